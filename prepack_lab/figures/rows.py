@@ -1,0 +1,97 @@
+"""The slots of a batch: every prompt a bar in its own colour, padding hatched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from plotly.subplots import make_subplots
+
+from prepack_lab.figures.style import PADDING, TEXT, LabFigure, prompt_colour, style
+from prepack_lab.packing import Packing
+
+_HATCH = {"shape": "/", "fgcolor": "rgba(128, 128, 128, 0.75)", "bgcolor": PADDING, "fillmode": "replace", "size": 7}
+
+
+def draw_rows(packings: Mapping[str, Packing], texts: Sequence[str] | None = None) -> LabFigure:
+    """Draw the rows of one or more packings of the same prompts side by side, all to the same scale.
+
+    Args:
+        packings: under the words that stand above its panel, each packing; the reading compares the first
+            with the last.
+        texts: the prompts as text, shown when the mouse rests on one.
+    """
+    drawn = make_subplots(cols=len(packings), shared_yaxes=True, subplot_titles=[*packings], horizontal_spacing=0.04)
+    figure = LabFigure(drawn)
+    for column, packing in enumerate(packings.values(), start=1):
+        for bars in row_bars(packing, texts):
+            figure.add_bar(**bars, orientation="h", showlegend=False, row=1, col=column)
+    style(figure, reading(packings), height=430)
+    figure.update_layout(barmode="overlay", bargap=0.12)
+    figure.update_annotations(font={"size": 14, "color": TEXT}, yshift=4)
+    figure.update_layout(axes_to_scale(packings))
+    figure.update_layout(yaxis_title="row")
+    return figure
+
+
+def reading(packings: Mapping[str, Packing]) -> str:
+    """What the figure says, in one sentence."""
+    first, *_, last = [*packings.values(), *packings.values()]
+    said = f"{first.padding_share:.0%} of {first.slots:,} slots are padding"
+    return said if first is last else f"{said}; packed, {last.padding_share:.0%} of {last.slots:,}"
+
+
+def axes_to_scale(packings: Mapping[str, Packing]) -> dict[str, Any]:
+    """One scale for all panels, so that equal areas are equal work."""
+    rows = max(packing.num_bins for packing in packings.values())
+    width = max(packing.width for packing in packings.values())
+    axes: dict[str, Any] = {"yaxis": {"range": [rows - 0.5, -0.5], "tickformat": "d", "nticks": 9}}
+    for number in range(1, len(packings) + 1):
+        suffix = "" if number == 1 else number
+        axes[f"xaxis{suffix}"] = {"range": [0, width], "title": {"text": "slot"}}
+    return axes
+
+
+def row_bars(packing: Packing, texts: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The properties of two bar traces: the padding of each row, and the prompts.
+
+    A prompt alone in its row lies at the right, because such a batch is padded on the left; packed rows begin
+    at the left.
+    """
+    alone = all(len(members) == 1 for members in packing.bins)
+    row, start, length, colour, words = [], [], [], [], []
+    for index, members in enumerate(packing.bins):
+        slot = packing.width - packing.bin_lengths[index] if alone else 0
+        for prompt in members:
+            row.append(index)
+            start.append(slot)
+            length.append(packing.lengths[prompt])
+            colour.append(prompt_colour(prompt))
+            words.append(_words(prompt, packing.lengths[prompt], texts))
+            slot += packing.lengths[prompt]
+    gaps = [packing.width - filled for filled in packing.bin_lengths]
+    padding = {
+        "y": [*range(packing.num_bins)],
+        "x": gaps,
+        "base": [0] * packing.num_bins if alone else [*packing.bin_lengths],
+        "marker": {"color": PADDING, "pattern": _HATCH, "line": {"width": 0}},
+        "customdata": [f"row {index}: {gap:,} slots of padding" for index, gap in enumerate(gaps)],
+    }
+    prompts = {
+        "y": row,
+        "x": length,
+        "base": start,
+        "marker": {"color": colour, "line": {"width": 0}},
+        "customdata": words,
+    }
+    for bars in (padding, prompts):
+        bars["hovertemplate"] = "%{customdata}<extra></extra>"
+    return padding, prompts
+
+
+def _words(prompt: int, length: int, texts: Sequence[str] | None) -> str:
+    said = f"prompt {prompt}: {length:,} token{'s' if length > 1 else ''}"
+    if texts is None:
+        return said
+    text = texts[prompt] if len(texts[prompt]) <= 60 else texts[prompt][:57] + "…"
+    return f"{said}<br>“{text}”"

@@ -1,0 +1,48 @@
+"""What all figures share: the palette, text that reads on light and dark pages, and how a figure is shown."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import plotly.io as pio
+
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+"""Seven colours that people with any colour vision tell apart (Okabe and Ito 2008)."""
+
+TEXT = "#7a7a7a"
+"""A grey with a contrast of 4.3 on white and 4.1 on JupyterLab's dark page."""
+
+PADDING = "rgba(128, 128, 128, 0.28)"
+
+CONFIG = {
+    "displaylogo": False,
+    "showSendToCloud": False,  # a button that would upload the reader's figure
+    "responsive": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+}
+
+
+class LabFigure(go.Figure):
+    """A plotly figure that shows itself as wide as the page, without a button that uploads it."""
+
+    def _ipython_display_(self) -> None:
+        pio.show(self, config=CONFIG)
+
+
+def prompt_colour(prompt: int) -> str:
+    """The colour of a prompt, by its index: the same in every figure. After seven, they begin again."""
+    return OKABE_ITO[prompt % len(OKABE_ITO)]
+
+
+def style(figure: go.Figure, reading: str, height: int) -> None:
+    """Give a figure its one-sentence reading as a title, and the look of the lab."""
+    figure.update_layout(
+        title={"text": reading, "font_size": 16, "x": 0, "xref": "paper", "yref": "container", "y": 0.97, "yanchor": "top"},
+        font={"color": TEXT, "size": 13},
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
+        margin={"l": 50, "r": 10, "t": 70, "b": 45},
+        height=height,
+        autosize=True,
+    )
+    figure.update_xaxes(gridcolor="rgba(128, 128, 128, 0.2)", zeroline=False)
+    figure.update_yaxes(showgrid=False, zeroline=False)

@@ -1,0 +1,80 @@
+"""Where prompt lengths come from: recorded profiles of real workloads.
+
+A profile is a histogram of token counts, without any text. `source`, `licence`, `tokenizer` and `recipe` in
+each file of `data/length_profiles/` say how it was counted. The paper shuffles its prompts before it batches
+them, so a batch of the paper is a random draw from a profile.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+PAPER_WORKLOADS = ("mmlu", "samsum", "alpaca", "hh_rlhf", "wikitext256", "wikitext512")
+
+_FOLDER = files("prepack_lab") / "data" / "length_profiles"
+
+
+@dataclass(frozen=True)
+class LengthProfile:
+    """How long the prompts of one workload are, in tokens."""
+
+    name: str
+    title: str
+    source: str
+    licence: str
+    tokenizer: str
+    recipe: str
+    histogram: np.ndarray = field(repr=False)
+    """[distinct lengths, 2]: a length in tokens, and how many prompts have it; rising."""
+
+    @property
+    def count(self) -> int:
+        """How many prompts were counted."""
+        return int(self.histogram[:, 1].sum())
+
+    @property
+    def mean(self) -> float:
+        """The mean length in tokens."""
+        return float(np.average(self.histogram[:, 0], weights=self.histogram[:, 1]))
+
+    @property
+    def median(self) -> float:
+        """The median length in tokens."""
+        return float(np.median(np.repeat(*self.histogram.T)))
+
+    @property
+    def longest(self) -> int:
+        """The most tokens of any prompt."""
+        return int(self.histogram[-1, 0])
+
+    def sample(self, n: int, seed: int = 0) -> list[int]:
+        """Draw `n` lengths with replacement, in random order; the same seed gives the same lengths."""
+        if n < 1:
+            raise ValueError(f"n is {n}; draw at least one length")
+        lengths, counts = self.histogram.T
+        return np.random.default_rng(seed).choice(lengths, size=n, p=counts / counts.sum()).tolist()
+
+
+def list_profiles() -> list[str]:
+    """The names that `load_profile` takes: the paper's six workloads first, then the others by name."""
+    names = {path.name.removesuffix(".json") for path in _FOLDER.iterdir() if path.name.endswith(".json")}
+    return [*PAPER_WORKLOADS, *sorted(names - set(PAPER_WORKLOADS))]
+
+
+@cache
+def load_profile(name: str) -> LengthProfile:
+    """Load a recorded profile by name.
+
+    Raises:
+        ValueError: there is no such profile; the message lists those there are.
+    """
+    if name not in list_profiles():
+        raise ValueError(f"there is no length profile {name!r}; there are: {', '.join(list_profiles())}")
+    recorded = json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    words = {key: recorded[key] for key in ("name", "title", "source", "licence", "tokenizer", "recipe")}
+    return LengthProfile(**words, histogram=np.array(recorded["histogram"], dtype=np.int64))

@@ -1,0 +1,99 @@
+"""The machine under the lab: which device to use, how much memory is free, and how to name it all."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+import torch
+
+GB = 1e9
+
+
+def choose_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for; left out, CUDA where there is one, then MPS, then the CPU.
+
+    Raises:
+        ValueError: the device is unknown, or this machine has none of its kind.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device is None:
+        return torch.device(next(kind for kind, there in available.items() if there))
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"there is no device {device!r}; choose cuda, cuda:1, mps or cpu") from None
+    if not available.get(chosen.type, False):
+        here = ", ".join(kind for kind, there in available.items() if there)
+        raise ValueError(f"device {str(device)!r} is not to be had on this machine; it has: {here}")
+    return chosen
+
+
+def choose_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
+    """The dtype asked for; left out, bfloat16 on CUDA and float32 elsewhere.
+
+    Raises:
+        ValueError: it is no floating-point dtype.
+    """
+    if dtype is None:
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    chosen = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(chosen, torch.dtype) or not chosen.is_floating_point:
+        raise ValueError(f"dtype {dtype!r} is no floating-point dtype; choose float32, bfloat16 or float16")
+    return chosen
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can still be taken on `device`; for a CPU, within its container's limit."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    return min([psutil.virtual_memory().available, *_container_memory()])
+
+
+def _container_memory() -> list[int]:
+    """What a container's limit leaves free: cgroup v2, which psutil does not read; empty without a limit."""
+    try:
+        folder = Path("/sys/fs/cgroup")
+        return [int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text())]
+    except (OSError, ValueError):  # no such file, or the word "max"
+        return []
+
+
+def device_name(device: torch.device) -> str:
+    """The device as its maker calls it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU (MPS)"
+    return f"{_processor()}, {cores()} cores"
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def describe_machine(device: torch.device | str | None = None) -> dict[str, str]:
+    """The stamp that every measurement carries: device, memory, system and versions."""
+    chosen = choose_device(device)
+    return {
+        "device": device_name(chosen),
+        "free memory": f"{free_memory(chosen) / GB:.1f} GB",
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": version("transformers"),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
