@@ -41,6 +41,12 @@ _MODULE_OF = {
     "Measurement": "timing",
     "measure": "timing",
     "measure_together": "timing",
+    "prompts_table": "reports",
+    "seam_table": "reports",
+    "agreement_table": "reports",
+    "continuations_table": "reports",
+    "times_table": "reports",
+    "Table": "tables",
     "diagnose": "doctor",
     "lesson_map": "lessons",
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from html import escape
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 from packaging.version import Version
+
+from prepack_lab.tables import Table
 
 TESTED = {"torch": ("2.13", "2.13"), "transformers": ("5.21", "5.23")}
 """The first and last minor version that the lab's own tests have run with."""
@@ -16,7 +17,8 @@ TESTED = {"torch": ("2.13", "2.13"), "transformers": ("5.21", "5.23")}
 NEEDED_GB = 2.0
 """What the real model in float32 and a notebook take together, with room for a batch."""
 
-IN_ORDER, NOTE, FAULT = "✓", "•", "✗"
+IN_ORDER, NOTE, FAULT = "✓ in order:", "• fine:", "✗ fix this:"
+COLOURS = {IN_ORDER: "#009E73", NOTE: "#56B4E9", FAULT: "#D55E00"}
 
 
 @dataclass(frozen=True)
@@ -46,31 +48,27 @@ class Diagnosis:
         faults = sum(check.state == FAULT for check in self.checks)
         return "Ready." if self.healthy else f"{faults} thing{'s' if faults > 1 else ''} to fix."
 
+    @property
+    def table(self) -> Table:
+        rows = [(check.name, f"{check.state} {check.finding}", check.fix or "nothing to do") for check in self.checks]
+        return Table(("look at", "found", "fix"), rows, f"This machine: {self.verdict}")
+
     def __str__(self) -> str:
-        width = max(len(check.name) for check in self.checks)
-        lines = [f"{check.state} {check.name:{width}}  {check.finding}" for check in self.checks]
-        fixes = [f"  {check.name}: {check.fix}" for check in self.checks if check.fix]
-        return "\n".join([*lines, "", self.verdict, *fixes])
+        return str(self.table)
 
     def _repr_html_(self) -> str:
-        colour = {IN_ORDER: "#009E73", NOTE: "#56B4E9", FAULT: "#D55E00"}
-        word = {IN_ORDER: "in order", NOTE: "note", FAULT: "fix this"}
-        rows = "".join(
-            f"<tr><td style='text-align:left'><b style='color:{colour[check.state]}'>{check.state}</b> "
-            f"{word[check.state]}</td><th scope='row' style='text-align:left'>{escape(check.name)}</th>"
-            f"<td style='text-align:left'>{escape(check.finding)}"
-            f"{f'<br><b>Fix:</b> {escape(check.fix)}' if check.fix else ''}</td></tr>"
-            for check in self.checks
-        )
-        return f"<table><caption>This machine: {self.verdict}</caption><tbody>{rows}</tbody></table>"
+        html = self.table._repr_html_()
+        for state, colour in COLOURS.items():
+            html = html.replace(state, f"<b style='color:{colour}'>{state}</b>")
+        return html
 
 
 def diagnose() -> Diagnosis:
     """Look at Python, packages, device, memory and the model. Nothing is installed or downloaded."""
     packages = [_check_package(need) for need in _needs()]
     faulty = [check for check in packages if check.state != IN_ORDER]
-    fine = [Check("packages", IN_ORDER, f"{len(packages)} of {len(packages)} installed")] if not faulty else faulty
-    checks = [_check_python(), *fine]
+    in_order = Check("packages", IN_ORDER, f"{len(packages)} of {len(packages)} installed")
+    checks = [_check_python(), *(faulty or [in_order])]
     if not any(check.name in ("torch", "transformers", "psutil", "platformdirs") for check in faulty):
         checks += [check() for check in (_check_device, _check_memory, _check_model)]
     return Diagnosis(tuple(checks))

@@ -49,7 +49,9 @@ def stack_caches(caches: Sequence[DynamicCache], config: PreTrainedConfig) -> Dy
         return torch.cat(padded)  # [B, H, L, D]
 
     layers = zip(*(cache.layers for cache in caches), strict=True)  # a layer, seen by every prompt
-    return _build_cache([(stack([x.keys for x in group]), stack([x.values for x in group])) for group in layers], config)
+    return _build_cache(
+        [(stack([x.keys for x in group]), stack([x.values for x in group])) for group in layers], config
+    )
 
 
 def _build_cache(layers: Sequence[tuple[torch.Tensor, torch.Tensor]], config: PreTrainedConfig) -> DynamicCache:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
+
+from prepack_lab.tables import Link, Table
 
 
 @dataclass(frozen=True)
@@ -34,28 +35,13 @@ LESSONS = (
 )
 
 
-class LessonMap:
-    """A table of the lessons for a notebook: those that lie in its folder are links."""
+def lesson_map(folder: Path | str = ".") -> Table:
+    """The lessons as a table, for a notebook that lies beside them: those that are there are links."""
+    folder = Path(folder)
 
-    def __init__(self, folder: Path | str = ".") -> None:
-        self.folder = Path(folder)
-
-    def _repr_html_(self) -> str:
-        rows = "".join(f"<tr>{self._cells(number, lesson)}</tr>" for number, lesson in enumerate(LESSONS))
-        head = "".join(f"<th scope='col' style='text-align:left'>{word}</th>" for word in ("", "Lesson", "You will find out", "Minutes"))
-        return f"<table><caption>The lessons</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-    def __repr__(self) -> str:
-        return "\n".join(f"{number:02} {lesson.title}: {lesson.question}" for number, lesson in enumerate(LESSONS))
-
-    def _cells(self, number: int, lesson: Lesson) -> str:
+    def title(lesson: Lesson) -> Link | str:
         file = f"{lesson.name}.ipynb"
-        there = (self.folder / file).exists()
-        title = f"<a href='{file}'>{escape(lesson.title)}</a>" if there else f"{escape(lesson.title)} (in the making)"
-        cells = (f"{number:02}", title, escape(lesson.question), str(lesson.minutes))
-        return "".join(f"<td style='text-align:left'>{cell}</td>" for cell in cells)
+        return Link(lesson.title, file) if (folder / file).exists() else f"{lesson.title} (in the making)"
 
-
-def lesson_map(folder: Path | str = ".") -> LessonMap:
-    """The lessons as a table, for the last cell of a notebook that lies beside them."""
-    return LessonMap(folder)
+    rows = [(f"{number:02}", title(lesson), lesson.question, lesson.minutes) for number, lesson in enumerate(LESSONS)]
+    return Table(("lesson", "title", "you will find out", "minutes"), rows, "The lessons")

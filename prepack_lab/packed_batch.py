@@ -111,9 +111,7 @@ def _lay_out(packing: Packing) -> _Layout:
 
     token_prompt = np.repeat(order, lengths[order])
     token_position = np.arange(end[-1]) - np.repeat(start, lengths[order])
-    return _Layout(
-        row, slot, token_prompt, row[token_prompt], slot[token_prompt] + token_position, token_position
-    )
+    return _Layout(row, slot, token_prompt, row[token_prompt], slot[token_prompt] + token_position, token_position)
 
 
 def _shorten(lengths: tuple[int, ...]) -> str:

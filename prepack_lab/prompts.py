@@ -92,6 +92,6 @@ def _check_prompt(index: int, prompt: Any, vocab_size: int | None, max_positions
         place = int(outside.argmax())
         limit = "ids are not negative" if vocab_size is None else f"the model knows the ids 0 to {vocab_size - 1:,}"
         raise InvalidPromptsError(
-            f"prompt {index} holds id {ids[place]} at place {place}; {limit}. Use the tokenizer that belongs to the model"
+            f"prompt {index} holds id {ids[place]} at place {place}; {limit}. Use the model's own tokenizer"
         )
     return array.tolist()

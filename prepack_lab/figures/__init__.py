@@ -2,6 +2,5 @@
 
 from prepack_lab.figures.rows import draw_rows
 from prepack_lab.figures.style import LabFigure, prompt_colour
-from prepack_lab.figures.table import show_table
 
-__all__ = ["LabFigure", "draw_rows", "prompt_colour", "show_table"]
+__all__ = ["LabFigure", "draw_rows", "prompt_colour"]

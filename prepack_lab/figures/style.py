@@ -36,7 +36,15 @@ def prompt_colour(prompt: int) -> str:
 def style(figure: go.Figure, reading: str, height: int) -> None:
     """Give a figure its one-sentence reading as a title, and the look of the lab."""
     figure.update_layout(
-        title={"text": reading, "font_size": 16, "x": 0, "xref": "paper", "yref": "container", "y": 0.97, "yanchor": "top"},
+        title={
+            "text": reading,
+            "font_size": 16,
+            "x": 0,
+            "xref": "paper",
+            "yref": "container",
+            "y": 0.97,
+            "yanchor": "top",
+        },
         font={"color": TEXT, "size": 13},
         paper_bgcolor="rgba(0, 0, 0, 0)",
         plot_bgcolor="rgba(0, 0, 0, 0)",

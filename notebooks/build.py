@@ -1,0 +1,82 @@
+"""Build the notebooks from their sources: `python notebooks/build.py`, or `--check` to see what has drifted.
+
+A lesson is written once, in `source/NN_name.py` (jupytext's py:percent). Cells tagged "stub" are what a learner
+fills in, cells tagged "solution" are what an instructor sees; every other cell is in both editions:
+
+    source/NN_name.py  →  NN_name.ipynb            without the solutions
+                       →  solutions/NN_name.ipynb  without the stubs
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+NOTEBOOKS = Path(__file__).parent
+EDITIONS = {"learner": "solution", "solutions": "stub"}
+"""Each edition, and the tag of the cells that it leaves out."""
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def build(source: Path, edition: str) -> str:
+    """One edition of a lesson, as the text of a notebook without outputs."""
+    cells = [
+        cell
+        for cell in jupytext.read(source, fmt="py:percent").cells
+        if EDITIONS[edition] not in cell.metadata.get("tags", [])
+    ]
+    notebook = new_notebook(metadata=METADATA)
+    for number, cell in enumerate(cells):
+        new = new_markdown_cell if cell.cell_type == "markdown" else new_code_cell
+        metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
+        notebook.cells.append(new(cell.source, id=f"cell-{number:02}", metadata=metadata))
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def built(notebooks: Path = NOTEBOOKS) -> dict[Path, str]:
+    """Every notebook that the sources make, and its text."""
+    texts = {}
+    for source in sorted((notebooks / "source").glob("*.py")):
+        texts[notebooks / f"{source.stem}.ipynb"] = build(source, "learner")
+        texts[notebooks / "solutions" / f"{source.stem}.ipynb"] = build(source, "solutions")
+    return texts
+
+
+def drifted(notebooks: Path = NOTEBOOKS) -> list[str]:
+    """What differs from the sources, one line a notebook; empty where all is in order."""
+    texts = built(notebooks)
+    there = {*notebooks.glob("*.ipynb"), *(notebooks / "solutions").glob("*.ipynb")}
+    faults = [f"{path.relative_to(notebooks)}: has no source" for path in sorted(there - texts.keys())]
+    for path, text in texts.items():
+        if path not in there:
+            faults.append(f"{path.relative_to(notebooks)}: not built")
+        elif any(cell.get("outputs") for cell in nbformat.read(path, as_version=4).cells):
+            faults.append(f"{path.relative_to(notebooks)}: holds outputs")
+        elif path.read_text(encoding="utf-8") != text:
+            faults.append(f"{path.relative_to(notebooks)}: differs from its source")
+    return faults
+
+
+def main() -> int:
+    if "--check" in sys.argv[1:]:
+        faults = drifted()
+        print("\n".join([*faults, "Run `make notebooks`."]) if faults else "Every notebook is as its source makes it.")
+        return 1 if faults else 0
+    for path, text in built().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path.relative_to(NOTEBOOKS)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+# %% [markdown]
+# # 00 · Start here
+#
+# **In ten minutes you will**
+#
+# - run a real language model on nine prompts,
+# - see how much of a padded batch is padding,
+# - pack the nine prompts into a few rows and run them in one forward pass,
+# - check that the model goes on with the same words, token for token.
+#
+# You need to have used a language model once. Nothing else.
+# Press **Shift + Enter** to run a cell and move on, or choose *Run → Run All Cells*.
+#
+# The method is *Prepacking* by Zhao, Israel, Van den Broeck and Grover
+# ([arXiv 2404.09529](https://arxiv.org/abs/2404.09529)).
+
+# %% [markdown]
+# ## Is this machine ready?
+#
+# Every line should have a green tick or a blue dot. A red cross comes with its fix.
+
+# %%
+from functools import partial
+
+import prepack_lab as lab
+from prepack_lab.figures import draw_rows
+
+lab.diagnose()
+
+# %% [markdown]
+# Now the model: SmolLM2, with 135 million parameters. It came with the lab, so this works without internet.
+# The first time it is unpacked, which takes about 15 seconds. After that it is there in a second or two.
+
+# %%
+model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
+print(f"{model.num_parameters() / 1e6:.0f} million parameters on {model.device}")
+
+# %% [markdown]
+# ## Nine prompts
+#
+# A **prompt** is a list of token ids. A token is a word or a piece of one. Before a model can write, it reads
+# the whole prompt in one go. That is called **prefill**, and this lab is about making it cheaper.
+
+# %%
+texts = [
+    "The capital of Germany is",
+    "Once upon a time, in a village at the foot of a mountain, there lived",
+    "Water boils at",
+    "The days of the week are Monday, Tuesday,",
+    "A recipe for pancakes. You need two eggs, a cup of flour, a cup of milk, a pinch of salt and "
+    "some butter for the pan. Beat the eggs with the milk, stir in the flour bit by bit until the "
+    "batter is smooth, and let it rest for half an hour. Then melt the butter in a hot pan, pour in "
+    "a ladle of batter, and",
+    "Roses are red, violets are",
+    "To be or not to be,",
+    "The opposite of hot is cold. The opposite of big is small. The opposite of fast is",
+    "def add(a, b):\n    return",
+]
+prompts = lab.tokenize(tokenizer, texts)
+lengths = [len(prompt) for prompt in prompts]
+lab.prompts_table(texts, prompts)
+
+# %% [markdown]
+# ## What padding wastes
+#
+# A batch is a rectangle: one row a prompt, and all rows as long as the longest prompt. Each place in it is a
+# **slot**. Short prompts are filled up with padding, and the model computes padding like everything else.
+#
+# **Predict first:** how many of the slots will be padding? A quarter, a half, more?
+
+# %%
+padded = lab.one_prompt_a_row(lengths)
+draw_rows({"padded: one prompt a row": padded}, texts)
+
+# %% [markdown]
+# Every colour is a prompt. Rest the mouse on a bar to read it. The hatched slots are computed and thrown away.
+#
+# ## Pack them
+#
+# Prepacking puts several prompts into one row. Which prompts share a row is a **bin packing** problem: the rows
+# are the bins, and a bin holds as many tokens as the longest prompt has.
+
+# %%
+packing = lab.pack(lengths)
+draw_rows({"padded: one prompt a row": padded, "packed: several a row": packing}, texts)
+
+# %% [markdown]
+# Both pictures have the same scale. Equal areas are equal work.
+#
+# Two things keep the prompts of a row apart:
+#
+# - **Positions restart.** The first token of each prompt is at position 0, wherever it lies in the row.
+# - **A mask** hides the other prompts. A token sees its own prompt, up to itself, and nothing else.
+#
+# Here are the slots around a seam, where one prompt ends and the next begins.
+
+# %%
+batch = lab.PackedBatch.from_prompts(prompts, packing)
+lab.seam_table(batch, tokenizer)
+
+# %% [markdown]
+# ## One packed forward pass
+#
+# `prefill` reads all nine prompts, by the method you name. We run three: each prompt alone, the padded batch, and
+# the packed rows. For every prompt we get a score for each possible next token, the **logits**.
+#
+# **Predict first:** will the packed logits be the same as those of each prompt alone?
+
+# %%
+methods = ("one_by_one", "full_batching", "prepacked")
+results = {method: lab.prefill(model, prompts, method=method) for method in methods}
+lab.agreement_table(results)
+
+# %% [markdown]
+# The tiny differences come from rounding: a computer rounds sums, and rounds them differently in another order.
+# The padded batch has them as well.
+#
+# ## The same words
+#
+# Prefill also leaves a **cache**: what the model remembers of each prompt. Generation goes on from there. If
+# packing had mixed the prompts up, it would show here.
+
+# %%
+tokens = {
+    method: lab.generate(model, prompts, method=method, max_new_tokens=20) for method in ("one_by_one", "prepacked")
+}
+lab.continuations_table(prompts, tokens, tokenizer)
+
+# %% [markdown]
+# The model is small, so do not trust its facts. What counts is the last column.
+#
+# ## And the time?
+#
+# Each method runs five times, in turn, after one run that does not count. The table gives the median, and the
+# quartiles: half of the runs lie between them.
+
+# %%
+runs = {method: partial(lab.prefill, model, prompts, method) for method in methods}
+lab.times_table(lab.measure_together(runs))
+
+# %% [markdown]
+# Nine prompts are few. Drag the slider to see what happens in larger batches. The lengths are those of real
+# workloads, and `mmlu`, exam questions, is the paper's favourite.
+#
+# **Predict first:** does the share of padding grow or shrink as the batch grows?
+
+# %%
+lab.widgets.PaddingExplorer(workload="mmlu")
+
+# %% [markdown]
+# A larger batch has a longer longest prompt, and all others are padded to it. Packing fills the rows instead.
+#
+# ## Your turn
+#
+# Packing does not always win. **Find the lengths of five prompts for which it saves nothing:** the packed batch
+# has as many rows as the padded one. (Two minutes. There is more than one answer.)
+
+# %% tags=["stub"]
+my_lengths = [40, 12, 9, 30, 5]  # change these numbers
+
+# %% tags=["solution"]
+# Equal lengths, or any of which no two fit into the longest: [40, 21, 30, 25, 22].
+my_lengths = [30, 30, 30, 30, 30]
+
+# %%
+rows = lab.pack(my_lengths).num_bins
+won = rows == len(my_lengths)
+print(f"{len(my_lengths)} prompts fill {rows} rows.", "You found it!" if won else "Packing still saves.")
+
+# %% [markdown]
+# ## What you have seen
+#
+# - A padded batch computes every slot, and most of them can be padding.
+# - Packing lays several prompts into a row. It needs restart positions and a mask, nothing else.
+# - The model's words stay the same.
+# - With prompts of equal length there is nothing to win.
+#
+# ## Where to go next
+
+# %%
+lab.lesson_map()

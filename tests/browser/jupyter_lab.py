@@ -1,0 +1,217 @@
+"""A real JupyterLab in a real browser, and everything that goes wrong in it.
+
+`LabServer` is a JupyterLab of its own on a free loopback port: it reads and writes no settings of the user, and
+ends with the process that started it. `NotebookPage` opens a notebook there in Chromium, runs it, and collects
+errors from cells, callbacks, the page's scripts, missing widget models and cells that did not run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlparse
+
+from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
+
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},  # else cells off the screen are not drawn
+}
+SERVER = {
+    "ServerApp.ip": "127.0.0.1",
+    "ServerApp.port": 0,
+    "ServerApp.open_browser": False,
+    "ServerApp.allow_root": True,
+    "IdentityProvider.token": "",
+    "LabApp.expose_app_in_browser": True,
+}
+CHROMIUM = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+]  # fmt: skip
+
+
+def find_chromium() -> str | None:
+    """The browser on this machine, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+class LabServer:
+    """JupyterLab on `root`, with its settings, data and runtime files in `private`."""
+
+    def __init__(self, root: Path, private: Path) -> None:
+        self.root, self.log_file = root, private / "server.log"
+        for name, settings in SETTINGS.items():
+            path = private / "settings" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(settings))
+        folders = {name: private / name for name in ("config", "data", "runtime", "ipython")}
+        options = {
+            **SERVER,
+            "ServerApp.root_dir": root,
+            "LabApp.user_settings_dir": private / "settings",
+            "LabApp.workspaces_dir": private / "workspaces",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())],
+            stdout=self.log_file.open("w"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            env={
+                **os.environ,
+                "JUPYTER_CONFIG_DIR": str(folders["config"]),
+                "JUPYTER_DATA_DIR": str(folders["data"]),
+                "JUPYTER_RUNTIME_DIR": str(folders["runtime"]),
+                "IPYTHONDIR": str(folders["ipython"]),
+            },
+        )
+        self.url = self._wait_for_url(folders["runtime"])
+
+    def _wait_for_url(self, runtime: Path, seconds: float = 90) -> str:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.process.poll() is None:
+            for file in runtime.glob("jpserver-*.json"):
+                try:
+                    return json.loads(file.read_text())["url"]
+                except (ValueError, KeyError):  # caught while it was being written
+                    continue
+            time.sleep(0.1)
+        self.stop()
+        raise RuntimeError(f"JupyterLab did not start:\n{self.log}")
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+
+def _die_with_parent() -> None:
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+class NotebookPage:
+    """A notebook open in the browser.
+
+    `errors` lists what went wrong, in words; an empty list is what a test hopes for.
+    """
+
+    def __init__(self, browser: Browser, server: LabServer, dark: bool = False) -> None:
+        self.server = server
+        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 800})
+        self._page_errors: list[str] = []
+        self.page.on("pageerror", lambda error: self._page_errors.append(f"page script: {error}"))
+        self.page.on("console", self._on_console)
+        self.page.route("**/*", self._on_request)
+
+    def _on_console(self, message) -> None:
+        if message.type == "error":
+            self._page_errors.append(f"console: {message.text}")
+
+    def _on_request(self, route: Route, request: Request) -> None:
+        """Refuse what leaves this machine, and say so: the lab promises to work without internet."""
+        address = urlparse(request.url)
+        if address.scheme in ("http", "https", "ws") and address.hostname not in ("127.0.0.1", "localhost"):
+            self._page_errors.append(f"asked for {request.url}")
+            route.abort()
+        else:
+            route.continue_()
+
+    def open(self, notebook: str, seconds: float = 90) -> None:
+        """Open a notebook, named from the server's root, and wait for its kernel."""
+        self.page.goto(f"{self.server.url}lab/tree/{notebook}?reset")
+        self.page.wait_for_function(_IS_IDLE, arg=notebook, timeout=seconds * 1000)
+        self.page.evaluate(_LISTEN)
+
+    def run_all(self, seconds: float = 240) -> None:
+        """Run every cell, and wait until the kernel has nothing left to do."""
+        self.page.set_default_timeout(seconds * 1000)
+        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        self.wait_until_idle(seconds)
+        self.page.set_default_timeout(30_000)
+
+    def wait_until_idle(self, seconds: float = 60) -> None:
+        self.page.wait_for_function(_NOTHING_TO_DO, timeout=seconds * 1000)
+
+    def save(self) -> None:
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+
+    def scroll_to(self, selector: str) -> None:
+        self.page.locator(selector).first.scroll_into_view_if_needed()
+
+    @property
+    def errors(self) -> list[str]:
+        cells = self.page.evaluate(_CELL_ERRORS)
+        missing = self.page.get_by_text("Error displaying widget").count()
+        widgets = [f"{missing} widgets without a model"] if missing else []
+        log = [line for line in self.server.log.splitlines() if "Traceback" in line or "Error:" in line]
+        return [*cells, *widgets, *self._page_errors, *(f"server or kernel: {line}" for line in log)]
+
+
+_CURRENT = "const panel = window.jupyterapp?.shell?.currentWidget; const kernel = panel?.sessionContext?.session?.kernel;"
+
+_IS_IDLE = f"""(notebook) => {{
+    {_CURRENT}
+    return panel?.context?.path === notebook && panel.context.isReady && kernel?.status === 'idle';
+}}"""
+
+_LISTEN = f"""() => {{
+    {_CURRENT}
+    window.kernelErrors = [];
+    kernel.iopubMessage.connect((_, message) => {{
+        const kind = message.header.msg_type, content = message.content;
+        if (kind === 'error') window.kernelErrors.push(`${{content.ename}}: ${{content.evalue}}`);
+        if (kind === 'stream' && content.name === 'stderr' && content.text.includes('Traceback'))
+            window.kernelErrors.push(content.text);
+    }});
+}}"""
+
+_NOTHING_TO_DO = f"""() => {{
+    {_CURRENT}
+    const waiting = panel.content.widgets.some(cell => cell.model.executionState === 'running');
+    return kernel.status === 'idle' && !waiting;
+}}"""
+
+_CELL_ERRORS = f"""() => {{
+    {_CURRENT}
+    const found = [...(window.kernelErrors ?? [])];
+    panel.content.widgets.forEach((cell, number) => {{
+        if (cell.model.type !== 'code' || !cell.model.sharedModel.source.trim()) return;
+        if (cell.model.executionCount === null) found.push(`cell ${{number}} did not run`);
+        for (const output of cell.model.outputs.toJSON()) {{
+            if (output.output_type === 'error') found.push(`cell ${{number}}: ${{output.ename}}: ${{output.evalue}}`);
+            if (output.output_type === 'stream' && output.name === 'stderr')
+                found.push(`cell ${{number}} wrote to stderr: ${{output.text}}`);
+        }}
+    }});
+    return found;
+}}"""
