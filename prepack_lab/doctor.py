@@ -50,8 +50,9 @@ class Diagnosis:
 
     @property
     def table(self) -> Table:
-        rows = [(check.name, f"{check.state} {check.finding}", check.fix or "nothing to do") for check in self.checks]
-        return Table(("look at", "found", "fix"), rows, f"This machine: {self.verdict}")
+        headings = ("", "found") if self.healthy else ("", "found", "fix")
+        rows = [(check.name, f"{check.state} {check.finding}", check.fix)[: len(headings)] for check in self.checks]
+        return Table(headings, rows, f"This machine: {self.verdict}")
 
     def __str__(self) -> str:
         return str(self.table)

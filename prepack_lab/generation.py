@@ -9,7 +9,9 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.forward import left_padded_mask
-from prepack_lab.methods import METHODS, max_positions, prefill
+from prepack_lab.kv_cache import unpack_cache
+from prepack_lab.methods import check_method, max_positions, run_packed
+from prepack_lab.packing import DEFAULT_STRATEGY
 from prepack_lab.prompts import InvalidPromptsError, check_prompts
 
 
@@ -20,7 +22,7 @@ def generate(
     max_new_tokens: int = 20,
     *,
     capacity: int | None = None,
-    strategy: str = "first_fit_decreasing",
+    strategy: str = DEFAULT_STRATEGY,
     **options: Any,
 ) -> list[list[int]]:
     """Continue every prompt; greedily, unless `options` ask for sampling.
@@ -41,8 +43,7 @@ def generate(
         InvalidPromptsError, UnsupportedModelError, ValueError: as for `prefill`; also where a prompt and its new
             tokens together exceed the model's positions.
     """
-    if method not in METHODS:
-        raise ValueError(f"there is no method {method!r}; there are: {', '.join(METHODS)}")
+    check_method(method, capacity, strategy)
     if max_new_tokens < 1:
         raise ValueError(f"max_new_tokens is {max_new_tokens}; ask for at least one")
     for option in ("num_beams", "num_return_sequences"):
@@ -56,10 +57,10 @@ def generate(
         return [ids for prompt in prompts for ids in _continue(model, [prompt], None, options)]
     if method == "full_batching":
         return _continue(model, prompts, None, options)
-    cache = prefill(model, prompts, method, capacity=capacity, strategy=strategy).cache
-    # All tokens but the last: `model.generate` computes that one again, and in return every choice stays with
-    # it, from the first new token on: sampling, penalties, stop tokens, streamers.
-    cache.crop(-1)
+    batch, out = run_packed(model, prompts, capacity, strategy)
+    # `model.generate` gets all tokens but the last. It computes that one again, and in return every choice stays
+    # with it, from the first new token on: sampling, penalties, stop tokens, streamers.
+    cache = unpack_cache(out.cache, batch, model.config, omit_last=True)
     return _continue(model, prompts, cache, options)
 
 

@@ -14,24 +14,28 @@ from transformers import DynamicCache, PreTrainedConfig
 from prepack_lab.packed_batch import PackedBatch
 
 
-def unpack_cache(cache: DynamicCache, batch: PackedBatch, config: PreTrainedConfig) -> DynamicCache:
+def unpack_cache(
+    cache: DynamicCache, batch: PackedBatch, config: PreTrainedConfig, omit_last: bool = False
+) -> DynamicCache:
     """Give each prompt its own cache, by one gather a layer.
 
     Args:
         cache: of the packed forward pass, [R, H, W, D] a layer.
         batch: the rows that were run.
         config: the model's, which says what kind of layers its cache has.
+        omit_last: leave out each prompt's last token, which `model.generate` then computes again.
 
     Returns:
-        [B, H, L, D] a layer. Padding repeats the prompt's first token: its attention weight is 0, and the
-        product with it stays finite.
+        [B, H, L, D] a layer, or [B, H, L - 1, D] without the last tokens. Padding repeats the prompt's first
+        token: its attention weight is 0, and the product with it stays finite.
 
     Source: the paper's section 3; its code loops over layers and prompts instead.
     """
     row, first = batch.first_token.unbind(1)  # [B], [B]
     last = batch.last_token[:, 1]  # [B]
     longest = max(batch.packing.lengths)
-    from_end = torch.arange(longest - 1, -1, -1, device=first.device)  # [L] how far before the last token
+    nearest = 1 if omit_last else 0
+    from_end = torch.arange(longest - 1, nearest - 1, -1, device=first.device)  # [L] how far before the last token
     slot = torch.maximum(last[:, None] - from_end, first[:, None])  # [B, L]
 
     def gather(states: torch.Tensor) -> torch.Tensor:  # [R, H, W, D]

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from prepack_lab.forward import forward_alone, forward_packed, forward_padded, left_padded_mask
+from prepack_lab.forward import ForwardPass, forward_alone, forward_packed, forward_padded, left_padded_mask
 from prepack_lab.kv_cache import stack_caches, unpack_cache
 from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import pack
+from prepack_lab.packing import DEFAULT_STRATEGY, pack
 from prepack_lab.prompts import check_prompts
 from prepack_lab.support import require_support
 
@@ -45,7 +45,7 @@ def prefill(
     method: str = "prepacked",
     *,
     capacity: int | None = None,
-    strategy: str = "first_fit_decreasing",
+    strategy: str = DEFAULT_STRATEGY,
 ) -> Prefill:
     """Run the prompts through the model once.
 
@@ -61,14 +61,23 @@ def prefill(
         UnsupportedModelError: packing is not known to be exact for this model.
         ValueError: an unknown method, strategy, or a capacity that a prompt exceeds.
     """
-    if method not in METHODS:
-        raise ValueError(f"there is no method {method!r}; there are: {', '.join(METHODS)}")
-    if method != "prepacked" and (capacity, strategy) != (None, "first_fit_decreasing"):
-        raise ValueError(f"method {method!r} packs nothing; leave capacity and strategy out")
+    check_method(method, capacity, strategy)
     prompts = check_prompts(prompts, model.get_input_embeddings().num_embeddings, max_positions(model))
     if method == "prepacked":
         return _prepacked(model, prompts, capacity, strategy)
     return METHODS[method](model, prompts)
+
+
+def check_method(method: str, capacity: int | None, strategy: str) -> None:
+    """Refuse an unknown method, and packing arguments for a method that packs nothing.
+
+    Raises:
+        ValueError: says which methods there are, or what to leave out.
+    """
+    if method not in METHODS:
+        raise ValueError(f"there is no method {method!r}; there are: {', '.join(METHODS)}")
+    if method != "prepacked" and (capacity, strategy) != (None, DEFAULT_STRATEGY):
+        raise ValueError(f"method {method!r} packs nothing; leave capacity and strategy out")
 
 
 def max_positions(model: PreTrainedModel) -> int | None:
@@ -98,15 +107,28 @@ def _prepacked(
     model: PreTrainedModel,
     prompts: list[list[int]],
     capacity: int | None = None,
-    strategy: str = "first_fit_decreasing",
+    strategy: str = DEFAULT_STRATEGY,
 ) -> Prefill:
+    batch, out = run_packed(model, prompts, capacity, strategy)
+    rows, width = out.slots
+    cache = unpack_cache(out.cache, batch, model.config)
+    mask = left_padded_mask(batch.packing.lengths, model.device)
+    return Prefill(out.next_token_logits, cache, mask, rows, rows * width)
+
+
+def run_packed(
+    model: PreTrainedModel, prompts: list[list[int]], capacity: int | None, strategy: str
+) -> tuple[PackedBatch, ForwardPass]:
+    """Pack checked prompts and run the rows, with the cache still packed.
+
+    Raises:
+        UnsupportedModelError: packing is not known to be exact for this model.
+        ValueError: a prompt exceeds the capacity, or the strategy is unknown.
+    """
     lengths = [len(prompt) for prompt in prompts]
     require_support(model, max(lengths))
     batch = PackedBatch.from_prompts(prompts, pack(lengths, capacity, strategy), device=model.device)
-    out = forward_packed(model, batch)
-    rows, width = out.slots
-    cache = unpack_cache(out.cache, batch, model.config)
-    return Prefill(out.next_token_logits, cache, left_padded_mask(lengths, model.device), rows, rows * width)
+    return batch, forward_packed(model, batch)
 
 
 METHODS: dict[str, Callable[..., Prefill]] = {

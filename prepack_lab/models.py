@@ -60,6 +60,9 @@ RANDOM_MODELS: dict[str, PreTrainedConfig] = {
 
 DEFAULT_MODEL = "smollm2-135m"
 
+_WHERE = {"revision", "token", "cache_dir", "subfolder", "local_files_only", "trust_remote_code"}
+"""The options that say where a model is; all others are for its weights only."""
+
 
 def list_models() -> list[str]:
     """The names that `load_model` knows without the hub."""
@@ -130,13 +133,14 @@ def _pretrained(
         if local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
             raise ModelUnavailableError(f"there is no folder {name!r}; give a folder that holds a config.json")
         local, options = name, {**_reach_hub(name), **options}
+    where = {key: value for key, value in options.items() if key in _WHERE}
     try:
-        config = AutoConfig.from_pretrained(local, **options)
+        config = AutoConfig.from_pretrained(local, **where)
         if getattr(config, "quantization_config", None) is None:
             _require_memory(name, config, dtype, device)
-        tokenizer = AutoTokenizer.from_pretrained(local, **options)
+        tokenizer = AutoTokenizer.from_pretrained(local, **where)
         model = AutoModelForCausalLM.from_pretrained(local, dtype=dtype, device_map={"": device}, **options)
-    except (OSError, ImportError) as error:
+    except (OSError, ImportError, ValueError) as error:
         raise ModelUnavailableError(f"{name!r} can't be loaded: {error}") from error
     return model, tokenizer
 

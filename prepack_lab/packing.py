@@ -14,6 +14,8 @@ from numbers import Integral
 
 Bins = list[list[int]]
 
+DEFAULT_STRATEGY = "first_fit_decreasing"
+
 
 @dataclass(frozen=True)
 class Packing:
@@ -68,7 +70,7 @@ class Packing:
         return self.tokens / (self.num_bins * self.capacity)
 
 
-def pack(lengths: Sequence[int], capacity: int | None = None, strategy: str = "first_fit_decreasing") -> Packing:
+def pack(lengths: Sequence[int], capacity: int | None = None, strategy: str = DEFAULT_STRATEGY) -> Packing:
     """Share prompts out among bins.
 
     Args:

@@ -50,7 +50,7 @@ class Table:
                 *(f"<td {left}>{_html(cell)}</td>" for cell in others),
             ]
             rows.append(f"<tr>{''.join(cells)}</tr>")
-        caption = f"<caption style='text-align:left'>{escape(self.caption)}</caption>"
+        caption = f"<caption style='text-align:left; white-space:nowrap'>{escape(self.caption)}</caption>"
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 

@@ -47,9 +47,9 @@ texts = [
     "Once upon a time, in a village at the foot of a mountain, there lived",
     "Water boils at",
     "The days of the week are Monday, Tuesday,",
-    "A recipe for pancakes. You need two eggs, a cup of flour, a cup of milk, a pinch of salt and "
+    "A recipe for pancakes. You need two eggs, a cup of flour, a cup of milk, a pinch of salt, and "
     "some butter for the pan. Beat the eggs with the milk, stir in the flour bit by bit until the "
-    "batter is smooth, and let it rest for half an hour. Then melt the butter in a hot pan, pour in "
+    "batter is smooth, and let it rest for half an hour or so. Then melt the butter in a hot pan, pour in "
     "a ladle of batter, and",
     "Roses are red, violets are",
     "To be or not to be,",
@@ -73,7 +73,8 @@ padded = lab.one_prompt_a_row(lengths)
 draw_rows({"padded: one prompt a row": padded}, texts)
 
 # %% [markdown]
-# Every colour is a prompt. Rest the mouse on a bar to read it. The hatched slots are computed and thrown away.
+# Every bar is a prompt, with its number on it. Rest the mouse on a bar to read it.
+# The hatched slots are computed and thrown away.
 #
 # ## Pack them
 #
@@ -121,9 +122,8 @@ lab.agreement_table(results)
 # packing had mixed the prompts up, it would show here.
 
 # %%
-tokens = {
-    method: lab.generate(model, prompts, method=method, max_new_tokens=20) for method in ("one_by_one", "prepacked")
-}
+compared = ("one_by_one", "prepacked")
+tokens = {method: lab.generate(model, prompts, method, max_new_tokens=20) for method in compared}
 lab.continuations_table(prompts, tokens, tokenizer)
 
 # %% [markdown]
@@ -139,8 +139,10 @@ runs = {method: partial(lab.prefill, model, prompts, method) for method in metho
 lab.times_table(lab.measure_together(runs))
 
 # %% [markdown]
-# Nine prompts are few. Drag the slider to see what happens in larger batches. The lengths are those of real
-# workloads, and `mmlu`, exam questions, is the paper's favourite.
+# ## Drag the batch size
+#
+# Nine prompts are few. Here are the lengths of real ones: the slider sets how many go into a batch, the menu which
+# workload they come from. It begins with `mmlu`, exam questions, which the paper measured.
 #
 # **Predict first:** does the share of padding grow or shrink as the batch grows?
 

@@ -27,7 +27,7 @@ def draw_rows(packings: Mapping[str, Packing], texts: Sequence[str] | None = Non
         for bars in row_bars(packing, texts):
             figure.add_bar(**bars, orientation="h", showlegend=False, row=1, col=column)
     style(figure, reading(packings), height=430)
-    figure.update_layout(barmode="overlay", bargap=0.12)
+    figure.update_layout(barmode="overlay", bargap=0.12, uniformtext={"minsize": 10, "mode": "hide"})
     figure.update_annotations(font={"size": 14, "color": TEXT}, yshift=4)
     figure.update_layout(axes_to_scale(packings))
     figure.update_layout(yaxis_title="row")
@@ -59,7 +59,7 @@ def row_bars(packing: Packing, texts: Sequence[str] | None = None) -> tuple[dict
     at the left.
     """
     alone = all(len(members) == 1 for members in packing.bins)
-    row, start, length, colour, words = [], [], [], [], []
+    row, start, length, colour, words, numbers = [], [], [], [], [], []
     for index, members in enumerate(packing.bins):
         slot = packing.width - packing.bin_lengths[index] if alone else 0
         for prompt in members:
@@ -67,6 +67,7 @@ def row_bars(packing: Packing, texts: Sequence[str] | None = None) -> tuple[dict
             start.append(slot)
             length.append(packing.lengths[prompt])
             colour.append(prompt_colour(prompt))
+            numbers.append(str(prompt))
             words.append(_words(prompt, packing.lengths[prompt], texts))
             slot += packing.lengths[prompt]
     gaps = [packing.width - filled for filled in packing.bin_lengths]
@@ -81,7 +82,11 @@ def row_bars(packing: Packing, texts: Sequence[str] | None = None) -> tuple[dict
         "y": row,
         "x": length,
         "base": start,
-        "marker": {"color": colour, "line": {"width": 0}},
+        "marker": {"color": colour, "line": {"width": 1, "color": "white"}},
+        "text": numbers,
+        "textposition": "inside",
+        "insidetextanchor": "middle",
+        "textangle": 0,
         "customdata": words,
     }
     for bars in (padding, prompts):

@@ -45,7 +45,7 @@ def style(figure: go.Figure, reading: str, height: int) -> None:
             "y": 0.97,
             "yanchor": "top",
         },
-        font={"color": TEXT, "size": 13},
+        font={"color": TEXT, "size": 13, "family": "system-ui, sans-serif"},
         paper_bgcolor="rgba(0, 0, 0, 0)",
         plot_bgcolor="rgba(0, 0, 0, 0)",
         margin={"l": 50, "r": 10, "t": 70, "b": 45},

@@ -9,6 +9,7 @@ import ipywidgets as ipw
 import plotly.graph_objects as go
 
 from prepack_lab.figures.style import CONFIG
+from prepack_lab.widgets.fit_page import FitPage
 
 
 class LabWidget(ipw.VBox):
@@ -24,7 +25,7 @@ class LabWidget(ipw.VBox):
         self.status = ipw.HTML()
         self._drawing = Lock()
         bar = ipw.HBox(controls, layout=ipw.Layout(flex_flow="row wrap", align_items="center"))
-        super().__init__([bar, self.figure, self.status])
+        super().__init__([FitPage(), bar, self.figure, self.status])
         for control in controls:
             if isinstance(control, ipw.Button):
                 control.on_click(lambda _: self.refresh())

@@ -177,7 +177,9 @@ class NotebookPage:
         return [*cells, *widgets, *self._page_errors, *(f"server or kernel: {line}" for line in log)]
 
 
-_CURRENT = "const panel = window.jupyterapp?.shell?.currentWidget; const kernel = panel?.sessionContext?.session?.kernel;"
+_CURRENT = (
+    "const panel = window.jupyterapp?.shell?.currentWidget; const kernel = panel?.sessionContext?.session?.kernel;"
+)
 
 _IS_IDLE = f"""(notebook) => {{
     {_CURRENT}

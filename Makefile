@@ -1,0 +1,49 @@
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help lab doctor test test-fast lint notebooks picture lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: $(READY) ## set up on first use, then open JupyterLab (PORT=8890, BROWSER=none for a server)
+	cd notebooks && ../$(RUN) -m jupyterlab 00_start_here.ipynb \
+		$(if $(PORT),--port=$(PORT)) $(if $(filter none,$(BROWSER)),--no-browser) \
+		$(if $(filter 0,$(shell id -u)),--allow-root) $(OPTIONS)
+
+doctor: $(READY) ## check that this machine is ready
+	$(VENV)/bin/prepack-lab doctor
+
+test: $(READY) ## every test: units, models, lessons, browser
+	$(RUN) -m pytest $(ARGS)
+
+test-fast: $(READY) ## the tests that need neither the real model nor a kernel nor a browser: seconds
+	$(RUN) -m pytest -m "not slow" $(ARGS)
+
+lint: $(READY) ## style of the code, and drift of the notebooks from their sources
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) notebooks/build.py --check
+
+notebooks: $(READY) ## build the learner and solution notebooks from notebooks/source
+	$(RUN) notebooks/build.py
+
+picture: $(READY) ## take the README's screenshot anew (needs Chromium)
+	$(RUN) tests/browser/picture.py
+
+lock: $(READY) ## renew requirements.lock from pyproject.toml (needs uv)
+	$(RUN) .ci/lock.py
+
+clean: ## remove the environment
+	rm -rf $(VENV)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"prepack_lab needs Python 3.11 or newer, and $(PYTHON) is {v[0]}.{v[1]}. Name another: make lab PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install -r requirements.lock
+	sed -n 's/^# without dependencies: //p' requirements.lock | xargs $(RUN) -m pip install --no-deps
+	$(RUN) -m pip install --no-deps --no-build-isolation -e .
+	@touch $@

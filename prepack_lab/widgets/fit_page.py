@@ -1,0 +1,31 @@
+"""What ipywidgets and plotly leave undone on the page, done once for all widgets of the lab."""
+
+from __future__ import annotations
+
+import anywidget
+
+
+class FitPage(anywidget.AnyWidget):
+    """An invisible neighbour of a widget's controls and figure.
+
+    A plotly figure is drawn before it is on the page, 700 pixels wide, and follows no sidebar: this tells it when
+    the room changes. A slider's handle has no name for a screen reader: this gives it the slider's.
+    """
+
+    _esm = """
+    export default {
+        render({ el }) {
+            el.style.width = "100%";
+            const fit = () => {
+                window.dispatchEvent(new Event("resize"));
+                for (const slider of el.parentElement?.querySelectorAll(".widget-slider") ?? []) {
+                    const label = slider.querySelector(".widget-label")?.textContent;
+                    slider.querySelectorAll(".noUi-handle").forEach(handle => handle.setAttribute("aria-label", label));
+                }
+            };
+            const watch = new ResizeObserver(fit);
+            watch.observe(el);
+            return () => watch.disconnect();
+        },
+    };
+    """

@@ -1,0 +1,76 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import prepack_lab as lab
+from prepack_lab.figures import draw_rows, prompt_colour
+from prepack_lab.figures.rows import reading, row_bars
+from prepack_lab.figures.style import TEXT
+
+lengths_lists = st.lists(st.integers(1, 40), min_size=1, max_size=20)
+
+
+@given(lengths=lengths_lists, packed=st.booleans())
+def test_bars_and_padding_fill_every_slot_once(lengths, packed):
+    packing = lab.pack(lengths) if packed else lab.one_prompt_a_row(lengths)
+    slots = [(y, slot) for bars in row_bars(packing) for y, slot in covered(bars)]
+    assert len(slots) == len(set(slots)) == packing.slots
+    assert {row for row, _ in slots} == set(range(packing.num_bins))
+
+
+def covered(bars):
+    for y, base, width in zip(bars["y"], bars["base"], bars["x"], strict=True):
+        yield from ((y, slot) for slot in range(base, base + width))
+
+
+def test_a_prompt_keeps_its_colour_and_number_in_every_panel():
+    lengths = [9, 2, 7, 4, 4]
+    for packing in (lab.pack(lengths), lab.one_prompt_a_row(lengths)):
+        _, prompts = row_bars(packing)
+        for number, colour in zip(prompts["text"], prompts["marker"]["color"], strict=True):
+            assert colour == prompt_colour(int(number))
+
+
+def test_padding_is_at_the_left_of_a_padded_batch():
+    padding, prompts = row_bars(lab.one_prompt_a_row([2, 5]))
+    assert padding["base"] == [0, 0] and padding["x"] == [3, 0]
+    assert prompts["base"] == [3, 0]
+
+
+def test_hovering_gives_words():
+    _, prompts = row_bars(lab.pack([1, 2]), texts=["hello", "x" * 100])
+    assert prompts["customdata"][0].startswith("prompt 1: 2 tokens<br>“xxx")
+    assert prompts["customdata"][0].endswith("…”")
+    assert prompts["customdata"][1] == "prompt 0: 1 token<br>“hello”"
+
+
+def test_the_title_is_the_reading():
+    lengths = [6, 4, 3]
+    both = {"padded": lab.one_prompt_a_row(lengths), "packed": lab.pack(lengths, 10)}
+    assert reading(both) == "28% of 18 slots are padding; packed, 35% of 20"
+    assert draw_rows(both).layout.title.text == reading(both)
+    assert reading({"padded": both["padded"]}) == "28% of 18 slots are padding"
+
+
+def test_panels_have_one_scale():
+    figure = draw_rows({"a": lab.one_prompt_a_row([6, 4, 3]), "b": lab.pack([6, 4, 3], 10)})
+    assert figure.layout.xaxis.range == figure.layout.xaxis2.range == (0, 10)
+    assert figure.layout.yaxis.range == (2.5, -0.5)
+
+
+def test_a_figure_is_shown_without_an_upload_button(monkeypatch):
+    shown = {}
+    monkeypatch.setattr("prepack_lab.figures.style.pio.show", lambda figure, config: shown.update(config))
+    draw_rows({"a": lab.pack([1])})._ipython_display_()
+    assert shown["showSendToCloud"] is False
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#111111"])  # JupyterLab's light and dark pages
+def test_grey_text_can_be_read_on_light_and_dark(page):
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(TEXT), luminance(page)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) > 4.2

@@ -1,0 +1,40 @@
+import pytest
+import torch
+
+from prepack_lab import machine
+
+
+def test_the_device_is_chosen_from_best_to_plainest(monkeypatch):
+    for cuda, mps, expected in [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
+        assert machine.choose_device() == torch.device(expected)
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=r"'cuda:1' is not to be had on this machine; it has: .*cpu"):
+        machine.choose_device("cuda:1")
+    with pytest.raises(ValueError, match="no device 'gpu'; choose cuda"):
+        machine.choose_device("gpu")
+
+
+def test_the_dtype_follows_the_device():
+    assert machine.choose_dtype(None, torch.device("cuda")) == torch.bfloat16
+    assert machine.choose_dtype(None, torch.device("cpu")) == torch.float32
+    assert machine.choose_dtype("float16", torch.device("cpu")) == torch.float16
+    for wrong in ("int8", "nope", torch.int64):
+        with pytest.raises(ValueError, match="no floating-point dtype"):
+            machine.choose_dtype(wrong, torch.device("cpu"))
+
+
+def test_a_containers_limit_counts(monkeypatch):
+    monkeypatch.setattr(machine, "_container_memory", lambda: [12345])
+    assert machine.free_memory(torch.device("cpu")) == 12345
+
+
+def test_the_stamp_names_device_and_versions():
+    stamp = machine.describe_machine("cpu")
+    assert stamp["torch"] == torch.__version__
+    assert "cores" in stamp["device"]
+    assert all(stamp.values())
