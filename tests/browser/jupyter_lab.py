@@ -125,10 +125,11 @@ class NotebookPage:
     `errors` lists what went wrong, in words; an empty list is what a test hopes for.
     """
 
-    def __init__(self, browser: Browser, server: LabServer, dark: bool = False) -> None:
+    def __init__(self, browser: Browser, server: LabServer) -> None:
         self.server = server
         self.page: Page = browser.new_page(viewport={"width": 1280, "height": 800})
         self._page_errors: list[str] = []
+        self._log_read = 0
         self.page.on("pageerror", lambda error: self._page_errors.append(f"page script: {error}"))
         self.page.on("console", self._on_console)
         self.page.route("**/*", self._on_request)
@@ -148,8 +149,13 @@ class NotebookPage:
 
     def open(self, notebook: str, seconds: float = 90) -> None:
         """Open a notebook, named from the server's root, and wait for its kernel."""
-        self.page.goto(f"{self.server.url}lab/tree/{notebook}?reset")
-        self.page.wait_for_function(_IS_IDLE, arg=notebook, timeout=seconds * 1000)
+        self.notebook = notebook
+        self._open_page(seconds)
+
+    def _open_page(self, seconds: float = 90) -> None:
+        self._log_read = len(self.server.log)
+        self.page.goto(f"{self.server.url}lab/tree/{self.notebook}?reset")
+        self.page.wait_for_function(_IS_IDLE, arg=self.notebook, timeout=seconds * 1000)
         self.page.evaluate(_LISTEN)
 
     def run_all(self, seconds: float = 240) -> None:
@@ -162,18 +168,49 @@ class NotebookPage:
     def wait_until_idle(self, seconds: float = 60) -> None:
         self.page.wait_for_function(_NOTHING_TO_DO, timeout=seconds * 1000)
 
+    def wait_until_still(self, seconds: float = 30) -> None:
+        """Wait until the kernel has nothing to do and the figures have stopped changing."""
+        self.wait_until_idle(seconds)
+        self.page.evaluate("() => { window.seenBefore = null; }")
+        self.page.wait_for_function(_STILL, polling=250, timeout=seconds * 1000)
+
+    def press(self, selector: str, key: str) -> None:
+        """Press a key on the first element that fits, and wait for what it does."""
+        self.page.locator(selector).first.focus()
+        self.page.keyboard.press(key)
+        self.wait_until_still()
+
+    def click_slider(self, selector: str, at: float) -> None:
+        """Click on a slider's line, `at` from 0 (left) to 1 (right), and wait for what it does."""
+        line = self.page.locator(selector).first
+        line.scroll_into_view_if_needed()
+        box = line.bounding_box()
+        self.page.mouse.click(box["x"] + at * box["width"], box["y"] + box["height"] / 2)
+        self.wait_until_still()
+
+    def paths(self, selector: str) -> list[str]:
+        """The outlines of what a figure draws."""
+        return self.page.locator(selector).evaluate_all("paths => paths.map(path => path.getAttribute('d'))")
+
     def save(self) -> None:
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
 
-    def scroll_to(self, selector: str) -> None:
-        self.page.locator(selector).first.scroll_into_view_if_needed()
+    def reload(self) -> None:
+        """Load the page again; the kernel goes on."""
+        self.page.goto("about:blank")
+        self._open_page()
+
+    def close(self) -> None:
+        """Shut the kernel down and close the page."""
+        self.page.evaluate(_SHUT_DOWN)
+        self.page.close()
 
     @property
     def errors(self) -> list[str]:
         cells = self.page.evaluate(_CELL_ERRORS)
         missing = self.page.get_by_text("Error displaying widget").count()
         widgets = [f"{missing} widgets without a model"] if missing else []
-        log = [line for line in self.server.log.splitlines() if "Traceback" in line or "Error:" in line]
+        log = [line for line in self.server.log[self._log_read :].splitlines() if "Error:" in line]
         return [*cells, *widgets, *self._page_errors, *(f"server or kernel: {line}" for line in log)]
 
 
@@ -189,6 +226,13 @@ _IS_IDLE = f"""(notebook) => {{
 _LISTEN = f"""() => {{
     {_CURRENT}
     window.kernelErrors = [];
+    const asked = window.unanswered = new Set();
+    kernel.anyMessage.connect((_, {{ msg, direction }}) => {{
+        if (direction === 'send' && ['comm_msg', 'execute_request'].includes(msg.header.msg_type))
+            asked.add(msg.header.msg_id);
+        if (msg.header.msg_type === 'status' && msg.content.execution_state === 'idle')
+            asked.delete(msg.parent_header.msg_id);
+    }});
     kernel.iopubMessage.connect((_, message) => {{
         const kind = message.header.msg_type, content = message.content;
         if (kind === 'error') window.kernelErrors.push(`${{content.ename}}: ${{content.evalue}}`);
@@ -200,7 +244,19 @@ _LISTEN = f"""() => {{
 _NOTHING_TO_DO = f"""() => {{
     {_CURRENT}
     const waiting = panel.content.widgets.some(cell => cell.model.executionState === 'running');
-    return kernel.status === 'idle' && !waiting;
+    return kernel.status === 'idle' && !waiting && window.unanswered.size === 0;
+}}"""
+
+_STILL = """() => {
+    const now = [...document.querySelectorAll('.js-plotly-plot, .widget-html')].map(part => part.innerHTML).join();
+    const still = window.seenBefore === now;
+    window.seenBefore = now;
+    return still;
+}"""
+
+_SHUT_DOWN = f"""async () => {{
+    {_CURRENT}
+    await panel?.sessionContext?.shutdown();
 }}"""
 
 _CELL_ERRORS = f"""() => {{
