@@ -33,3 +33,9 @@ def random_prompts(lengths, vocab_size=256, seed=0):
     """Prompts of these lengths, of ids below `vocab_size`."""
     draw = random.Random(seed)
     return [[draw.randrange(vocab_size) for _ in range(length)] for length in lengths]
+
+
+def pytest_collection_modifyitems(items):
+    """Fast tests first: units, then the real model, the lessons, and the browser."""
+    order = ("models", "lessons", "browser")
+    items.sort(key=lambda item: order.index(item.path.parent.name) + 1 if item.path.parent.name in order else 0)
