@@ -1,18 +1,18 @@
 """Packing: prompt lengths → bins, so that few rows hold many prompts.
 
-Two strategies so far. `first_fit_decreasing` takes the prompts from long to short and puts each into the first
-bin with room. `binpacking` is the library that the paper used. The paper calls that First-Fit Decreasing, but
-version 2 of the library picks the emptiest bin with room (worst-fit decreasing), and can open more bins:
-lengths 9, 7, 6, 3, 2, 2 into bins of 10 make four bins there, three by first fit.
+The strategies are in `strategies.py`, the exact one and the lower bound in `optimal_packing.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral
 
-Bins = list[list[int]]
+import numpy as np
+
+from prepack_lab import optimal_packing, strategies
 
 DEFAULT_STRATEGY = "first_fit_decreasing"
 
@@ -28,13 +28,15 @@ class Packing:
     capacity: int
     """The most tokens a bin may hold."""
     strategy: str
+    proved: int = 0
+    """Bins that a solver proved to be needed; 0 where none was asked."""
 
     @property
     def num_bins(self) -> int:
         """R, the rows that the bins will fill."""
         return len(self.bins)
 
-    @property
+    @cached_property
     def bin_lengths(self) -> tuple[int, ...]:
         """Tokens in each bin."""
         return tuple(sum(self.lengths[prompt] for prompt in members) for members in self.bins)
@@ -59,10 +61,15 @@ class Packing:
         """The part of the slots that is padding, from 0 to 1."""
         return 1 - self.tokens / self.slots
 
-    @property
+    @cached_property
     def lower_bound(self) -> int:
-        """No packing has fewer bins: the tokens over the capacity, rounded up."""
-        return -(-self.tokens // self.capacity)
+        """No packing has fewer bins: Martello and Toth's L2, or what a solver proved."""
+        return max(self.proved, optimal_packing.lower_bound(self.lengths, self.capacity))
+
+    @property
+    def gap(self) -> int:
+        """Bins over the lower bound: 0 means that no packing is better."""
+        return self.num_bins - self.lower_bound
 
     @property
     def utilization(self) -> float:
@@ -70,13 +77,36 @@ class Packing:
         return self.tokens / (self.num_bins * self.capacity)
 
 
-def pack(lengths: Sequence[int], capacity: int | None = None, strategy: str = DEFAULT_STRATEGY) -> Packing:
-    """Share prompts out among bins.
+_RULES = {
+    "next_fit": strategies.next_fit,
+    "first_fit": strategies.first_fit,
+    "best_fit": strategies.best_fit,
+    "worst_fit": strategies.worst_fit,
+    "next_fit_decreasing": strategies.decreasing(strategies.next_fit),
+    "first_fit_decreasing": strategies.first_fit_decreasing,
+    "best_fit_decreasing": strategies.decreasing(strategies.best_fit),
+    "worst_fit_decreasing": strategies.decreasing(strategies.worst_fit),
+    "binpacking": strategies.binpacking,
+}
+STRATEGIES = (*_RULES, "optimal")
+"""The names that `pack` takes."""
+
+
+def pack(
+    lengths: Sequence[int],
+    capacity: int | None = None,
+    strategy: str = DEFAULT_STRATEGY,
+    *,
+    time_limit: float = 10.0,
+) -> Packing:
+    """Share prompts out among bins; the same lengths always give the same bins.
 
     Args:
         lengths: tokens of each prompt.
         capacity: the most tokens a bin may hold; the longest prompt where left out, as in the paper (section 3).
         strategy: one of `STRATEGIES`.
+        time_limit: seconds that `optimal` may take. Where they do not suffice, the packing is the best one found,
+            and its `gap` is not 0.
 
     Raises:
         ValueError: no lengths, a length or capacity that is no positive integer, a prompt longer than the
@@ -86,8 +116,11 @@ def pack(lengths: Sequence[int], capacity: int | None = None, strategy: str = DE
         raise ValueError(f"there is no strategy {strategy!r}; there are: {', '.join(STRATEGIES)}")
     lengths = _check_lengths(lengths)
     capacity = _check_capacity(max(lengths) if capacity is None else capacity, lengths)
-    bins = STRATEGIES[strategy](lengths, capacity)
-    return Packing(tuple(tuple(members) for members in bins), lengths, capacity, strategy)
+    if strategy == "optimal":
+        bins, proved = optimal_packing.optimal(lengths, capacity, time_limit)
+    else:
+        bins, proved = _RULES[strategy](lengths, capacity), 0
+    return Packing(tuple(map(tuple, bins)), lengths, capacity, strategy, proved)
 
 
 def one_prompt_a_row(lengths: Sequence[int]) -> Packing:
@@ -104,14 +137,19 @@ def _check_lengths(lengths: Sequence[int]) -> tuple[int, ...]:
     lengths = tuple(lengths)
     if not lengths:
         raise ValueError("there are no lengths to pack; pass at least one")
-    for index, length in enumerate(lengths):
-        if not isinstance(length, Integral) or isinstance(length, bool) or length < 1:
-            raise ValueError(f"the length of prompt {index} is {length!r}; lengths are positive integers (tokens)")
-    return tuple(int(length) for length in lengths)
+    array = np.asarray(lengths)
+    if array.ndim != 1 or array.dtype.kind not in "iu" or bool in map(type, lengths) or array.min() < 1:
+        index = next(i for i, length in enumerate(lengths) if not _is_positive_integer(length))
+        raise ValueError(f"the length of prompt {index} is {lengths[index]!r}; lengths are positive integers (tokens)")
+    return tuple(array.tolist())
+
+
+def _is_positive_integer(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
 
 
 def _check_capacity(capacity: int, lengths: tuple[int, ...]) -> int:
-    if not isinstance(capacity, Integral) or isinstance(capacity, bool) or capacity < 1:
+    if not _is_positive_integer(capacity):
         raise ValueError(f"the capacity is {capacity!r}; it is a positive integer (tokens), or None for the longest")
     if max(lengths) > capacity:
         index = next(i for i, length in enumerate(lengths) if length > capacity)
@@ -120,39 +158,3 @@ def _check_capacity(capacity: int, lengths: tuple[int, ...]) -> int:
             f"shorten it, or raise the capacity to {max(lengths):,}"
         )
     return int(capacity)
-
-
-def _first_fit_decreasing(lengths: Sequence[int], capacity: int) -> Bins:
-    """The first bin with room is found in a tournament tree over the bins' free space, in O(log n).
-
-    Node 1 is the root, node n has the children 2n and 2n + 1, and `free[node]` is the most free space of any
-    bin below the node. Bins stand in the leaves, in the order they are opened.
-    """
-    leaves = 1 << (len(lengths) - 1).bit_length()
-    free = [capacity] * (2 * leaves)
-    bins: Bins = []
-    for prompt in sorted(range(len(lengths)), key=lambda prompt: -lengths[prompt]):
-        node = 1
-        while node < leaves:
-            node = 2 * node + (free[2 * node] < lengths[prompt])
-        if node - leaves == len(bins):
-            bins.append([])
-        bins[node - leaves].append(prompt)
-        free[node] -= lengths[prompt]
-        while node > 1:
-            node //= 2
-            free[node] = max(free[2 * node], free[2 * node + 1])
-    return bins
-
-
-def _binpacking(lengths: Sequence[int], capacity: int) -> Bins:
-    import binpacking
-
-    bins = binpacking.to_constant_volume(dict(enumerate(lengths)), capacity)
-    return [list(members) for members in bins]
-
-
-STRATEGIES: dict[str, Callable[[Sequence[int], int], Bins]] = {
-    "first_fit_decreasing": _first_fit_decreasing,
-    "binpacking": _binpacking,
-}
