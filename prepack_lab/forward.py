@@ -1,4 +1,5 @@
-"""One forward pass, three ways: a prompt alone, prompts padded to the longest, prompts packed into rows.
+"""One forward pass, four ways: a prompt alone, prompts padded to the longest, prompts packed into rows, with a mask
+or segment by segment.
 
 Each returns the logits after every prompt's last token, and no others: logits at all slots can cost more than
 packing saves. transformers picks those slots before the language-model head (`logits_to_keep`).
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from prepack_lab.masks import packed_mask
+from prepack_lab.attention import packed_attention
 from prepack_lab.packed_batch import PackedBatch
 
 
@@ -24,7 +25,8 @@ class ForwardPass:
     next_token_logits: torch.Tensor
     """[B, V] the logits after each prompt's last token, in the order of the prompts."""
     cache: DynamicCache
-    """Keys and values as the pass laid them out: [rows, H, W, D] a layer."""
+    """Keys and values as the pass laid them out: [rows, H, W, D] a layer, all of them plain layers. The model's own
+    kind would crop a row to its sliding window."""
     slots: tuple[int, int]
     """The rows and the slots in a row that the pass computed."""
 
@@ -33,42 +35,59 @@ class ForwardPass:
 def forward_alone(model: PreTrainedModel, prompt: Sequence[int]) -> ForwardPass:
     """Run one prompt by itself: what every other way has to equal."""
     input_ids = torch.tensor([prompt], device=model.device)  # [1, n]
-    out = model(input_ids, use_cache=True, logits_to_keep=1)
+    out = model(input_ids, past_key_values=DynamicCache(), use_cache=True, logits_to_keep=1)
     return ForwardPass(out.logits[:, -1], out.past_key_values, tuple(input_ids.shape))
 
 
 @torch.no_grad()
-def forward_padded(model: PreTrainedModel, prompts: Sequence[Sequence[int]], pad_id: int = 0) -> ForwardPass:
+def forward_padded(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> ForwardPass:
     """Run the prompts as one batch, padded on the left to the longest: the usual way ("full batching")."""
-    lengths = [len(prompt) for prompt in prompts]
-    attention_mask = left_padded_mask(lengths, model.device)  # [B, L]
-    input_ids = torch.full_like(attention_mask, pad_id)
-    input_ids[attention_mask.bool()] = torch.tensor([i for prompt in prompts for i in prompt], device=model.device)
+    input_ids, attention_mask = left_pad(prompts, model.device)  # [B, L], [B, L]
     positions = {}
     if takes_positions(model):
         positions["position_ids"] = (attention_mask.cumsum(-1) - 1).clamp(min=0)
-    out = model(input_ids, attention_mask=attention_mask, use_cache=True, logits_to_keep=1, **positions)
+    out = model(
+        input_ids,
+        attention_mask=attention_mask,
+        past_key_values=DynamicCache(),
+        use_cache=True,
+        logits_to_keep=1,
+        **positions,
+    )
     return ForwardPass(out.logits[:, -1], out.past_key_values, tuple(input_ids.shape))
 
 
 @torch.no_grad()
-def forward_packed(model: PreTrainedModel, batch: PackedBatch) -> ForwardPass:
-    """Run packed rows, as the paper does (section 3): independent mask, restart positions, one forward pass."""
+def forward_packed(model: PreTrainedModel, batch: PackedBatch, segmented: bool = False) -> ForwardPass:
+    """Run packed rows in one forward pass, with restart positions (the paper's section 3).
+
+    Args:
+        segmented: one attention a prompt, instead of one a row with a mask; the batch is a single row.
+    """
     row, slot = batch.last_token.unbind(1)  # [B], [B]
     is_last = torch.zeros_like(batch.input_ids, dtype=torch.bool)  # [R, W]
     is_last[row, slot] = True
-    out = model(
-        batch.input_ids,
-        attention_mask=packed_mask(batch.segment_ids, model.dtype),
-        position_ids=batch.position_ids,
-        # One plain layer each: the model's own kind would crop a whole row to its sliding window.
-        past_key_values=DynamicCache(),
-        use_cache=True,
-        logits_to_keep=is_last,
-    )
+    with packed_attention(model, batch, segmented):
+        out = model(
+            batch.input_ids,
+            position_ids=batch.position_ids,
+            past_key_values=DynamicCache(),
+            use_cache=True,
+            logits_to_keep=is_last,
+        )
     prompt_of = batch.segment_ids[is_last]  # [B] the logits come row by row, so bring them into the prompts' order
     logits = out.logits[prompt_of.argsort()]  # [B, V]
     return ForwardPass(logits, out.past_key_values, tuple(batch.input_ids.shape))
+
+
+def left_pad(
+    prompts: Sequence[Sequence[int]], device: torch.device | str | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The prompts as one batch, aligned at the right: ids (0 on padding) and `attention_mask`, both [B, L]."""
+    attention_mask = left_padded_mask([len(prompt) for prompt in prompts], device)
+    input_ids = torch.zeros_like(attention_mask)
+    input_ids[attention_mask.bool()] = torch.tensor([token for prompt in prompts for token in prompt], device=device)
+    return input_ids, attention_mask
 
 
 def left_padded_mask(lengths: Sequence[int], device: torch.device | str | None = None) -> torch.Tensor:

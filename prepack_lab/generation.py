@@ -1,4 +1,4 @@
-"""Prefill → tokens: `model.generate` goes on from the cache that a packed prefill left behind."""
+"""Prefill → tokens: `model.generate` goes on from the cache that a prefill left behind."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from prepack_lab.forward import left_padded_mask
-from prepack_lab.kv_cache import unpack_cache
-from prepack_lab.methods import check_method, max_positions, run_packed
-from prepack_lab.packing import DEFAULT_STRATEGY
+from prepack_lab.forward import left_pad
+from prepack_lab.kv_cache import join_caches
+from prepack_lab.methods import Plan
+from prepack_lab.prefilling import max_positions, run
 from prepack_lab.prompts import InvalidPromptsError, check_prompts
 
 
@@ -20,21 +20,19 @@ def generate(
     prompts: Sequence[Sequence[int]],
     method: str = "prepacked",
     max_new_tokens: int = 20,
-    *,
-    capacity: int | None = None,
-    strategy: str = DEFAULT_STRATEGY,
     **options: Any,
 ) -> list[list[int]]:
     """Continue every prompt; greedily, unless `options` ask for sampling.
 
     `one_by_one` and `full_batching` are `model.generate` itself, on each prompt alone and on the padded batch.
-    `prepacked` fills the cache with one packed forward pass, and `model.generate` decodes all prompts from it.
+    The other methods fill the cache, and `model.generate` decodes all prompts from it.
 
     Args:
-        model, prompts, method, capacity, strategy: as for `prefill`.
+        model, prompts, method: as for `prefill`.
         max_new_tokens: the most tokens to add to a prompt.
-        options: anything else that `model.generate` takes (`eos_token_id`, `do_sample`, `temperature`, …), save
-            for several answers a prompt (`num_beams`, `num_return_sequences`).
+        options: how the method shares the prompts out (see `Plan`), and anything else that `model.generate` takes
+            (`eos_token_id`, `do_sample`, `temperature`, …), save for several answers a prompt (`num_beams`,
+            `num_return_sequences`).
 
     Returns:
         For each prompt its new ids, the end token included where one came.
@@ -43,7 +41,8 @@ def generate(
         InvalidPromptsError, UnsupportedModelError, ValueError: as for `prefill`; also where a prompt and its new
             tokens together exceed the model's positions.
     """
-    check_method(method, capacity, strategy)
+    plan = {name: options.pop(name) for name in vars(Plan()) if name in options}
+    Plan(**plan).check(method)
     if max_new_tokens < 1:
         raise ValueError(f"max_new_tokens is {max_new_tokens}; ask for at least one")
     for option in ("num_beams", "num_return_sequences"):
@@ -57,11 +56,10 @@ def generate(
         return [ids for prompt in prompts for ids in _continue(model, [prompt], None, options)]
     if method == "full_batching":
         return _continue(model, prompts, None, options)
-    batch, out = run_packed(model, prompts, capacity, strategy)
+    parts = [part for _, part in run(model, prompts, method, **plan)]
     # `model.generate` gets all tokens but the last. It computes that one again, and in return every choice stays
     # with it, from the first new token on: sampling, penalties, stop tokens, streamers.
-    cache = unpack_cache(out.cache, batch, model.config, omit_last=True)
-    return _continue(model, prompts, cache, options)
+    return _continue(model, prompts, join_caches(parts, model.config, omit_last=True), options)
 
 
 def _check_room(prompts: list[list[int]], max_new_tokens: int, positions: int | None) -> None:
@@ -77,9 +75,7 @@ def _check_room(prompts: list[list[int]], max_new_tokens: int, positions: int | 
 def _continue(
     model: PreTrainedModel, prompts: list[list[int]], cache: DynamicCache | None, options: dict[str, Any]
 ) -> list[list[int]]:
-    attention_mask = left_padded_mask([len(prompt) for prompt in prompts], model.device)  # [B, L]
-    input_ids = torch.zeros_like(attention_mask)
-    input_ids[attention_mask.bool()] = torch.tensor([i for prompt in prompts for i in prompt], device=model.device)
+    input_ids, attention_mask = left_pad(prompts, model.device)  # [B, L], [B, L]
     out = model.generate(input_ids, attention_mask=attention_mask, past_key_values=cache, **options)
     end = options.get("eos_token_id", model.generation_config.eos_token_id)
     ends = set(end if isinstance(end, list) else [end])

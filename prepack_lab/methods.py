@@ -1,138 +1,116 @@
-"""Prompts → Prefill: the next token's logits and a cache for every prompt, by one of several methods.
+"""The methods: prompts → forward passes.
 
-    one_by_one      each prompt alone: no padding, and no batch
-    full_batching   one batch, padded to the longest prompt: the default of Hugging Face
-    prepacked       few rows, each holding several prompts: the paper
+    one_by_one       each prompt alone: no padding, and no batch
+    full_batching    one batch, padded to the longest prompt: the default of Hugging Face
+    length_ordered   several batches of prompts of similar length, each padded to its own longest
+    prepacked        few rows, each holding several prompts, kept apart by a mask: the paper
+    padding_free     one row for all prompts, and one attention for each: nothing is padded, and nothing masked
 
-All give the same logits and the same cache. They differ in how many slots they compute.
+All give the same logits and the same caches. They differ in how many slots they compute.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-import torch
-from transformers import DynamicCache, PreTrainedModel
+from transformers import PreTrainedModel
 
-from prepack_lab.forward import ForwardPass, forward_alone, forward_packed, forward_padded, left_padded_mask
-from prepack_lab.kv_cache import stack_caches, unpack_cache
+from prepack_lab.forward import ForwardPass, forward_alone, forward_packed, forward_padded
+from prepack_lab.kv_cache import CachePart
 from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import DEFAULT_STRATEGY, pack
-from prepack_lab.prompts import check_prompts
-from prepack_lab.support import require_support
+from prepack_lab.packing import DEFAULT_STRATEGY, one_row, pack
+
+Step = tuple[ForwardPass, CachePart]
+"""A forward pass, and where in its cache each prompt lies."""
 
 
 @dataclass(frozen=True)
-class Prefill:
-    """What decoding needs, in the order of the prompts."""
+class Plan:
+    """How a method shares the prompts out; a method reads what concerns it and leaves the rest."""
 
-    next_token_logits: torch.Tensor
-    """[B, V] the logits after each prompt's last token."""
-    cache: DynamicCache
-    """Left-padded keys and values, [B, H, L, D] a layer, in the model's own kind of layers."""
-    attention_mask: torch.Tensor
-    """[B, L] 0 on padding, 1 on tokens."""
-    rows: int
-    """Rows computed, over all forward passes."""
-    slots: int
-    """Slots computed, tokens and padding, over all forward passes."""
+    capacity: int | None = None
+    """`prepacked`: the most tokens in a row; the longest prompt where left out."""
+    strategy: str = DEFAULT_STRATEGY
+    """`prepacked`: how prompts share rows (see `pack`)."""
+    batch_size: int = 8
+    """`length_ordered`: prompts in a batch."""
+    token_budget: int = 16_384
+    """`padding_free`: the most tokens in a forward pass; a prompt that is longer has one to itself."""
 
+    def check(self, method: str) -> None:
+        """Refuse an unknown method, arguments that it does not read, and sizes below 1.
 
-def prefill(
-    model: PreTrainedModel,
-    prompts: Sequence[Sequence[int]],
-    method: str = "prepacked",
-    *,
-    capacity: int | None = None,
-    strategy: str = DEFAULT_STRATEGY,
-) -> Prefill:
-    """Run the prompts through the model once.
-
-    Args:
-        model: a causal language model of transformers.
-        prompts: B lists of token ids.
-        method: one of `METHODS`.
-        capacity: for `prepacked`, the most tokens in a row; the longest prompt where left out.
-        strategy: for `prepacked`, how prompts share rows (see `pack`).
-
-    Raises:
-        InvalidPromptsError: names the prompt that can't be run, and why.
-        UnsupportedModelError: packing is not known to be exact for this model.
-        ValueError: an unknown method, strategy, or a capacity that a prompt exceeds.
-    """
-    check_method(method, capacity, strategy)
-    prompts = check_prompts(prompts, model.get_input_embeddings().num_embeddings, max_positions(model))
-    if method == "prepacked":
-        return _prepacked(model, prompts, capacity, strategy)
-    return METHODS[method](model, prompts)
+        Raises:
+            ValueError: says which methods there are, or what to leave out.
+        """
+        if method not in METHODS:
+            raise ValueError(f"there is no method {method!r}; there are: {', '.join(METHODS)}")
+        for name, default in vars(Plan()).items():
+            value = getattr(self, name)
+            if value != default and name not in READS[method]:
+                raise ValueError(f"method {method!r} takes no {name}; leave it out")
+            if name in ("batch_size", "token_budget") and value < 1:
+                raise ValueError(f"{name} is {value}; it is a positive integer")
 
 
-def check_method(method: str, capacity: int | None, strategy: str) -> None:
-    """Refuse an unknown method, and packing arguments for a method that packs nothing.
-
-    Raises:
-        ValueError: says which methods there are, or what to leave out.
-    """
-    if method not in METHODS:
-        raise ValueError(f"there is no method {method!r}; there are: {', '.join(METHODS)}")
-    if method != "prepacked" and (capacity, strategy) != (None, DEFAULT_STRATEGY):
-        raise ValueError(f"method {method!r} packs nothing; leave capacity and strategy out")
+def _one_by_one(model: PreTrainedModel, prompts: list[list[int]], plan: Plan) -> Iterator[Step]:
+    for index, prompt in enumerate(prompts):
+        out = forward_alone(model, prompt)
+        yield out, CachePart.left_padded(out.cache, [len(prompt)], [index], model.device)
 
 
-def max_positions(model: PreTrainedModel) -> int | None:
-    """The longest prompt that the model was built for, in tokens; None where it names no limit."""
-    return getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+def _full_batching(model: PreTrainedModel, prompts: list[list[int]], plan: Plan) -> Iterator[Step]:
+    yield _padded(model, prompts, range(len(prompts)))
 
 
-def _one_by_one(model: PreTrainedModel, prompts: list[list[int]]) -> Prefill:
-    passes = [forward_alone(model, prompt) for prompt in prompts]
-    return Prefill(
-        torch.cat([one.next_token_logits for one in passes]),
-        stack_caches([one.cache for one in passes], model.config),
-        left_padded_mask([len(prompt) for prompt in prompts], model.device),
-        rows=len(prompts),
-        slots=sum(len(prompt) for prompt in prompts),
-    )
+def _length_ordered(model: PreTrainedModel, prompts: list[list[int]], plan: Plan) -> Iterator[Step]:
+    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+    for start in range(0, len(order), plan.batch_size):
+        yield _padded(model, prompts, order[start : start + plan.batch_size])
 
 
-def _full_batching(model: PreTrainedModel, prompts: list[list[int]]) -> Prefill:
-    out = forward_padded(model, prompts)
-    rows, width = out.slots
-    mask = left_padded_mask([len(prompt) for prompt in prompts], model.device)
-    return Prefill(out.next_token_logits, out.cache, mask, rows, rows * width)
+def _padded(model: PreTrainedModel, prompts: list[list[int]], chosen: Sequence[int]) -> Step:
+    batch = [prompts[index] for index in chosen]
+    out = forward_padded(model, batch)
+    return out, CachePart.left_padded(out.cache, [len(prompt) for prompt in batch], chosen, model.device)
 
 
-def _prepacked(
-    model: PreTrainedModel,
-    prompts: list[list[int]],
-    capacity: int | None = None,
-    strategy: str = DEFAULT_STRATEGY,
-) -> Prefill:
-    batch, out = run_packed(model, prompts, capacity, strategy)
-    rows, width = out.slots
-    cache = unpack_cache(out.cache, batch, model.config)
-    mask = left_padded_mask(batch.packing.lengths, model.device)
-    return Prefill(out.next_token_logits, cache, mask, rows, rows * width)
+def _prepacked(model: PreTrainedModel, prompts: list[list[int]], plan: Plan) -> Iterator[Step]:
+    packing = pack([len(prompt) for prompt in prompts], plan.capacity, plan.strategy)
+    batch = PackedBatch.from_prompts(prompts, packing, device=model.device)
+    out = forward_packed(model, batch)
+    yield out, CachePart.packed(out.cache, batch)
 
 
-def run_packed(
-    model: PreTrainedModel, prompts: list[list[int]], capacity: int | None, strategy: str
-) -> tuple[PackedBatch, ForwardPass]:
-    """Pack checked prompts and run the rows, with the cache still packed.
+def _padding_free(model: PreTrainedModel, prompts: list[list[int]], plan: Plan) -> Iterator[Step]:
+    ends = [*accumulate(map(len, prompts))]
+    first = 0
+    while first < len(prompts):
+        before = ends[first] - len(prompts[first])
+        last = max(first + 1, bisect_right(ends, before + plan.token_budget))
+        chosen = range(first, last)
+        packing = one_row([len(prompts[index]) for index in chosen])
+        batch = PackedBatch.from_prompts([prompts[index] for index in chosen], packing, device=model.device)
+        out = forward_packed(model, batch, segmented=True)
+        yield out, CachePart.packed(out.cache, batch, chosen)
+        first = last
 
-    Raises:
-        UnsupportedModelError: packing is not known to be exact for this model.
-        ValueError: a prompt exceeds the capacity, or the strategy is unknown.
-    """
-    lengths = [len(prompt) for prompt in prompts]
-    require_support(model, max(lengths))
-    batch = PackedBatch.from_prompts(prompts, pack(lengths, capacity, strategy), device=model.device)
-    return batch, forward_packed(model, batch)
 
-
-METHODS: dict[str, Callable[..., Prefill]] = {
+METHODS: dict[str, Callable[[PreTrainedModel, list[list[int]], Plan], Iterator[Step]]] = {
     "one_by_one": _one_by_one,
     "full_batching": _full_batching,
+    "length_ordered": _length_ordered,
     "prepacked": _prepacked,
+    "padding_free": _padding_free,
 }
+READS = {
+    "one_by_one": (),
+    "full_batching": (),
+    "length_ordered": ("batch_size",),
+    "prepacked": ("capacity", "strategy"),
+    "padding_free": ("token_budget",),
+}
+"""The fields of a plan that each method reads."""

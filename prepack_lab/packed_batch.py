@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -78,6 +79,12 @@ class PackedBatch:
     def lengths(self) -> torch.Tensor:
         """[B] tokens of each prompt."""
         return self.last_token[:, 1] - self.first_token[:, 1] + 1
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """First slot and the slot after the last of every prompt of a single row, from left to right."""
+        (ends,) = self.cu_seqlens
+        return [*pairwise(ends)]
 
     @property
     def cu_seqlens(self) -> list[list[int]]:

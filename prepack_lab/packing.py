@@ -133,6 +133,16 @@ def one_prompt_a_row(lengths: Sequence[int]) -> Packing:
     return Packing(tuple((prompt,) for prompt in range(len(lengths))), lengths, max(lengths), "one_prompt_a_row")
 
 
+def one_row(lengths: Sequence[int]) -> Packing:
+    """All prompts in a single bin, in their order, which is as long as all of them together.
+
+    Raises:
+        ValueError: as for `pack`.
+    """
+    lengths = _check_lengths(lengths)
+    return Packing((tuple(range(len(lengths))),), lengths, sum(lengths), "one_row")
+
+
 def _check_lengths(lengths: Sequence[int]) -> tuple[int, ...]:
     lengths = tuple(lengths)
     if not lengths:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab import forward, generation, methods
+from prepack_lab import attention, generation, methods, prefilling
 from prepack_lab.methods import METHODS
 from tests.conftest import random_prompts
 
@@ -30,15 +30,16 @@ def assert_prefill_equals_alone(model, prompts, **how):
     return found
 
 
-@settings(max_examples=25)
+@settings(max_examples=40)
 @given(
     lengths=lengths_lists,
-    method=st.sampled_from(["full_batching", "prepacked"]),
-    attention=st.sampled_from(["sdpa", "eager"]),
+    method=st.sampled_from(["full_batching", "length_ordered", "prepacked", "padding_free"]),
+    implementation=st.sampled_from(["sdpa", "eager"]),
 )
-def test_every_method_equals_alone(tiny_model, lengths, method, attention):
-    tiny_model.set_attn_implementation(attention)
+def test_every_method_equals_alone(tiny_model, lengths, method, implementation):
+    tiny_model.set_attn_implementation(implementation)
     assert_prefill_equals_alone(tiny_model, random_prompts(lengths), method=method)
+    assert tiny_model.config._attn_implementation == implementation
 
 
 @settings(max_examples=15)
@@ -52,8 +53,26 @@ def test_capacity_and_strategy_change_the_rows_only(tiny_model, lengths, slack, 
     assert (found.rows, found.slots) == (packing.num_bins, packing.slots)
 
 
-@settings(max_examples=10)
-@given(lengths=lengths_lists, method=st.sampled_from(["full_batching", "prepacked"]))
+@settings(max_examples=15)
+@given(lengths=lengths_lists, budget=st.integers(1, 60))
+def test_a_token_budget_splits_the_row_and_nothing_else(tiny_model, lengths, budget):
+    prompts = random_prompts(lengths)
+    found = assert_prefill_equals_alone(tiny_model, prompts, method="padding_free", token_budget=budget)
+    assert found.slots == sum(lengths)
+    assert found.rows >= sum(lengths) / max(budget, *lengths, 1)
+
+
+@settings(max_examples=15)
+@given(lengths=lengths_lists, batch_size=st.integers(1, 12))
+def test_ordered_batches_come_back_in_the_order_given(tiny_model, lengths, batch_size):
+    found = assert_prefill_equals_alone(
+        tiny_model, random_prompts(lengths), method="length_ordered", batch_size=batch_size
+    )
+    assert found.rows == len(lengths)
+
+
+@settings(max_examples=15)
+@given(lengths=lengths_lists, method=st.sampled_from([*METHODS]))
 def test_generation_equals_alone(tiny_model, lengths, method):
     prompts = random_prompts(lengths)
     alone = [
@@ -67,17 +86,18 @@ def test_generation_equals_alone(tiny_model, lengths, method):
 def test_the_odd_shapes(tiny_model, lengths):
     prompts = random_prompts(lengths)
     assert_prefill_equals_alone(tiny_model, prompts)
-    assert lab.generate(tiny_model, prompts, max_new_tokens=3) == lab.generate(
-        tiny_model, prompts, "one_by_one", max_new_tokens=3
-    )
+    assert_prefill_equals_alone(tiny_model, prompts, method="padding_free")
+    alone = lab.generate(tiny_model, prompts, "one_by_one", max_new_tokens=3)
+    assert lab.generate(tiny_model, prompts, max_new_tokens=3) == alone
+    assert lab.generate(tiny_model, prompts, "padding_free", max_new_tokens=3) == alone
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
-def test_half_precision_agrees_as_far_as_it_can(dtype, attention):
-    model = lab.load_model("tiny-llama", dtype=dtype, device="cpu", attn_implementation=attention)[0]
+@pytest.mark.parametrize("method", ["prepacked", "padding_free"])
+def test_half_precision_agrees_as_far_as_it_can(dtype, method):
+    model = lab.load_model("tiny-llama", dtype=dtype, device="cpu")[0]
     prompts = random_prompts([3, 17, 1, 9, 9])
-    found, alone = (lab.prefill(model, prompts, method).next_token_logits for method in ("prepacked", "one_by_one"))
+    found, alone = (lab.prefill(model, prompts, how).next_token_logits for how in (method, "one_by_one"))
     assert found.dtype == dtype
     torch.testing.assert_close(found, alone, atol=2 * torch.finfo(dtype).eps ** 0.5 * alone.std().item(), rtol=0)
 
@@ -122,8 +142,10 @@ def test_bad_arguments_are_refused(tiny_model):
             run(tiny_model, [[1]], method="nope")
         with pytest.raises(ValueError, match="prompt 1 has 3 tokens and a bin holds 2"):
             run(tiny_model, [[1], [1, 2, 3]], capacity=2)
-        with pytest.raises(ValueError, match="packs nothing"):
+        with pytest.raises(ValueError, match="'full_batching' takes no capacity; leave it out"):
             run(tiny_model, [[1]], method="full_batching", capacity=5)
+        with pytest.raises(ValueError, match="token_budget is 0"):
+            run(tiny_model, [[1]], method="padding_free", token_budget=0)
     with pytest.raises(ValueError, match="max_new_tokens is 0"):
         lab.generate(tiny_model, [[1]], max_new_tokens=0)
     with pytest.raises(ValueError, match="num_beams=4"):
@@ -140,21 +162,27 @@ def no_mask(segment_ids, dtype):
     return lab.packed_mask(torch.zeros_like(segment_ids), dtype)
 
 
-def boolean_mask(segment_ids, dtype):
-    """True where a key may be seen: eager attention adds it to the scores."""
-    return lab.packed_mask(segment_ids, dtype) == 0
+def segments_one_too_long(batch):
+    """Boundaries that are off by one: a prompt sees the last token of the one before it."""
+    return [(max(start - 1, 0), end) for start, end in exact_spans.fget(batch)]
 
 
+exact_spans = lab.PackedBatch.spans
 MIXED = random_prompts([9, 4, 12, 3, 1])
 
 
-@pytest.mark.parametrize("mask", [no_mask, boolean_mask])
-def test_a_broken_mask_is_noticed(tiny_model, monkeypatch, mask):
-    tiny_model.set_attn_implementation("eager")
+def test_a_broken_mask_is_noticed(tiny_model, monkeypatch):
     lab.check_model(tiny_model)  # asked before the mask is broken, or it would refuse the model
-    monkeypatch.setattr(forward, "packed_mask", mask)
+    monkeypatch.setattr(attention, "packed_mask", no_mask)
     with pytest.raises(AssertionError, match="Tensor-likes are not close"):
         assert_prefill_equals_alone(tiny_model, MIXED)
+
+
+def test_a_broken_boundary_is_noticed(tiny_model, monkeypatch):
+    lab.check_model(tiny_model)
+    monkeypatch.setattr(lab.PackedBatch, "spans", property(segments_one_too_long))
+    with pytest.raises(AssertionError, match="Tensor-likes are not close"):
+        assert_prefill_equals_alone(tiny_model, MIXED, method="padding_free")
 
 
 @pytest.fixture
@@ -169,23 +197,25 @@ def without_restart(monkeypatch):
     monkeypatch.setattr(methods.PackedBatch, "from_prompts", run_on)
 
 
+@pytest.mark.parametrize("method", ["prepacked", "padding_free"])
 @pytest.mark.parametrize("name", ["tiny-llama", "tiny-gpt2"])
-def test_a_missing_restart_is_noticed(name, request):
+def test_a_missing_restart_is_noticed(name, method, request):
     model = lab.load_model(name, device="cpu")[0]
     lab.check_model(model)
     request.getfixturevalue("without_restart")
     with pytest.raises(AssertionError, match="Tensor-likes are not close"):
-        assert_prefill_equals_alone(model, MIXED)
+        assert_prefill_equals_alone(model, MIXED, method=method)
 
 
 def test_a_wrong_unpack_is_noticed(tiny_model, monkeypatch):
     lab.check_model(tiny_model)
-    unpack = methods.unpack_cache
+    join = prefilling.join_caches
+    shift = torch.tensor([0, 1])
 
-    def off_by_one(cache, batch, config):
-        return unpack(cache, replace(batch, last_token=(batch.last_token - 1).clamp(min=0)), config)
+    def off_by_one(parts, config):
+        return join([replace(part, last=part.last - shift, first=part.first - shift) for part in parts], config)
 
-    monkeypatch.setattr(methods, "unpack_cache", off_by_one)
+    monkeypatch.setattr(prefilling, "join_caches", off_by_one)
     with pytest.raises(AssertionError):
         assert_prefill_equals_alone(tiny_model, MIXED)
 
@@ -193,7 +223,7 @@ def test_a_wrong_unpack_is_noticed(tiny_model, monkeypatch):
 def test_a_wrong_cache_is_noticed_by_the_tokens(tiny_model, monkeypatch):
     prompts = random_prompts([9, 14, 12, 11, 10], seed=1)
     expected = lab.generate(tiny_model, prompts, "one_by_one", max_new_tokens=12)
-    right = generation.unpack_cache
+    right = generation.join_caches
 
     def swapped(*args, **kwargs):
         cache = right(*args, **kwargs)
@@ -201,5 +231,5 @@ def test_a_wrong_cache_is_noticed_by_the_tokens(tiny_model, monkeypatch):
             layer.keys, layer.values = layer.keys.flip(0), layer.values.flip(0)
         return cache
 
-    monkeypatch.setattr(generation, "unpack_cache", swapped)
+    monkeypatch.setattr(generation, "join_caches", swapped)
     assert lab.generate(tiny_model, prompts, max_new_tokens=12) != expected

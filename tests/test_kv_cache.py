@@ -1,8 +1,8 @@
 import torch
-from transformers import DynamicCache, LlamaConfig
+from transformers import DynamicCache, LlamaConfig, MistralConfig
 
 import prepack_lab as lab
-from prepack_lab.kv_cache import stack_caches
+from prepack_lab.kv_cache import CachePart, join_caches
 
 
 def filled(shape):
@@ -38,9 +38,25 @@ def test_the_last_tokens_can_be_left_out():
     assert torch.equal(short.layers[0].keys[1], whole.layers[0].keys[1, :, :2])
 
 
-def test_single_caches_are_stacked_with_padding_at_the_left():
-    stacked = stack_caches([filled((1, 2, 2, 3)), filled((1, 2, 4, 3))], CONFIG)
-    keys = stacked.layers[1].keys
-    assert keys.shape == (2, 2, 4, 3)
-    assert torch.equal(keys[0, :, :2], torch.zeros(2, 2, 3))
-    assert torch.equal(keys[0, :, 2:], filled((1, 2, 2, 3)).layers[1].keys[0])
+def test_parts_are_joined_in_the_order_of_the_prompts():
+    device = torch.device("cpu")
+    parts = [
+        CachePart.left_padded(filled((1, 2, 4, 3)), [4], [2], device),
+        CachePart.left_padded(filled((2, 2, 3, 3)), [2, 3], [1, 0], device),
+    ]
+    joined = join_caches(parts, CONFIG)
+    keys = joined.layers[1].keys
+    assert keys.shape == (3, 2, 4, 3)
+    assert torch.equal(keys[0, :, 1:], filled((2, 2, 3, 3)).layers[1].keys[1])
+    assert torch.equal(keys[1, :, 2:], filled((2, 2, 3, 3)).layers[1].keys[0, :, 1:])
+    assert torch.equal(keys[2], filled((1, 2, 4, 3)).layers[1].keys[0])
+    assert torch.equal(join_caches(parts, CONFIG, omit_last=True).layers[1].keys[2], keys[2, :, :3])
+
+
+def test_a_sliding_layer_keeps_its_window_and_counts_all_tokens():
+    config = MistralConfig(num_hidden_layers=2, hidden_size=8, num_attention_heads=2, sliding_window=3)
+    batch = lab.PackedBatch.from_prompts([[1] * 2, [2] * 5], lab.pack([2, 5]))
+    packed = filled((2, 2, 5, 3))
+    cache = lab.unpack_cache(packed, batch, config)
+    assert cache.get_seq_length() == 5
+    assert torch.equal(cache.layers[0].keys[1], packed.layers[0].keys[0, :, 3:5])

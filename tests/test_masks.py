@@ -1,9 +1,12 @@
+import copy
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import prepack_lab as lab
+from tests.conftest import random_prompts
 
 segments = st.lists(st.integers(1, 6), min_size=1, max_size=6).flatmap(
     lambda sizes: st.integers(0, 4).map(
@@ -32,3 +35,36 @@ def test_no_row_of_the_mask_gives_nan(row, dtype):
 def test_a_boolean_mask_is_not_to_be_had():
     with pytest.raises(ValueError, match="added to attention scores"):
         lab.packed_mask(torch.tensor([[0, 0]]), torch.bool)
+
+
+LENGTHS = [9, 4, 12, 3, 1]
+
+
+@pytest.mark.parametrize("implementation", ["sdpa", "eager"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_model_that_is_given_the_mask_keeps_the_prompts_apart(tiny_model, implementation, dtype):
+    found, alone = logits_by_mask(tiny_model, implementation, dtype, lab.packed_mask)
+    tolerance = 1e-4 if dtype == torch.float32 else 2 * torch.finfo(dtype).eps ** 0.5
+    torch.testing.assert_close(found, alone, atol=tolerance * alone.std().item(), rtol=0)
+
+
+def test_a_boolean_mask_is_added_by_eager_attention(tiny_model):
+    """Why the mask is additive: this mistake makes no noise."""
+    boolean = lambda segments, dtype: lab.packed_mask(segments, dtype) == 0  # noqa: E731
+    found, alone = logits_by_mask(tiny_model, "eager", torch.float32, boolean)
+    assert (found - alone).abs().max() > 0.01 * alone.std()
+
+
+def logits_by_mask(model, implementation, dtype, make_mask):
+    """The logits after each prompt's last token: through a 4-D mask, and each prompt alone."""
+    model = copy.deepcopy(model).to(dtype)
+    model.set_attn_implementation(implementation)
+    prompts = random_prompts(LENGTHS)
+    batch = lab.PackedBatch.from_prompts(prompts, lab.pack(LENGTHS))
+    row, slot = batch.last_token.unbind(1)
+    with torch.no_grad():
+        mask = make_mask(batch.segment_ids, dtype)
+        packed = model(batch.input_ids, attention_mask=mask, position_ids=batch.position_ids).logits[row, slot]
+        alone = torch.stack([model(torch.tensor([prompt])).logits[0, -1] for prompt in prompts])
+    assert packed.isfinite().all()
+    return packed, alone

@@ -1,0 +1,132 @@
+"""A small random model of every causal language model that transformers has: to see which methods are exact for it.
+
+A configuration is made small by the names that configurations share (`hidden_size`, `n_embd`, `num_experts`, …), and
+not by the names of models. Windows and chunks are six tokens, so that a prompt of ten exceeds them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import torch
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PreTrainedConfig, PreTrainedModel
+
+from prepack_lab.support import ModelSupport, check_model
+from prepack_lab.tables import Table
+
+VOCABULARY = 64
+WINDOW = 6
+LARGEST = 20_000_000
+"""Parameters; a configuration that stays larger has sizes under names of its own."""
+
+_SMALL = {
+    32: "hidden_size n_embd d_model embedding_size word_embed_proj_dim lru_width",
+    48: "intermediate_size n_inner ffn_hidden_size ffn_dim decoder_ffn_dim encoder_ffn_dim d_ff",
+    16: "head_dim attention_head_size v_head_dim qk_head_dim q_lora_rank kv_lora_rank moe_intermediate_size "
+    "shared_expert_intermediate_size expert_intermediate_size shared_intermediate_size mamba_d_head",
+    8: "qk_rope_head_dim qk_nope_head_dim rotary_dim index_head_dim linear_key_head_dim linear_value_head_dim",
+    4: "num_experts num_local_experts n_routed_experts moe_num_experts state_size ssm_state_size mamba_d_state "
+    "mamba_n_heads mamba_d_conv linear_conv_kernel_dim index_topk",
+    2: "num_hidden_layers num_attention_heads n_layer n_head n_layers n_heads num_layers num_heads decoder_layers "
+    "encoder_layers decoder_attention_heads encoder_attention_heads num_experts_per_tok moe_topk moe_k "
+    "index_n_heads linear_num_key_heads linear_num_value_heads eos_token_id",
+    1: "num_key_value_heads n_shared_experts n_group topk_group first_k_dense_replace mamba_n_groups bos_token_id",
+    0: "pad_token_id num_nextn_predict_layers num_kv_shared_layers",
+    256: "max_position_embeddings n_positions n_ctx max_seq_len",
+    VOCABULARY: "vocab_size",
+}
+_SIZES = {name: size for size, names in _SMALL.items() for name in names.split()}
+_SIZES |= {"partial_rotary_factor": 0.5, "is_decoder": True, "is_encoder_decoder": False}
+_WINDOWS = ("sliding_window", "attention_chunk_size", "attention_window_size")
+
+_LEAVE_OUT: tuple[tuple[str, ...], ...] = (
+    (),
+    ("partial_rotary_factor", "head_dim", "num_key_value_heads"),
+    ("head_dim",),
+    ("layer_types",),
+    ("num_key_value_heads",),
+    ("is_decoder", "is_encoder_decoder"),
+    ("partial_rotary_factor",),
+)
+"""Sizes that exclude each other in some configurations; the first choice that makes a model that runs is taken."""
+
+
+def every_class() -> dict[str, type[PreTrainedConfig]]:
+    """The name of each causal language model of the installed transformers, and its configuration's class."""
+    found: dict[str, type[PreTrainedConfig]] = {}
+    for config_class, model_class in MODEL_FOR_CAUSAL_LM_MAPPING.items():
+        first = model_class[0] if isinstance(model_class, tuple) else model_class
+        found.setdefault(first.__name__, config_class)
+    return found
+
+
+def small_model(config_class: type[PreTrainedConfig]) -> PreTrainedModel:
+    """A model of this configuration's class with seeded random weights, on the CPU and in float32.
+
+    Raises:
+        RuntimeError: no small configuration could be made that builds and runs; the message says what went wrong.
+    """
+    for left_out in _LEAVE_OUT:
+        try:
+            config = config_class().get_text_config(decoder=True)
+            small = {name: size for name, size in _small(config).items() if name not in left_out}
+            return _build(config_class, type(config), small)
+        except Exception as error:  # whatever a configuration or a model objects to
+            failure = error
+    raise RuntimeError(f"{config_class.__name__}: {type(failure).__name__}: {failure}") from failure
+
+
+def support_of_every_class() -> Iterator[tuple[str, ModelSupport | str]]:
+    """The name of each class and what `check_model` says of a small model of it, or why none could be built."""
+    for name, config_class in every_class().items():
+        try:
+            yield name, check_model(small_model(config_class))
+        except RuntimeError as error:
+            yield name, f"no small model: {str(error).splitlines()[0]}"
+
+
+def support_table(found: list[tuple[str, ModelSupport | str]], methods: tuple[str, ...]) -> Table:
+    """The classes as rows and the methods as columns: "exact", or why a method is refused."""
+
+    def cells(support: ModelSupport | str) -> list[str]:
+        if isinstance(support, str):
+            return [support, *("" for _ in methods[1:])]
+        return [f"refused: {why}" if (why := support.methods[method]) else "exact" for method in methods]
+
+    exact = sum(not isinstance(support, str) and support.supported for _, support in found)
+    caption = f"{len(found)} classes, {exact} of them exact by a packed method"
+    return Table(("model class", *methods), [(name, *cells(support)) for name, support in found], caption)
+
+
+def _small(config: PreTrainedConfig) -> dict[str, object]:
+    """The sizes of this configuration, made small."""
+    known = {*inspect.signature(type(config).__init__).parameters, *config.to_dict(), *type(config).attribute_map}
+    aliases = {type(config).attribute_map.get(name) for name in _SIZES}
+    small: dict[str, object] = {k: v for k, v in _SIZES.items() if k in known and k not in aliases - {None, k}}
+    small |= {name: WINDOW for name in _WINDOWS if getattr(config, name, None)}
+    kinds = list(dict.fromkeys(getattr(config, "layer_types", None) or ()))
+    if kinds:  # one layer of each kind, and at least two
+        small["layer_types"] = kinds if len(kinds) > 1 else kinds * 2
+        small["num_hidden_layers"] = len(small["layer_types"])
+    return small
+
+
+def _build(
+    config_class: type[PreTrainedConfig], text_class: type[PreTrainedConfig], small: dict[str, object]
+) -> PreTrainedModel:
+    of = text_class if text_class in MODEL_FOR_CAUSAL_LM_MAPPING else config_class
+    model_class = MODEL_FOR_CAUSAL_LM_MAPPING[of]
+    model_class = model_class[0] if isinstance(model_class, tuple) else model_class
+    with torch.device("meta"):
+        parameters = model_class(text_class(**small)).num_parameters()
+    if parameters > LARGEST:
+        raise RuntimeError(f"still {parameters / 1e6:.0f} million parameters")
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        model = model_class(text_class(**small)).eval()
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(0, 0.15)  # larger than at birth, so that a leak is not lost in the rounding
+        model(torch.tensor([[3, 4, 5]]))
+    return model
