@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from prepack_lab.attention import packed_attention
+from prepack_lab.attention import Slots, packed_attention
 from prepack_lab.packed_batch import PackedBatch
 
 
@@ -67,7 +67,8 @@ def forward_packed(model: PreTrainedModel, batch: PackedBatch, segmented: bool =
     row, slot = batch.last_token.unbind(1)  # [B], [B]
     is_last = torch.zeros_like(batch.input_ids, dtype=torch.bool)  # [R, W]
     is_last[row, slot] = True
-    with packed_attention(model, batch, segmented):
+    slots = Slots(batch.segment_ids, batch.position_ids)
+    with packed_attention(model, slots, spans=batch.spans if segmented else None):
         out = model(
             batch.input_ids,
             position_ids=batch.position_ids,

@@ -6,12 +6,16 @@ Layers are the model's own kind, so a sliding-window layer keeps only what its w
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from transformers import DynamicCache, PreTrainedConfig
+from transformers.cache_utils import DynamicLayer
 
+from prepack_lab.machine import zeros
 from prepack_lab.packed_batch import PackedBatch
 
 
@@ -27,12 +31,14 @@ class CachePart:
     """[b, 2] row and slot of each prompt's first token."""
     last: torch.Tensor
     """[b, 2] row and slot of each prompt's last token."""
+    batch: PackedBatch | None = None
+    """The rows, where they hold several prompts."""
 
     @classmethod
     def packed(cls, cache: DynamicCache, batch: PackedBatch, prompts: Sequence[int] | None = None) -> CachePart:
         """Of packed rows."""
         chosen = range(len(batch.packing.lengths)) if prompts is None else prompts
-        return cls(cache, chosen, batch.first_token, batch.last_token)
+        return cls(cache, chosen, batch.first_token, batch.last_token, batch)
 
     @classmethod
     def left_padded(
@@ -65,38 +71,75 @@ def unpack_cache(
 
 
 def join_caches(parts: Sequence[CachePart], config: PreTrainedConfig, omit_last: bool = False) -> DynamicCache:
-    """One left-padded cache for the prompts of several forward passes, as `unpack_cache` makes it for one.
+    """One left-padded cache for the prompts of several forward passes, in their order, as `unpack_cache` makes it.
 
-    Padding repeats a prompt's first token, or is 0: its attention weight is 0, and the product with it stays finite.
+    Only tokens are moved; padding is 0. Its attention weight is 0, too, so it changes nothing.
     """
-    longest = max(int((part.last - part.first)[:, 1].max()) for part in parts) + (0 if omit_last else 1)
-    places = [_places(part, longest, omit_last) for part in parts]
+    omitted = 1 if omit_last else 0
+    longest = max(int((part.last - part.first)[:, 1].max()) for part in parts) + 1 - omitted
+    rising = sorted(prompt for part in parts for prompt in part.prompts)
+    moves = [_moves(part, rising, longest, omitted) for part in parts]
     joined = DynamicCache(config=config)
     for index in range(len(parts[0].cache.layers)):
-        keys, values = (
-            _join([getattr(part.cache.layers[index], name) for part in parts], parts, places)
-            for name in ("keys", "values")
-        )
-        joined.update(keys, values, index)
+        layers = [part.cache.layers[index] for part in parts]
+        keys = _join([layer.keys for layer in layers], moves, len(rising), longest)
+        values = _join([layer.values for layer in layers], moves, len(rising), longest)
+        if index < len(joined.layers) and type(joined.layers[index]) is DynamicLayer:
+            layer = joined.layers[index]
+            layer.lazy_initialization(keys, values)
+            layer.keys, layer.values = keys, values  # `update` would copy them
+        else:
+            joined.update(keys, values, index)
     return joined
 
 
-def _places(part: CachePart, longest: int, omit_last: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Row [b, 1] and slot [b, L] of every place in the joined cache; padding points at the first token."""
-    nearest = 1 if omit_last else 0
-    from_end = torch.arange(longest - 1 + nearest, nearest - 1, -1, device=part.last.device)  # [L]
-    slot = torch.maximum(part.last[:, 1:] - from_end, part.first[:, 1:])
-    return part.last[:, :1], slot
+def cache_bytes(cache: DynamicCache) -> int:
+    """What the keys and values of a cache take."""
+    return sum(layer.keys.nbytes + layer.values.nbytes for layer in _own_layers(cache))
 
 
-def _join(
-    states: Sequence[torch.Tensor],
-    parts: Sequence[CachePart],
-    places: Sequence[tuple[torch.Tensor, torch.Tensor]],
-) -> torch.Tensor:
+def unpacked_cache_bytes(cache: DynamicCache, config: PreTrainedConfig, prompts: int, tokens: int) -> int:
+    """What a cache of the model's own kind would take for so many prompts, padded to so many tokens.
+
+    Args:
+        cache: any cache of the same model: it says how wide a layer is.
+    """
+    imagined = DynamicCache(config=config)
+    for index, layer in enumerate(_own_layers(cache)):
+        shapes = [(prompts, states.shape[1], tokens, states.shape[3]) for states in (layer.keys, layer.values)]
+        keys, values = (torch.empty(shape, dtype=layer.keys.dtype, device="meta") for shape in shapes)
+        imagined.update(keys, values, index)
+    return cache_bytes(imagined)
+
+
+def _own_layers(cache: DynamicCache) -> list[DynamicLayer]:
+    """The layers that hold keys; some models let a layer use those of another."""
+    return [layer for layer in cache.layers if layer.keys is not None]
+
+
+class _Moves(NamedTuple):
+    """Where each token of a forward pass lies, and where it goes: [n] each."""
+
+    row: torch.Tensor
+    slot: torch.Tensor
+    to_prompt: torch.Tensor
+    to_place: torch.Tensor
+
+
+def _moves(part: CachePart, rising: Sequence[int], longest: int, omitted: int) -> _Moves:
+    device = part.last.device
+    lengths = (part.last - part.first)[:, 1] + 1 - omitted  # [b]
+    prompt = torch.arange(len(lengths), device=device).repeat_interleave(lengths)  # [n]
+    place = torch.arange(len(prompt), device=device) - (lengths.cumsum(0) - lengths)[prompt]
+    rank = torch.tensor([bisect_left(rising, index) for index in part.prompts], device=device)
+    row, slot = part.first[prompt].unbind(1)
+    return _Moves(row, slot + place, rank[prompt], longest - lengths[prompt] + place)
+
+
+def _join(states: Sequence[torch.Tensor], moves: Sequence[_Moves], prompts: int, longest: int) -> torch.Tensor:
     """[rows, H, W, D] of each pass → [B, H, L, D]."""
-    gathered = [state[row, :, slot].transpose(1, 2) for state, (row, slot) in zip(states, places, strict=True)]
-    if len(parts) == 1 and [*parts[0].prompts] == [*range(len(parts[0].prompts))]:
-        return gathered[0]
-    order = torch.tensor([prompt for part in parts for prompt in part.prompts], device=states[0].device)
-    return torch.cat(gathered)[order.argsort()]
+    _, heads, _, width = states[0].shape
+    joined = zeros((prompts, heads, longest, width), states[0].dtype, states[0].device)
+    for state, move in zip(states, moves, strict=True):
+        joined[move.to_prompt, :, move.to_place] = state[move.row, :, move.slot]
+    return joined

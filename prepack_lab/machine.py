@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import mmap
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import psutil
 import torch
 
 GB = 1e9
+MB = 1e6
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:
@@ -62,6 +66,15 @@ def _container_memory() -> list[int]:
         return [int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text())]
     except (OSError, ValueError):  # no such file, or the word "max"
         return []
+
+
+def zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """A tensor of zeros. On Linux and macOS, a large one takes no memory where nothing is ever written."""
+    bytes_needed = math.prod(shape) * dtype.itemsize
+    if device.type != "cpu" or bytes_needed < MB or not hasattr(mmap, "MAP_ANONYMOUS"):
+        return torch.zeros(shape, dtype=dtype, device=device)
+    pages = mmap.mmap(-1, bytes_needed, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # zeros, when first touched
+    return torch.frombuffer(pages, dtype=dtype).view(*shape)
 
 
 def device_name(device: torch.device) -> str:

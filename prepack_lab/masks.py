@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
+
+if TYPE_CHECKING:
+    from torch.nn.attention.flex_attention import BlockMask
 
 
 def packed_mask(segment_ids: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -32,7 +37,34 @@ def packed_mask(segment_ids: torch.Tensor, dtype: torch.dtype = torch.float32) -
     if not dtype.is_floating_point:
         raise ValueError(f"the mask is added to attention scores; its dtype is the model's, not {dtype}")
     W = segment_ids.shape[-1]
-    same_prompt = segment_ids[:, None, :, None] == segment_ids[:, None, None, :]  # [R, 1, W, W]
     not_later = torch.ones(W, W, dtype=torch.bool, device=segment_ids.device).tril()  # [W, W]
-    mask = torch.zeros(same_prompt.shape, dtype=dtype, device=segment_ids.device)
-    return mask.masked_fill_(~(same_prompt & not_later), torch.finfo(dtype).min)
+    return additive(same_prompt(segment_ids, segment_ids) & not_later, dtype)
+
+
+def packed_block_mask(segment_ids: torch.Tensor) -> BlockMask:
+    """The same rule for FlexAttention (`torch.nn.attention.flex_attention`), which leaves hidden blocks out.
+
+    Args:
+        segment_ids: [R, W] the prompt's index for each slot, -1 on padding.
+
+    Returns:
+        A block mask over [R, 1, W, W]; pass it as `block_mask=`.
+    """
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    def may_see(row: torch.Tensor, head: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        return (segment_ids[row, query] == segment_ids[row, key]) & (key <= query)
+
+    R, W = segment_ids.shape
+    return create_block_mask(may_see, R, None, W, W, device=segment_ids.device)
+
+
+def same_prompt(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    """Which slots belong to one prompt: segments [R, Q] and [R, W] → [R, 1, Q, W]."""
+    return queries[:, None, :, None] == keys[:, None, None, :]
+
+
+def additive(may_see: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """0 where a key may be seen, and the smallest number of `dtype` where not."""
+    mask = torch.zeros(may_see.shape, dtype=dtype, device=may_see.device)
+    return mask.masked_fill_(~may_see, torch.finfo(dtype).min)

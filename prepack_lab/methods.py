@@ -12,7 +12,7 @@ All give the same logits and the same caches. They differ in how many slots they
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -35,22 +35,26 @@ class Plan:
     """`prepacked`: the most tokens in a row; the longest prompt where left out."""
     strategy: str = DEFAULT_STRATEGY
     """`prepacked`: how prompts share rows (see `pack`)."""
-    batch_size: int = 8
+    batch_size: int = 16
     """`length_ordered`: prompts in a batch."""
     token_budget: int = 16_384
     """`padding_free`: the most tokens in a forward pass; a prompt that is longer has one to itself."""
 
-    def check(self, method: str) -> None:
+    def check(self, method: str, reads: Mapping[str, tuple[str, ...]] | None = None) -> None:
         """Refuse an unknown method, arguments that it does not read, and sizes below 1.
+
+        Args:
+            reads: the fields that each method reads; `READS` where left out.
 
         Raises:
             ValueError: says which methods there are, or what to leave out.
         """
-        if method not in METHODS:
-            raise ValueError(f"there is no method {method!r}; there are: {', '.join(METHODS)}")
+        reads = READS if reads is None else reads
+        if method not in reads:
+            raise ValueError(f"there is no method {method!r}; there are: {', '.join(reads)}")
         for name, default in vars(Plan()).items():
             value = getattr(self, name)
-            if value != default and name not in READS[method]:
+            if value != default and name not in reads[method]:
                 raise ValueError(f"method {method!r} takes no {name}; leave it out")
             if name in ("batch_size", "token_budget") and value < 1:
                 raise ValueError(f"{name} is {value}; it is a positive integer")

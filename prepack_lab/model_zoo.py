@@ -21,24 +21,39 @@ LARGEST = 20_000_000
 """Parameters; a configuration that stays larger has sizes under names of its own."""
 
 _SMALL = {
-    32: "hidden_size n_embd d_model embedding_size word_embed_proj_dim lru_width",
-    48: "intermediate_size n_inner ffn_hidden_size ffn_dim decoder_ffn_dim encoder_ffn_dim d_ff",
+    64: "hidden_size n_embd d_model embedding_size word_embed_proj_dim lru_width mamba_d_ssm",
+    48: "intermediate_size n_inner ffn_hidden_size ffn_dim decoder_ffn_dim encoder_ffn_dim d_ff expert_ffn_hidden_size",
     16: "head_dim attention_head_size v_head_dim qk_head_dim q_lora_rank kv_lora_rank moe_intermediate_size "
-    "shared_expert_intermediate_size expert_intermediate_size shared_intermediate_size mamba_d_head",
+    "shared_expert_intermediate_size expert_intermediate_size shared_intermediate_size mamba_d_head indexer_head_dim "
+    "hidden_size_per_layer_input",
     8: "qk_rope_head_dim qk_nope_head_dim rotary_dim index_head_dim linear_key_head_dim linear_value_head_dim",
-    4: "num_experts num_local_experts n_routed_experts moe_num_experts state_size ssm_state_size mamba_d_state "
-    "mamba_n_heads mamba_d_conv linear_conv_kernel_dim index_topk",
-    2: "num_hidden_layers num_attention_heads n_layer n_head n_layers n_heads num_layers num_heads decoder_layers "
-    "encoder_layers decoder_attention_heads encoder_attention_heads num_experts_per_tok moe_topk moe_k "
-    "index_n_heads linear_num_key_heads linear_num_value_heads eos_token_id",
-    1: "num_key_value_heads n_shared_experts n_group topk_group first_k_dense_replace mamba_n_groups bos_token_id",
-    0: "pad_token_id num_nextn_predict_layers num_kv_shared_layers",
+    4: "num_attention_heads n_head n_heads num_heads decoder_attention_heads encoder_attention_heads mamba_n_heads "
+    "num_experts num_local_experts n_routed_experts moe_num_experts zero_expert_num state_size ssm_state_size "
+    "mamba_d_state mamba_d_conv linear_conv_kernel_dim index_topk indexer_budget",
+    2: "num_hidden_layers n_layer n_layers num_layers decoder_layers encoder_layers num_blocks num_key_value_heads "
+    "num_experts_per_tok moe_topk moe_k index_n_heads linear_num_key_heads linear_num_value_heads attn_layer_period "
+    "indexer_n_heads indexer_compress_ratio eos_token_id",
+    1: "n_shared_experts n_group topk_group first_k_dense_replace mamba_n_groups n_groups expand mamba_expand "
+    "attn_layer_offset num_codebooks indexer_kv_heads bos_token_id",
+    0: "pad_token_id num_nextn_predict_layers num_kv_shared_layers num_dense_layers",
     256: "max_position_embeddings n_positions n_ctx max_seq_len",
-    VOCABULARY: "vocab_size",
 }
 _SIZES = {name: size for size, names in _SMALL.items() for name in names.split()}
-_SIZES |= {"partial_rotary_factor": 0.5, "is_decoder": True, "is_encoder_decoder": False}
-_WINDOWS = ("sliding_window", "attention_chunk_size", "attention_window_size")
+_SIZES |= {
+    "vocab_size": VOCABULARY,
+    "vocab_size_per_layer_input": VOCABULARY,
+    "partial_rotary_factor": 0.5,
+    "qk_dim_factor": 1.0,
+    "clip_qkv": 8.0,
+    "is_decoder": True,
+    "is_encoder_decoder": False,
+    "axial_pos_embds": False,
+    "default_language": "en_XX",
+    "attention_types": ((("global", "local"), 1),),
+    "block_types": ("recurrent", "attention"),
+    "attn_layer_indices": [1],
+}
+_WINDOWS = ("sliding_window", "attention_chunk_size", "attention_window_size", "window_size")
 
 _LEAVE_OUT: tuple[tuple[str, ...], ...] = (
     (),
@@ -48,6 +63,7 @@ _LEAVE_OUT: tuple[tuple[str, ...], ...] = (
     ("num_key_value_heads",),
     ("is_decoder", "is_encoder_decoder"),
     ("partial_rotary_factor",),
+    ("num_experts_per_tok",),
 )
 """Sizes that exclude each other in some configurations; the first choice that makes a model that runs is taken."""
 
@@ -70,8 +86,7 @@ def small_model(config_class: type[PreTrainedConfig]) -> PreTrainedModel:
     for left_out in _LEAVE_OUT:
         try:
             config = config_class().get_text_config(decoder=True)
-            small = {name: size for name, size in _small(config).items() if name not in left_out}
-            return _build(config_class, type(config), small)
+            return _build(config_class, type(config), _small(config, left_out))
         except Exception as error:  # whatever a configuration or a model objects to
             failure = error
     raise RuntimeError(f"{config_class.__name__}: {type(failure).__name__}: {failure}") from failure
@@ -99,17 +114,36 @@ def support_table(found: list[tuple[str, ModelSupport | str]], methods: tuple[st
     return Table(("model class", *methods), [(name, *cells(support)) for name, support in found], caption)
 
 
-def _small(config: PreTrainedConfig) -> dict[str, object]:
-    """The sizes of this configuration, made small."""
-    known = {*inspect.signature(type(config).__init__).parameters, *config.to_dict(), *type(config).attribute_map}
-    aliases = {type(config).attribute_map.get(name) for name in _SIZES}
+def _small(config: PreTrainedConfig, left_out: tuple[str, ...]) -> dict[str, object]:
+    """The sizes of this configuration and of its parts, made small."""
+    other_names = type(config).attribute_map
+    known = {*inspect.signature(type(config).__init__).parameters, *config.to_dict(), *other_names} - {*left_out}
+    aliases = {other_names.get(name) for name in _SIZES}
     small: dict[str, object] = {k: v for k, v in _SIZES.items() if k in known and k not in aliases - {None, k}}
     small |= {name: WINDOW for name in _WINDOWS if getattr(config, name, None)}
+    if "kv_lora_rank" in small:  # latent attention: every head has keys of its own, and a part of each is rotated
+        small |= {"num_key_value_heads": small["num_attention_heads"], "head_dim": small["qk_rope_head_dim"]}
+    for name in config.sub_configs:
+        if isinstance(part := getattr(config, name, None), PreTrainedConfig):
+            small[name] = type(part)(**_small(part, left_out), rope_theta=10_000.0)
+    return small | (_small_layers(config) if "layer_types" in known else {})
+
+
+def _small_layers(config: PreTrainedConfig) -> dict[str, object]:
+    """Two layers of each kind that the configuration names. The second reuses the keys of the first, if any do."""
+    name = type(config).attribute_map.get("layer_types", "layer_types")
+    if isinstance(inspect.getattr_static(type(config), name, None), property):
+        return {}  # worked out from other fields
     kinds = list(dict.fromkeys(getattr(config, "layer_types", None) or ()))
-    if kinds:  # one layer of each kind, and at least two
-        small["layer_types"] = kinds if len(kinds) > 1 else kinds * 2
-        small["num_hidden_layers"] = len(small["layer_types"])
-    return small
+    if kinds in ([], ["linear_attention"]):
+        kinds.append("full_attention")
+    layers: dict[str, object] = {name: kinds * 2, "num_hidden_layers": 2 * len(kinds)}
+    if hasattr(config, "num_kv_shared_layers"):
+        layers["num_kv_shared_layers"] = len(kinds)
+    if getattr(config, "rope_parameters", None) == {}:  # one set for each kind, and no default
+        rotary = {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [4, 2, 2]}
+        layers["rope_parameters"] = dict.fromkeys(kinds, rotary)
+    return layers
 
 
 def _build(

@@ -76,6 +76,14 @@ class Packing:
         """Tokens over the capacity of all bins, from 0 to 1."""
         return self.tokens / (self.num_bins * self.capacity)
 
+    def part(self, start: int, stop: int) -> tuple[list[int], Packing]:
+        """The bins from `start` to before `stop`: which prompts they hold, and a packing of those alone."""
+        bins = self.bins[start:stop]
+        prompts = [prompt for members in bins for prompt in members]
+        place = {prompt: index for index, prompt in enumerate(prompts)}
+        renumbered = tuple(tuple(place[prompt] for prompt in members) for members in bins)
+        return prompts, Packing(renumbered, tuple(self.lengths[p] for p in prompts), self.capacity, self.strategy)
+
 
 _RULES = {
     "next_fit": strategies.next_fit,

@@ -19,10 +19,12 @@ from prepack_lab.support import require_support
 class Prefill:
     """What decoding needs, in the order of the prompts."""
 
+    prompts: tuple[int, ...]
+    """The B prompts, as indices in the list given, rising; all of them, or a batch of a dataset."""
     next_token_logits: torch.Tensor
     """[B, V] the logits after each prompt's last token."""
-    cache: DynamicCache
-    """Left-padded keys and values, [B, H, L, D] a layer, in the model's own kind of layers."""
+    cache: DynamicCache | None
+    """Left-padded keys and values, [B, H, L, D] a layer, in the model's own kind of layers; None if left out."""
     attention_mask: torch.Tensor
     """[B, L] 0 on padding, 1 on tokens."""
     rows: int
@@ -49,26 +51,41 @@ def prefill(
         ValueError: an unknown method or strategy, or a capacity that a prompt exceeds.
     """
     prompts = check_prompts(prompts, model.get_input_embeddings().num_embeddings, max_positions(model))
-    passes, parts = zip(*run(model, prompts, method, **plan), strict=True)
-    order = torch.tensor([prompt for part in parts for prompt in part.prompts], device=model.device)
+    return gather(model, prompts, run(model, prompts, method, **plan))
+
+
+def gather(model: PreTrainedModel, prompts: list[list[int]], steps: Sequence[Step], cache: bool = True) -> Prefill:
+    """What some forward passes gave, brought into the order of the prompts.
+
+    Args:
+        prompts: all of them; the steps may be about some.
+        cache: whether to give each prompt its cache.
+    """
+    passes, parts = zip(*steps, strict=True)
+    of = torch.tensor([prompt for part in parts for prompt in part.prompts], device=model.device)  # [B]
+    rising, order = of.sort()
+    chosen = tuple(rising.tolist())
     return Prefill(
-        next_token_logits=torch.cat([one.next_token_logits for one in passes])[order.argsort()],
-        cache=join_caches(parts, model.config),
-        attention_mask=left_padded_mask([len(prompt) for prompt in prompts], model.device),
-        rows=sum(one.slots[0] for one in passes),
-        slots=sum(one.slots[0] * one.slots[1] for one in passes),
+        prompts=chosen,
+        next_token_logits=torch.cat([out.next_token_logits for out in passes])[order],
+        cache=join_caches(parts, model.config) if cache else None,
+        attention_mask=left_padded_mask([len(prompts[index]) for index in chosen], model.device),
+        rows=sum(out.slots[0] for out in passes),
+        slots=sum(out.slots[0] * out.slots[1] for out in passes),
     )
 
 
-def run(model: PreTrainedModel, prompts: list[list[int]], method: str, **plan: int | str | None) -> list[Step]:
-    """The forward passes of a method over checked prompts.
+def run(
+    model: PreTrainedModel, prompts: list[list[int]], method: str, decoding: str = "unpacked", **plan: int | str | None
+) -> list[Step]:
+    """The forward passes of a method over checked prompts, which are to be decoded so.
 
     Raises:
         UnsupportedModelError, ValueError: as for `prefill`.
     """
     chosen = Plan(**plan)
     chosen.check(method)
-    require_support(model, method, max(map(len, prompts)))
+    require_support(model, method, max(map(len, prompts)), decoding)
     return [*METHODS[method](model, prompts, chosen)]
 
 

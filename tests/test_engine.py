@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab import attention, generation, methods, prefilling
+from prepack_lab import attention, generation, masks, methods, prefilling
 from prepack_lab.methods import METHODS
 from tests.conftest import random_prompts
 
@@ -148,7 +148,7 @@ def test_bad_arguments_are_refused(tiny_model):
             run(tiny_model, [[1]], method="padding_free", token_budget=0)
     with pytest.raises(ValueError, match="max_new_tokens is 0"):
         lab.generate(tiny_model, [[1]], max_new_tokens=0)
-    with pytest.raises(ValueError, match="num_beams=4"):
+    with pytest.raises(ValueError, match="beam search can't go on from a prefill"):
         lab.generate(tiny_model, [[1]], num_beams=4)
     with pytest.raises(lab.InvalidPromptsError, match="prompt 0 has 1,020 tokens and may get 2,000 more"):
         lab.generate(tiny_model, [[1] * 1020], max_new_tokens=2000)
@@ -157,14 +157,15 @@ def test_bad_arguments_are_refused(tiny_model):
 # Mistakes. Each is made on purpose, and the comparison above has to notice.
 
 
-def no_mask(segment_ids, dtype):
-    """Causal, but blind to the prompts: they leak into each other."""
-    return lab.packed_mask(torch.zeros_like(segment_ids), dtype)
+def one_prompt_for_all(queries, keys):
+    """Blind to the prompts: they leak into each other."""
+    return torch.ones_like(masks.same_prompt(queries, keys))
 
 
-def segments_one_too_long(batch):
-    """Boundaries that are off by one: a prompt sees the last token of the one before it."""
-    return [(max(start - 1, 0), end) for start, end in exact_spans.fget(batch)]
+def boundary_one_too_far(batch):
+    """The first boundary is off by one: the second prompt loses its first token to the one before it."""
+    (start, end), (_, after), *others = exact_spans.fget(batch)
+    return [(start, end + 1), (end + 1, after), *others]
 
 
 exact_spans = lab.PackedBatch.spans
@@ -173,14 +174,14 @@ MIXED = random_prompts([9, 4, 12, 3, 1])
 
 def test_a_broken_mask_is_noticed(tiny_model, monkeypatch):
     lab.check_model(tiny_model)  # asked before the mask is broken, or it would refuse the model
-    monkeypatch.setattr(attention, "packed_mask", no_mask)
+    monkeypatch.setattr(attention, "same_prompt", one_prompt_for_all)
     with pytest.raises(AssertionError, match="Tensor-likes are not close"):
         assert_prefill_equals_alone(tiny_model, MIXED)
 
 
 def test_a_broken_boundary_is_noticed(tiny_model, monkeypatch):
     lab.check_model(tiny_model)
-    monkeypatch.setattr(lab.PackedBatch, "spans", property(segments_one_too_long))
+    monkeypatch.setattr(lab.PackedBatch, "spans", property(boundary_one_too_far))
     with pytest.raises(AssertionError, match="Tensor-likes are not close"):
         assert_prefill_equals_alone(tiny_model, MIXED, method="padding_free")
 

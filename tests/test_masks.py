@@ -1,8 +1,10 @@
 import copy
+import warnings
 
 import pytest
 import torch
-from hypothesis import given
+import torch.nn.functional as F
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prepack_lab as lab
@@ -68,3 +70,25 @@ def logits_by_mask(model, implementation, dtype, make_mask):
         alone = torch.stack([model(torch.tensor([prompt])).logits[0, -1] for prompt in prompts])
     assert packed.isfinite().all()
     return packed, alone
+
+
+@settings(max_examples=10)
+@given(lengths=st.lists(st.integers(1, 20), min_size=1, max_size=8), slack=st.integers(0, 9))
+def test_the_block_mask_is_the_same_rule(lengths, slack):
+    from torch.nn.attention.flex_attention import flex_attention
+
+    packing = lab.pack(lengths, max(lengths) + slack)
+    batch = lab.PackedBatch.from_prompts(random_prompts(lengths), packing)
+    generator = torch.Generator().manual_seed(0)
+    shape = packing.num_bins, 2, packing.width, 16
+    query, key, value = (torch.randn(shape, generator=generator) for _ in range(3))
+    expected = F.scaled_dot_product_attention(query, key, value, attn_mask=lab.packed_mask(batch.segment_ids))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it would rather be compiled
+        found = flex_attention(query, key, value, block_mask=lab.packed_block_mask(batch.segment_ids))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def test_the_block_mask_leaves_hidden_blocks_out():
+    segments = torch.arange(8).repeat_interleave(128)[None]  # eight prompts of one block each
+    assert lab.packed_block_mask(segments).sparsity() == pytest.approx(100 * (1 - 8 / 64))

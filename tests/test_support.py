@@ -47,6 +47,10 @@ def test_no_class_is_silently_wrong(name, answers):
         found = lab.prefill(model, prompts, method).next_token_logits
         torch.testing.assert_close(found, logits, atol=1e-3 * logits.std().item(), rtol=0)
         assert lab.generate(model, prompts, method, max_new_tokens=4, eos_token_id=-1) == tokens
+    for method, obstacle in said.packed_decoding.items():
+        if obstacle is None:
+            found = lab.generate(model, prompts, method, max_new_tokens=4, eos_token_id=-1, decoding="packed")
+            assert found == tokens
 
 
 def build(config, **options):
@@ -90,6 +94,12 @@ def test_alibi_is_accepted_only_where_it_is_exact():
             torch.testing.assert_close(found, logits, atol=1e-3 * logits.std().item(), rtol=0)
 
 
+def greedily(model, prompt):
+    ids = torch.tensor([prompt])
+    out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=4, do_sample=False)
+    return out[0, len(prompt) :].tolist()
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_large_window_is_kept_inside_each_prompt(method):
     """A window that the check's few tokens do not reach; prompts that are longer than it."""
@@ -97,20 +107,22 @@ def test_a_large_window_is_kept_inside_each_prompt(method):
     prompts = random_prompts([250, 3, 130, 101, 99], VOCABULARY)
     assert lab.check_model(model).methods[method] is None
     assert model.config.sliding_window == 100
-    alone = [
-        model.generate(torch.tensor([prompt]), max_new_tokens=4, do_sample=False)[0, len(prompt) :].tolist()
-        for prompt in prompts
-    ]
+    alone = [greedily(model, prompt) for prompt in prompts]
     assert lab.generate(model, prompts, method, max_new_tokens=4) == alone
 
 
-def test_a_window_that_a_layer_keeps_to_itself_limits_the_prompts(monkeypatch):
-    """Where the configuration's window changes nothing, a few tokens can't prove what happens beyond it."""
-    model = build(MistralConfig(**TINY_MISTRAL, sliding_window=100))
+@pytest.mark.parametrize(("window", "limited"), [(100, False), (600, True)])
+def test_a_window_that_a_layer_keeps_to_itself(window, limited, monkeypatch):
+    """Where the configuration's window changes nothing, the check goes beyond it, or limits the prompts to it."""
+    model = build(MistralConfig(**TINY_MISTRAL, sliding_window=window))
     monkeypatch.setattr(support, "_obeys_windows", lambda model, config: False)
-    lab.prefill(model, random_prompts([100, 2], VOCABULARY))
-    with pytest.raises(lab.UnsupportedModelError, match=r"only the last 100 tokens.*longest prompt has 101"):
-        lab.prefill(model, random_prompts([101, 2], VOCABULARY))
+    lab.prefill(model, random_prompts([window, 2], VOCABULARY))
+    longer = random_prompts([window + 1, 2], VOCABULARY)
+    if not limited:
+        lab.prefill(model, longer)
+        return
+    with pytest.raises(lab.UnsupportedModelError, match=r"only the last 600 tokens.*longest prompt has 601"):
+        lab.prefill(model, longer)
 
 
 def test_the_model_is_asked_once(monkeypatch):
@@ -131,8 +143,8 @@ def test_a_leak_is_seen_by_the_check(monkeypatch):
     from prepack_lab import attention
 
     model = build(MistralConfig(**TINY_MISTRAL))
-    blind = lambda segments, dtype: lab.packed_mask(torch.zeros_like(segments), dtype)  # noqa: E731
-    monkeypatch.setattr(attention, "packed_mask", blind)
+    blind = lambda queries, keys: torch.ones_like(queries[:, None, :, None] == keys[:, None, None, :])  # noqa: E731
+    monkeypatch.setattr(attention, "same_prompt", blind)
     assert "not those of each prompt alone" in support._try(model, "prepacked").obstacle
     assert support._try(model, "padding_free").obstacle is None
 
