@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from prepack_lab import __version__
 
@@ -19,7 +21,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     doctor.set_defaults(run=_doctor)
     support = commands.add_parser("support", help="which of transformers' models each method is exact for")
     support.set_defaults(run=_support)
-    return parser.parse_args(arguments).run()
+    _add_bench(commands.add_parser("bench", help="measure on this machine what the paper measured on its own"))
+    chosen = vars(parser.parse_args(arguments))
+    del chosen["command"]
+    try:
+        return chosen.pop("run")(**chosen)
+    except ValueError as error:  # an unknown name, a model that does not fit: the message says what to do
+        parser.exit(2, f"prepack-lab: {error}\n")
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
+    experiments = bench.add_subparsers(dest="experiment", metavar="experiment", required=True)
+    prefill = experiments.add_parser("prefill", help="every method on one batch of prompts")
+    prefill.add_argument("--model", default="smollm2-135m", help="as for load_model; default: %(default)s")
+    prefill.add_argument("--workload", default="mmlu", help="a length profile; default: %(default)s")
+    prefill.add_argument("--batch-size", type=int, default=32, help="prompts in the batch; default: %(default)s")
+    prefill.add_argument("--methods", help="separated by commas; default: all")
+    prefill.add_argument("--dtype", help="float32, bfloat16 or float16; default: what suits the device")
+    prefill.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
+    prefill.add_argument("--repeats", type=int, default=5, help="runs of each method; default: %(default)s")
+    prefill.add_argument("--seed", type=int, default=0, help="of the prompts; default: %(default)s")
+    prefill.add_argument("--quick", action="store_true", help="8 prompts, 3 runs: under two minutes on two cores")
+    prefill.add_argument("--json", type=Path, metavar="FILE", help="write the record there, too")
+    prefill.set_defaults(run=_bench)
+
+
+def _bench(experiment: str, json: Path | None, quick: bool, methods: str | None, **settings: Any) -> int:
+    from prepack_lab.bench.prefill import prefill_benchmark
+
+    if quick:
+        settings |= {"batch_size": 8, "repeats": 3}
+    if methods:
+        settings["methods"] = methods.split(",")
+    if json is not None and not json.resolve().parent.is_dir():
+        raise ValueError(f"{json} can't be written: there is no folder {json.parent}; create it first")
+    report = prefill_benchmark(**settings)
+    print(report)
+    if json is not None:
+        report.save(json)
+    return 0
 
 
 def _doctor() -> int:

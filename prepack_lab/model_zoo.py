@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PreTrainedConfig, PreTrainedModel
 
-from prepack_lab.support import ModelSupport, check_model
+from prepack_lab.support import WINDOWS, ModelSupport, check_model
 from prepack_lab.tables import Table
 
 VOCABULARY = 64
@@ -53,7 +53,7 @@ _SIZES |= {
     "block_types": ("recurrent", "attention"),
     "attn_layer_indices": [1],
 }
-_WINDOWS = ("sliding_window", "attention_chunk_size", "attention_window_size", "window_size")
+_WINDOWS = (*WINDOWS, "attention_window_size")
 
 _LEAVE_OUT: tuple[tuple[str, ...], ...] = (
     (),
@@ -102,16 +102,23 @@ def support_of_every_class() -> Iterator[tuple[str, ModelSupport | str]]:
 
 
 def support_table(found: list[tuple[str, ModelSupport | str]], methods: tuple[str, ...]) -> Table:
-    """The classes as rows and the methods as columns: "exact", or why a method is refused."""
+    """The classes as rows and the methods as columns: "exact", or "refused" and why."""
 
-    def cells(support: ModelSupport | str) -> list[str]:
+    def row(name: str, support: ModelSupport | str) -> tuple[str, ...]:
         if isinstance(support, str):
-            return [support, *("" for _ in methods[1:])]
-        return [f"refused: {why}" if (why := support.methods[method]) else "exact" for method in methods]
+            return name, *("–" for _ in [*methods, "decoding"]), support
+        obstacles = {method: support.methods[method] for method in methods}
+        by_rows = [method for method, obstacle in support.packed_decoding.items() if obstacle is None]
+        reasons: dict[str, list[str]] = {}
+        for method, reason in obstacles.items():
+            reasons.setdefault(reason, []).append(method)
+        why = "; ".join(f"{', '.join(refused)}: {reason}" for reason, refused in reasons.items() if reason)
+        cells = ["refused" if obstacle else "exact" for obstacle in obstacles.values()]
+        return name, *cells, ", ".join(by_rows) or "refused", why
 
     exact = sum(not isinstance(support, str) and support.supported for _, support in found)
     caption = f"{len(found)} classes, {exact} of them exact by a packed method"
-    return Table(("model class", *methods), [(name, *cells(support)) for name, support in found], caption)
+    return Table(("model class", *methods, "packed decoding", "why not"), [row(*one) for one in found], caption)
 
 
 def _small(config: PreTrainedConfig, left_out: tuple[str, ...]) -> dict[str, object]:

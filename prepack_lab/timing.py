@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import median, quantiles
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 from prepack_lab.machine import choose_device, device_name
 
@@ -54,24 +58,83 @@ def measure_together(
     fns: Mapping[str, Callable[[], Any]], warmup: int = 1, repeats: int = 5, device: str | None = None
 ) -> dict[str, Measurement]:
     """Time several functions in turn, A B C A B C …, so that a machine that slows down slows all of them."""
+    return summarize(time_in_turn(fns, warmup, repeats, device), device)
+
+
+class Run(NamedTuple):
+    """One call of a function."""
+
+    name: str
+    seconds: float
+    peak_memory_bytes: int | None
+    counts: bool
+    """False for a warm-up."""
+
+
+def time_in_turn(
+    fns: Mapping[str, Callable[[], Any]], warmup: int = 1, repeats: int = 5, device: str | None = None
+) -> Iterator[Run]:
+    """The calls of `measure_together`, one by one, for those who want to see them come in."""
     if repeats < 1 or warmup < 0:
         raise ValueError(f"repeats is {repeats} and warmup {warmup}; repeat at least once, warm up at least 0 times")
-    chosen = choose_device(device)
-    for fn in fns.values():
-        for _ in range(warmup):
-            fn()
-    taken: dict[str, list[tuple[float, int | None]]] = {name: [] for name in fns}
-    for _ in range(repeats):
-        for name, fn in fns.items():
-            taken[name].append(_time_once(fn, chosen))
+    return _runs(fns, warmup, repeats, choose_device(device))
+
+
+def summarize(runs: Iterable[Run], device: str | None = None) -> dict[str, Measurement]:
+    """The runs that count, as one measurement for each name."""
+    taken: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.counts:
+            taken.setdefault(run.name, []).append(run)
+    name_of_device = device_name(choose_device(device))
     return {
         name: Measurement(
-            seconds=tuple(seconds for seconds, _ in runs),
-            device=device_name(chosen),
-            peak_memory_bytes=max(peak for _, peak in runs) if chosen.type == "cuda" else None,
+            seconds=tuple(run.seconds for run in runs),
+            device=name_of_device,
+            peak_memory_bytes=max((run.peak_memory_bytes for run in runs if run.peak_memory_bytes), default=None),
         )
         for name, runs in taken.items()
     }
+
+
+def peak_memory(fn: Callable[[], Any], device: str | None = None) -> int | None:
+    """The most bytes of tensors that a call of `fn` holds at once, beside what was there before.
+
+    On CUDA the allocator knows it; on a CPU every allocation is followed, which slows the call down; elsewhere None.
+    """
+    chosen = choose_device(device)
+    if chosen.type == "cuda":
+        before = torch.cuda.memory_allocated(chosen)
+        return _time_once(fn, chosen)[1] - before
+    if chosen.type != "cpu":
+        return None
+    with _silent_stderr(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as followed:
+        kept = fn()
+    del kept
+    changes = [event for event in followed.profiler.kineto_results.events() if event.name() == "[memory]"]
+    return max(accumulate(event.nbytes() for event in sorted(changes, key=lambda event: event.start_ns())), default=0)
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """The profiler writes a line when it starts and when it stops, past Python's own stderr."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _runs(fns: Mapping[str, Callable[[], Any]], warmup: int, repeats: int, device: torch.device) -> Iterator[Run]:
+    for name, fn in fns.items():
+        for _ in range(warmup):
+            yield Run(name, *_time_once(fn, device), counts=False)
+    for _ in range(repeats):
+        for name, fn in fns.items():
+            yield Run(name, *_time_once(fn, device), counts=True)
 
 
 def _time_once(fn: Callable[[], Any], device: torch.device) -> tuple[float, int | None]:

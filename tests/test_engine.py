@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import prepack_lab as lab
 from prepack_lab import attention, generation, masks, methods, prefilling
 from prepack_lab.methods import METHODS
+from prepack_lab.packing import STRATEGIES
 from tests.conftest import random_prompts
 
 lengths_lists = st.lists(st.integers(1, 24), min_size=1, max_size=10)
@@ -43,9 +44,7 @@ def test_every_method_equals_alone(tiny_model, lengths, method, implementation):
 
 
 @settings(max_examples=15)
-@given(
-    lengths=lengths_lists, slack=st.integers(0, 30), strategy=st.sampled_from(["first_fit_decreasing", "binpacking"])
-)
+@given(lengths=lengths_lists, slack=st.integers(0, 30), strategy=st.sampled_from(STRATEGIES))
 def test_capacity_and_strategy_change_the_rows_only(tiny_model, lengths, slack, strategy):
     capacity = max(lengths) + slack
     found = assert_prefill_equals_alone(tiny_model, random_prompts(lengths), capacity=capacity, strategy=strategy)

@@ -1,0 +1,5 @@
+"""The experiments of the paper, as commands: `prepack-lab bench NAME`.
+
+Each experiment is a file with one function, which measures and returns a `Report`: a table to read, and a record
+with everything that is needed to repeat it.
+"""

@@ -1,0 +1,147 @@
+"""The benchmarks: what they report, not how fast anything is."""
+
+import json
+import time
+
+import pytest
+import torch
+
+import prepack_lab as lab
+from prepack_lab.bench.matrix_products import MatrixProducts
+from prepack_lab.bench.prefill import prefill_benchmark
+from prepack_lab.bench.report import Report
+from prepack_lab.cli import main
+from prepack_lab.machine import zeros
+from prepack_lab.methods import METHODS
+from prepack_lab.tables import Table
+from prepack_lab.timing import peak_memory, summarize, time_in_turn
+
+TINY = dict(model="tiny-llama", workload="gsm8k", batch_size=4, repeats=2, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def report():
+    return prefill_benchmark(**TINY)
+
+
+def test_every_method_is_measured_and_compared(report):
+    assert [row["method"] for row in report.results] == [*METHODS]
+    for row in report.results:
+        assert len(row["seconds"]) == 2 and min(row["seconds"]) > 0
+        assert row["share_of_matrix_products"] > 0 and row["peak_memory_bytes"] > 0
+        assert (min(row["pack_seconds"]) > 1e-5) == (row["method"] in ("prepacked", "padding_free"))
+        assert min(row["unpack_seconds"]) > 0
+    text = str(report)
+    for words in (
+        "× full_batching",
+        "1.00×",
+        "matrix products' share",
+        "peak memory",
+        "tiny-llama, float32: 4 prompts",
+    ):
+        assert words in text
+
+
+def test_a_report_says_where_when_and_how(report, tmp_path):
+    assert report.machine["torch"] == torch.__version__ and report.machine["device"]
+    report.save(tmp_path / "record.json")
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert record["settings"]["seed"] == 0 and record["settings"]["tokens"] == sum(
+        lab.load_profile("gsm8k").sample(4, seed=0)
+    )
+    assert record["command"] in str(report) and record["taken"] in str(report)
+
+
+def test_the_command_that_a_report_names_repeats_it(report, monkeypatch, capsys):
+    asked = {}
+    monkeypatch.setattr(
+        "prepack_lab.bench.prefill.prefill_benchmark", lambda **settings: asked.update(settings) or report
+    )
+    assert main(report.command.split()[1:]) == 0
+    assert asked["model"] == "tiny-llama" and asked["dtype"] == "float32" and asked["methods"] == [*METHODS]
+    assert (asked["batch_size"], asked["repeats"], asked["seed"]) == (4, 2, 0)
+    assert "repeat with: prepack-lab bench prefill" in capsys.readouterr().out
+
+
+def test_the_command_writes_a_record(tmp_path, capsys):
+    arguments = ["bench", "prefill", "--model", "tiny-gpt2", "--quick", "--methods", "prepacked,padding_free"]
+    assert main([*arguments, "--device", "cpu", "--json", str(tmp_path / "b.json")]) == 0
+    assert "–" in capsys.readouterr().out, "without a baseline there is no ratio"
+    record = json.loads((tmp_path / "b.json").read_text())
+    assert record["settings"]["batch_size"] == 8 and len(record["results"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--workload", "nope"], "no length profile 'nope'; there are: mmlu"),
+        (["--methods", "fast"], "no method 'fast'; there are: one_by_one"),
+        (["--batch-size", "0"], "n is 0; draw at least one length"),
+        (["--json", "no/such/folder/b.json"], "there is no folder no/such/folder"),
+        (["--dtype", "int8"], "'int8' is no floating-point dtype"),
+    ],
+)
+def test_bad_arguments_end_with_one_clear_line(arguments, words, capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["bench", "prefill", "--model", "tiny-llama", "--device", "cpu", *arguments])
+    assert exit.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("prepack-lab: ") and words in line
+
+
+def test_the_products_are_counted_by_hand():
+    """Two layers of hidden 64: queries and outputs 64 × 64, keys and values 64 × 32, three times 64 × 172."""
+    model = lab.load_model("tiny-llama", device="cpu")[0]
+    products = MatrixProducts(model, [3, 5])
+    weights = 2 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 172)
+    assert products.weight_flops == 2 * weights * 8
+    pairs = (1 + 2 + 3) + (1 + 2 + 3 + 4 + 5)
+    assert products.flops - products.weight_flops == 2 * (4 * pairs * 64) + 2 * 258 * 64 * 2
+    assert products.seconds(1.0) == pytest.approx(products.flops / products.weight_flops)
+    products()
+
+
+def test_gpt2_keeps_its_weights_the_other_way_round():
+    model = lab.load_model("tiny-gpt2", device="cpu")[0]
+    products = MatrixProducts(model, [3])
+    assert products.weight_flops == 2 * 3 * 2 * 64 * 64 * 12
+    products()
+
+
+def test_experts_are_refused():
+    from prepack_lab.model_zoo import every_class, small_model
+
+    with pytest.raises(ValueError, match="chooses experts for each token"):
+        MatrixProducts(small_model(every_class()["MixtralForCausalLM"]), [3])
+
+
+def test_peak_memory_is_what_was_held_at_once():
+    def hold():
+        first = torch.empty(1000, 1000)
+        second = torch.empty(500, 1000)
+        del first
+        return second, torch.empty(1000, 1000)
+
+    assert peak_memory(hold, "cpu") == 6_000_000
+
+
+def test_runs_come_in_one_by_one():
+    runs = time_in_turn({"a": lambda: time.sleep(0.001), "b": lambda: None}, warmup=1, repeats=2, device="cpu")
+    first = next(runs)
+    assert (first.name, first.counts) == ("a", False) and first.seconds >= 0.001
+    rest = [*runs]
+    assert [(run.name, run.counts) for run in rest] == [("b", False), *[("a", True), ("b", True)] * 2]
+    assert len(summarize([first, *rest], "cpu")["a"].seconds) == 2
+
+
+def test_large_zeros_are_zeros_that_can_be_written():
+    found = zeros((300, 2, 1000), torch.bfloat16, torch.device("cpu"))
+    assert found.shape == (300, 2, 1000) and found.dtype == torch.bfloat16 and not found.any()
+    found[1, 1] = 2
+    assert found.sum() == 2000
+    assert zeros((0, 3), torch.float32, torch.device("cpu")).shape == (0, 3)
+
+
+def test_a_report_without_figures_still_reads():
+    table = Table(("a",), [("b",)], "c")
+    assert "repeat with: here" in str(Report.now("here", "cpu", {}, [], table))
