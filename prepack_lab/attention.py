@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from inspect import signature
 from threading import RLock
@@ -58,12 +58,14 @@ class Slots:
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """What is being run in this thread."""
 
     queries: Slots
     keys: Slots
     spans: Sequence[tuple[int, int]] | None
+    layers: list[str] = field(default_factory=list)
+    """The layers that have asked for an attention so far."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -91,14 +93,14 @@ class _Rule:
     sinks: torch.Tensor | None
 
 
-_running: ContextVar[_Run | None] = ContextVar("prepack_lab_running", default=None)
+_running: ContextVar[Run | None] = ContextVar("prepack_lab_running", default=None)
 _switch = RLock()
 
 
 @contextmanager
 def packed_attention(
     model: PreTrainedModel, queries: Slots, keys: Slots | None = None, spans: Sequence[tuple[int, int]] | None = None
-) -> Iterator[None]:
+) -> Iterator[Run]:
     """Let the layers of `model` attend over packed rows inside this block.
 
     Args:
@@ -109,10 +111,11 @@ def packed_attention(
     """
     with _switch:  # the model's configuration is shared by all threads
         before = model.config._attn_implementation
-        token = _running.set(_Run(queries, keys or queries, spans))
+        run = Run(queries, keys or queries, spans)
+        token = _running.set(run)
         model.config._attn_implementation = IMPLEMENTATION
         try:
-            yield
+            yield run
         finally:
             model.config._attn_implementation = before
             _running.reset(token)
@@ -155,6 +158,7 @@ def _attention(
     run = _running.get()
     if run is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **asked)
+    run.layers.append(type(module).__name__)
     rule = _Rule(scaling, asked.pop("softcap", None), asked.pop("s_aux", None))
     bias = asked.pop("position_bias", None)
     strange = sorted(name for name, what in asked.items() if what is not None and name not in HARMLESS)
@@ -173,7 +177,7 @@ def _one_by_one(
     value: torch.Tensor,
     mask: torch.Tensor | None,  # [1, 1, L, L]
     bias: torch.Tensor | None,  # [1, H, W, W]
-    run: _Run,
+    run: Run,
     rule: _Rule,
 ) -> torch.Tensor:
     """One attention for each prompt of a single row: [1, W, H, D]."""
@@ -209,7 +213,7 @@ def _varlen_is_known() -> bool:
 
 
 def _one_kernel(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, run: _Run, scaling: float | None
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, run: Run, scaling: float | None
 ) -> torch.Tensor:
     """The causal attention of all prompts of a single row by one kernel: [1, W, H, D]."""
     query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # [W, heads, D]

@@ -6,8 +6,12 @@ slots that hold keys and values:
     a a a b b . │ a b │ a b         the packed rows, then a block for each step
     c c c c c c │ c . │ c .
 
-A new token sees the slots of its own prompt, wherever in the row they lie. R rows of W slots and K more a step take
-less memory than B caches as long as the longest prompt. Source: the paper's outlook on prepacking for generation.
+A new token sees the slots of its own prompt, wherever in the row they lie. R rows of W slots, and K more a step, take
+less memory than B caches as long as the longest prompt, and one more a step: as long as the prompts weigh more than
+what is generated. Rows that hold unequal numbers of prompts pad their new slots (the "." above), so after many steps
+packed rows can take more. A single row, as `padding_free` makes it, never pads.
+
+Source: the paper's outlook on prepacking for generation.
 """
 
 from __future__ import annotations

@@ -9,13 +9,14 @@ answer is kept as long as the model lives.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from prepack_lab.attention import Slots, packed_attention
 from prepack_lab.forward import ForwardPass, forward_alone, left_padded_mask, takes_positions
 from prepack_lab.kv_cache import join_caches
 from prepack_lab.methods import METHODS, Plan, Step
@@ -107,7 +108,7 @@ def _ask(model: PreTrainedModel, method: str, decoding: str = "unpacked") -> _An
     answers = _known.setdefault(model, {})
     key = (method, decoding, model.config._attn_implementation)
     if key not in answers:
-        obstacle = _obstacle(model)
+        obstacle = _obstacle(model) if decoding == "unpacked" else _ask(model, method).obstacle
         answers[key] = _try(model, method, decoding) if obstacle is None else _Answer(obstacle)
     return answers[key]
 
@@ -135,31 +136,38 @@ def _try(model: PreTrainedModel, method: str, decoding: str = "unpacked") -> _An
     try:
         with _small_windows(config):
             obstacle = _differs(model, method, decoding)
-        if obstacle is not None:
-            obstacle = _why(model, method) or obstacle
-        elif window and not _obeys_windows(model, config):  # so go beyond the window as it is
+        if obstacle is None and window and not _obeys_windows(model, config):  # so go beyond the window as it is
             affordable = window <= _AFFORDABLE
             obstacle = _differs(model, method, decoding, (4, window + 4, 1, 2) if affordable else _LENGTHS)
             longest = None if affordable else window
     except Exception as error:  # any failure inside a foreign model is an answer
-        return _Answer(f"it fails on a few tokens ({type(error).__name__}: {str(error).splitlines()[0][:120]})")
+        obstacle = f"it fails on a few tokens ({type(error).__name__}: {str(error).splitlines()[0][:120]})"
+    if obstacle is not None:
+        with suppress(Exception):  # the search for a cause may fail as the model did
+            obstacle = _why(model, method) or obstacle
     return _Answer(obstacle, longest)
 
 
+@torch.no_grad()
 def _why(model: PreTrainedModel, method: str) -> str | None:
-    """A cause that can be shown, where the logits differ."""
-    if method not in PACKED_METHODS:
+    """A cause that can be shown, where a method fails or the logits differ."""
+    prompt = torch.tensor(_prompts(model)[:1], device=model.device)  # [1, n]
+    if getattr(model(prompt), "past_key_values", None) is None:
+        return "it keeps no cache of keys and values"
+    if method == "one_by_one":
         return None
     if not takes_positions(model):
-        return "it works out positions by itself, so they can't restart for each prompt"
-    prompt = torch.tensor(_prompts(model)[:1], device=model.device)
-    with torch.no_grad():
-        own = model(prompt, use_cache=False).logits
-        from_zero = model(
-            prompt, use_cache=False, position_ids=torch.arange(prompt.shape[1], device=model.device)[None]
-        )
-    if _disagreement(from_zero.logits, own) > 0.001:
+        beside = "so they can't restart for each prompt" if method in PACKED_METHODS else "and counts padding"
+        return f"it works out positions by itself, {beside}"
+    places = torch.arange(prompt.shape[1], device=model.device)[None]  # [1, n]
+    own = model(prompt, use_cache=False).logits
+    from_zero = model(prompt, use_cache=False, position_ids=places).logits
+    if _disagreement(from_zero, own) > 0.001:
         return "it counts positions in a way of its own, not from 0"
+    with packed_attention(model, Slots(torch.zeros_like(places), places)) as run:
+        model(prompt, use_cache=False, position_ids=places)
+    if method == "padding_free" and not run.layers:
+        return "its layers compute attention by themselves, so it can't go prompt by prompt"
     return None
 
 

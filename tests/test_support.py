@@ -35,7 +35,7 @@ def build(config, **options):
         ("Lfm3ForCausalLM", r"not plain attention \(conv\)"),
         ("RobertaForCausalLM", "counts positions in a way of its own"),
         ("BartForCausalLM", "works out positions by itself"),
-        ("OpenAIGPTLMHeadModel", "fails on a few tokens"),
+        ("OpenAIGPTLMHeadModel", "keeps no cache of keys and values"),
     ],
 )
 def test_a_refusal_names_the_model_the_reason_and_the_way_out(name, reason):
@@ -45,6 +45,22 @@ def test_a_refusal_names_the_model_the_reason_and_the_way_out(name, reason):
     assert not lab.check_model(model).supported
     with pytest.raises(lab.UnsupportedModelError, match=rf"{name} can't be run by 'prepacked'.*{reason}.*Use "):
         lab.prefill(model, [[1, 2], [3]])
+
+
+def test_a_model_that_computes_attention_by_itself_says_so():
+    model = small_model(every_class()["GPTJForCausalLM"])
+    assert lab.check_model(model).methods["prepacked"] is None
+    with pytest.raises(lab.UnsupportedModelError, match=r"compute attention by themselves.*'prepacked'"):
+        lab.prefill(model, [[1, 2], [3]], "padding_free")
+
+
+def test_packed_decoding_is_refused_where_distance_is_counted_in_slots():
+    """MPT's ALiBi measures how far apart slots are; the new slots of a row lie far from their prompt."""
+    model = small_model(every_class()["MptForCausalLM"])
+    said = lab.check_model(model)
+    assert said.methods["prepacked"] is None and said.packed_decoding["prepacked"] is not None
+    with pytest.raises(lab.UnsupportedModelError, match=r"'prepacked with packed decoding'.*Use method="):
+        lab.generate(model, [[1, 2], [3]], decoding="packed")
 
 
 def test_alibi_is_accepted_only_where_it_is_exact():
