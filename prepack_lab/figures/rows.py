@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from prepack_lab.figures.style import PADDING, TEXT, LabFigure, prompt_colour, style
 from prepack_lab.packing import Packing
+from prepack_lab.tables import Table
 
 _HATCH = {"shape": "/", "fgcolor": "rgba(128, 128, 128, 0.75)", "bgcolor": PADDING, "fillmode": "replace", "size": 7}
 
@@ -31,6 +32,7 @@ def draw_rows(packings: Mapping[str, Packing], texts: Sequence[str] | None = Non
     figure.update_annotations(font={"size": 14, "color": TEXT}, yshift=4)
     figure.update_layout(axes_to_scale(packings))
     figure.update_layout(yaxis_title="row")
+    figure.twin = _twin(packings)
     return figure
 
 
@@ -39,6 +41,17 @@ def reading(packings: Mapping[str, Packing]) -> str:
     first, *_, last = [*packings.values(), *packings.values()]
     said = f"{first.padding_share:.0%} of {first.slots:,} slots are padding"
     return said if first is last else f"{said}; packed, {last.padding_share:.0%} of {last.slots:,}"
+
+
+def _twin(packings: Mapping[str, Packing]) -> Table:
+    """Which prompts stand in each row."""
+    rows = []
+    for words, packing in packings.items():
+        for index, members in enumerate(packing.bins):
+            filled = packing.bin_lengths[index]
+            prompts = ", ".join(f"{prompt} ({packing.lengths[prompt]:,})" for prompt in members)
+            rows.append((words, index, prompts, f"{filled:,}", f"{packing.width - filled:,}"))
+    return Table(("batch", "row", "prompts (tokens)", "tokens", "padding"), rows, reading(packings))
 
 
 def axes_to_scale(packings: Mapping[str, Packing]) -> dict[str, Any]:

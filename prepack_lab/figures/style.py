@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 import plotly.io as pio
+from IPython.display import HTML, display
+
+from prepack_lab.tables import Table
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 """Seven colours that people with any colour vision tell apart (Okabe and Ito 2008)."""
@@ -22,10 +25,25 @@ CONFIG = {
 
 
 class LabFigure(go.Figure):
-    """A plotly figure that shows itself as wide as the page, without a button that uploads it."""
+    """A plotly figure that shows itself as wide as the page, with its text twin below."""
+
+    twin: Table | None = None
+    """The same content as a small table, for screen readers and for people who would rather read."""
+
+    @property
+    def reading(self) -> str:
+        """What the figure says, in one sentence: its title."""
+        return self.layout.title.text
 
     def _ipython_display_(self) -> None:
         pio.show(self, config=CONFIG)
+        if self.twin is not None:
+            display(HTML(folded(self.twin)))
+
+
+def folded(twin: Table) -> str:
+    """A text twin as HTML that opens on a click."""
+    return f"<details><summary>The same as a table</summary>{twin._repr_html_()}</details>"
 
 
 def prompt_colour(prompt: int) -> str:
