@@ -1,10 +1,14 @@
-"""The methods: prompts → forward passes.
+"""The methods: prompt lengths → forward passes. Nothing is run here, so that a cost can be told before it is paid.
 
-    one_by_one       each prompt alone: no padding, and no batch
-    full_batching    one batch, padded to the longest prompt: the default of Hugging Face
-    length_ordered   several batches of prompts of similar length, each padded to its own longest
-    prepacked        few rows, each holding several prompts, kept apart by a mask: the paper
-    padding_free     one row for all prompts, and one attention for each: nothing is padded, and nothing masked
+    one_by_one          each prompt alone: no padding, and no batch
+    full_batching       one batch, padded to the longest prompt: the default of Hugging Face
+    length_ordered      several batches of prompts of similar length, each padded to its own longest
+    prepacked           few rows, each holding several prompts, kept apart by a mask: the paper
+    padding_free        one row for all prompts, and one attention for each: nothing is padded, and nothing masked
+
+Over a whole dataset, `full_batching` and `prepacked` take a batch of prompts at a time, and there is one more:
+
+    dataset_prepacked   all prompts packed first, then the rows taken in batches
 
 All give the same logits and the same caches. They differ in how many slots they compute.
 """
@@ -15,16 +19,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Literal
 
-from transformers import PreTrainedModel
-
-from prepack_lab.forward import ForwardPass, forward_alone, forward_packed, forward_padded
-from prepack_lab.kv_cache import CachePart
-from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import DEFAULT_STRATEGY, one_row, pack
-
-Step = tuple[ForwardPass, CachePart]
-"""A forward pass, and where in its cache each prompt lies."""
+from prepack_lab.packing import DEFAULT_STRATEGY, Packing, one_prompt_a_row, one_row, pack
 
 
 @dataclass(frozen=True)
@@ -32,11 +29,11 @@ class Plan:
     """How a method shares the prompts out; a method reads what concerns it and leaves the rest."""
 
     capacity: int | None = None
-    """`prepacked`: the most tokens in a row; the longest prompt where left out."""
+    """`prepacked`, `dataset_prepacked`: the most tokens in a row; the longest prompt where left out."""
     strategy: str = DEFAULT_STRATEGY
-    """`prepacked`: how prompts share rows (see `pack`)."""
+    """`prepacked`, `dataset_prepacked`: how prompts share rows (see `pack`)."""
     batch_size: int = 16
-    """`length_ordered`: prompts in a batch."""
+    """`length_ordered`, and over datasets: prompts in a batch; for `dataset_prepacked`, rows."""
     token_budget: int = 16_384
     """`padding_free`: the most tokens in a forward pass; a prompt that is longer has one to itself."""
 
@@ -60,57 +57,92 @@ class Plan:
                 raise ValueError(f"{name} is {value}; it is a positive integer")
 
 
-def _one_by_one(model: PreTrainedModel, prompts: list[list[int]], plan: Plan) -> Iterator[Step]:
-    for index, prompt in enumerate(prompts):
-        out = forward_alone(model, prompt)
-        yield out, CachePart.left_padded(out.cache, [len(prompt)], [index], model.device)
+@dataclass(frozen=True)
+class Pass:
+    """One forward pass, planned."""
+
+    prompts: Sequence[int]
+    """The prompts that it runs, as indices among all prompts."""
+    rows: Packing
+    """How these prompts, numbered from 0, share rows."""
+    attention: Literal["alone", "padded", "masked", "segmented"]
+    """One prompt; one prompt a row under a padding mask; rows under a packed mask; one row, prompt by prompt."""
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of a query and a key that attention computes; a mask hides pairs, and does not save them."""
+        if self.attention in ("padded", "masked"):
+            return self.rows.num_bins * self.rows.width**2
+        return sum(length * (length + 1) // 2 for length in self.rows.lengths)
 
 
-def _full_batching(model: PreTrainedModel, prompts: list[list[int]], plan: Plan) -> Iterator[Step]:
-    yield _padded(model, prompts, range(len(prompts)))
+Planner = Callable[[Sequence[int], Plan], Iterator[Pass]]
+"""Tokens of each prompt, and a plan → forward passes."""
 
 
-def _length_ordered(model: PreTrainedModel, prompts: list[list[int]], plan: Plan) -> Iterator[Step]:
-    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+def _one_by_one(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
+    for prompt, length in enumerate(lengths):
+        yield Pass([prompt], one_row([length]), "alone")
+
+
+def _full_batching(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
+    yield Pass(range(len(lengths)), one_prompt_a_row(lengths), "padded")
+
+
+def _length_ordered(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
+    order = sorted(range(len(lengths)), key=lambda prompt: lengths[prompt])
     for start in range(0, len(order), plan.batch_size):
-        yield _padded(model, prompts, order[start : start + plan.batch_size])
+        chosen = order[start : start + plan.batch_size]
+        yield Pass(chosen, one_prompt_a_row([lengths[prompt] for prompt in chosen]), "padded")
 
 
-def _padded(model: PreTrainedModel, prompts: list[list[int]], chosen: Sequence[int]) -> Step:
-    batch = [prompts[index] for index in chosen]
-    out = forward_padded(model, batch)
-    return out, CachePart.left_padded(out.cache, [len(prompt) for prompt in batch], chosen, model.device)
+def _prepacked(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
+    yield Pass(range(len(lengths)), pack(lengths, plan.capacity, plan.strategy), "masked")
 
 
-def _prepacked(model: PreTrainedModel, prompts: list[list[int]], plan: Plan) -> Iterator[Step]:
-    packing = pack([len(prompt) for prompt in prompts], plan.capacity, plan.strategy)
-    batch = PackedBatch.from_prompts(prompts, packing, device=model.device)
-    out = forward_packed(model, batch)
-    yield out, CachePart.packed(out.cache, batch)
-
-
-def _padding_free(model: PreTrainedModel, prompts: list[list[int]], plan: Plan) -> Iterator[Step]:
-    ends = [*accumulate(map(len, prompts))]
+def _padding_free(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
+    ends = [*accumulate(lengths)]
     first = 0
-    while first < len(prompts):
-        before = ends[first] - len(prompts[first])
+    while first < len(lengths):
+        before = ends[first] - lengths[first]
         last = max(first + 1, bisect_right(ends, before + plan.token_budget))
-        chosen = range(first, last)
-        packing = one_row([len(prompts[index]) for index in chosen])
-        batch = PackedBatch.from_prompts([prompts[index] for index in chosen], packing, device=model.device)
-        out = forward_packed(model, batch, segmented=True)
-        yield out, CachePart.packed(out.cache, batch, chosen)
+        yield Pass(range(first, last), one_row(lengths[first:last]), "segmented")
         first = last
 
 
-METHODS: dict[str, Callable[[PreTrainedModel, list[list[int]], Plan], Iterator[Step]]] = {
+def _dataset_prepacked(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
+    packing = pack(lengths, plan.capacity, plan.strategy)
+    for start in range(0, packing.num_bins, plan.batch_size):
+        yield Pass(*packing.part(start, start + plan.batch_size), "masked")
+
+
+def _in_batches(method: Planner) -> Planner:
+    """A method on one batch after another."""
+
+    def passes(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
+        for start in range(0, len(lengths), plan.batch_size):
+            for one in method(lengths[start : start + plan.batch_size], plan):
+                yield Pass([start + prompt for prompt in one.prompts], one.rows, one.attention)
+
+    return passes
+
+
+METHODS: dict[str, Planner] = {
     "one_by_one": _one_by_one,
     "full_batching": _full_batching,
     "length_ordered": _length_ordered,
     "prepacked": _prepacked,
     "padding_free": _padding_free,
 }
-READS = {
+DATASET_METHODS: dict[str, Planner] = {
+    "one_by_one": _one_by_one,
+    "full_batching": _in_batches(_full_batching),
+    "length_ordered": _length_ordered,
+    "prepacked": _in_batches(_prepacked),
+    "dataset_prepacked": _dataset_prepacked,
+    "padding_free": _padding_free,
+}
+READS: dict[str, tuple[str, ...]] = {
     "one_by_one": (),
     "full_batching": (),
     "length_ordered": ("batch_size",),
@@ -118,3 +150,9 @@ READS = {
     "padding_free": ("token_budget",),
 }
 """The fields of a plan that each method reads."""
+DATASET_READS: dict[str, tuple[str, ...]] = READS | {
+    "full_batching": ("batch_size",),
+    "prepacked": ("batch_size", "capacity", "strategy"),
+    "dataset_prepacked": ("batch_size", "capacity", "strategy"),
+}
+"""The same over a whole dataset."""

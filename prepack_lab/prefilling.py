@@ -10,7 +10,8 @@ from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.forward import left_padded_mask
 from prepack_lab.kv_cache import join_caches
-from prepack_lab.methods import METHODS, Plan, Step
+from prepack_lab.methods import Plan
+from prepack_lab.passes import Step, run_method
 from prepack_lab.prompts import check_prompts
 from prepack_lab.support import require_support
 
@@ -86,7 +87,7 @@ def run(
     chosen = Plan(**plan)
     chosen.check(method)
     require_support(model, method, max(map(len, prompts)), decoding)
-    return [*METHODS[method](model, prompts, chosen)]
+    return run_method(model, prompts, method, chosen)
 
 
 def max_positions(model: PreTrainedModel) -> int | None:

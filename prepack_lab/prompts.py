@@ -41,6 +41,12 @@ def tokenize(tokenizer: Any, texts: Sequence[str], chat: bool = False) -> list[l
     ]
 
 
+def random_prompts(lengths: Sequence[int], vocab_size: int, seed: int = 0) -> list[list[int]]:
+    """Prompts of these lengths, of any ids below `vocab_size`: for timing, where the words do not matter."""
+    generator = np.random.default_rng(seed)
+    return [generator.integers(vocab_size, size=length).tolist() for length in lengths]
+
+
 def check_prompts(
     prompts: Sequence[Sequence[int]],
     vocab_size: int | None = None,

@@ -19,8 +19,9 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from prepack_lab.attention import Slots, packed_attention
 from prepack_lab.forward import ForwardPass, forward_alone, left_padded_mask, takes_positions
 from prepack_lab.kv_cache import join_caches
-from prepack_lab.methods import METHODS, Plan, Step
+from prepack_lab.methods import METHODS
 from prepack_lab.packed_decoding import PackedDecoder
+from prepack_lab.passes import Step, run_method
 
 PACKED_METHODS = ("prepacked", "padding_free")
 ATTENTION_LAYERS = {"full_attention", "attention", "sliding_attention", "chunked_attention"}
@@ -199,7 +200,7 @@ def _differs(model: PreTrainedModel, method: str, decoding: str, lengths: Sequen
     """Hold the method's logits, and those after each of a few decoded tokens, against the same prompts alone."""
     prompts = _prompts(model, lengths)
     alone = [forward_alone(model, prompt) for prompt in prompts]
-    steps = [*METHODS[method](model, prompts, Plan())]
+    steps = run_method(model, prompts, method)
     order = torch.tensor([prompt for _, part in steps for prompt in part.prompts], device=model.device).argsort()
     tolerance = 2 * torch.finfo(model.dtype).eps ** 0.5
     expected = torch.cat([one.next_token_logits for one in alone])  # [B, V]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab.datasets import DATASET_METHODS, DATASET_READS
+from prepack_lab.methods import DATASET_METHODS, DATASET_READS
 from tests.conftest import random_prompts
 
 LENGTHS = [3, 30, 1, 12, 12, 7, 25, 2, 19, 4, 4, 28, 9]
@@ -94,9 +94,9 @@ def test_memory_does_not_grow_with_the_dataset(tiny_model):
 
 
 def test_an_interruption_keeps_what_was_yielded(tiny_model, monkeypatch):
-    from prepack_lab import methods
+    from prepack_lab import passes
 
-    prompts, forward = random_prompts([5] * 12), methods.forward_padded
+    prompts, forward = random_prompts([5] * 12), passes.forward_padded
     calls = []
 
     def interrupted(*args):
@@ -106,7 +106,7 @@ def test_an_interruption_keeps_what_was_yielded(tiny_model, monkeypatch):
         return forward(*args)
 
     lab.check_model(tiny_model)
-    monkeypatch.setattr(methods, "forward_padded", interrupted)
+    monkeypatch.setattr(passes, "forward_padded", interrupted)
     kept = []
     with pytest.raises(KeyboardInterrupt):
         for batch in lab.prefill_dataset(tiny_model, prompts, 4, "full_batching", **QUIET):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab import attention, generation, masks, methods, prefilling
+from prepack_lab import attention, generation, masks, passes, prefilling
 from prepack_lab.methods import METHODS
 from prepack_lab.packing import STRATEGIES
 from tests.conftest import random_prompts
@@ -194,7 +194,7 @@ def without_restart(monkeypatch):
         batch = lay_out(*args, **kwargs)
         return replace(batch, position_ids=torch.arange(batch.input_ids.shape[1]).expand_as(batch.input_ids))
 
-    monkeypatch.setattr(methods.PackedBatch, "from_prompts", run_on)
+    monkeypatch.setattr(passes.PackedBatch, "from_prompts", run_on)
 
 
 @pytest.mark.parametrize("method", ["prepacked", "padding_free"])

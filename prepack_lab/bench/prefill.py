@@ -11,7 +11,6 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-import torch
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
@@ -24,6 +23,8 @@ from prepack_lab.methods import METHODS, Plan
 from prepack_lab.models import load_model
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import one_row, pack
+from prepack_lab.passes import run_method
+from prepack_lab.prompts import random_prompts
 from prepack_lab.support import require_support
 from prepack_lab.tables import Table
 from prepack_lab.timing import Measurement, measure, peak_memory, summarize, time_in_turn
@@ -72,7 +73,7 @@ def prefill_benchmark(
     loaded, _ = load_model(model, dtype, device)
     for method in methods:
         require_support(loaded, method, max(lengths))
-    prompts = random_prompts(loaded, lengths, seed)
+    prompts = random_prompts(lengths, loaded.get_input_embeddings().num_embeddings, seed)
     passes = {method: partial(_passes, loaded, prompts, method) for method in methods}
     products = MatrixProducts(loaded, lengths)
     where = str(loaded.device)
@@ -115,15 +116,8 @@ def prefill_benchmark(
     return Report.now(command, where, settings, results, _table(settings, results))
 
 
-def random_prompts(model: PreTrainedModel, lengths: Sequence[int], seed: int) -> list[list[int]]:
-    """Prompts of these lengths, of ids that the model knows; the same seed gives the same ids."""
-    generator = torch.Generator().manual_seed(seed)
-    vocabulary = model.get_input_embeddings().num_embeddings
-    return [torch.randint(vocabulary, (length,), generator=generator).tolist() for length in lengths]
-
-
 def _passes(model: PreTrainedModel, prompts: list[list[int]], method: str) -> list[Any]:
-    return [*METHODS[method](model, prompts, Plan())]
+    return run_method(model, prompts, method)
 
 
 def _pack(prompts: list[list[int]], method: str, repeats: int, device: str) -> Measurement:
