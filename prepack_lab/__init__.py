@@ -44,6 +44,7 @@ _MODULE_OF = {
     "generate": "generation",
     "ModelUnavailableError": "embedded_model",
     "list_models": "models",
+    "load_config": "models",
     "load_model": "models",
     "describe_machine": "machine",
     "Cost": "cost",

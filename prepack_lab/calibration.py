@@ -7,9 +7,11 @@ a is what a pass costs however small it is (Python, and the weights read once), 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from importlib.resources import files
 
 import numpy as np
 from scipy.optimize import nnls
@@ -22,6 +24,7 @@ from prepack_lab.prefilling import max_positions
 from prepack_lab.prompts import random_prompts
 from prepack_lab.timing import measure
 
+_RECORDED = files("prepack_lab") / "data" / "calibrations"
 LONG_ENOUGH = 0.25
 """Seconds: a pass of this length is governed by arithmetic, and longer ones cost a learner's patience."""
 
@@ -35,6 +38,8 @@ class Calibration:
     seconds_per_attention_flop: float
     device: str
     """The device as its maker calls it."""
+    taken: str = ""
+    """When, and by which command, where it was recorded: empty for one that was measured just now."""
 
     def seconds(self, cost: Cost) -> float:
         """How long a prefill of this cost will take."""
@@ -43,6 +48,14 @@ class Calibration:
             + (cost.linear_flops + cost.head_flops) * self.seconds_per_linear_flop
             + cost.attention_flops * self.seconds_per_attention_flop
         )
+
+
+@cache
+def recorded_calibration() -> Calibration:
+    """The real model's on a small machine, as it was recorded: for simulations before you have calibrated your own."""
+    record = json.loads((_RECORDED / "smollm2-135m.json").read_text(encoding="utf-8"))
+    taken = f"recorded {record['taken']}, by {record['command']}"
+    return Calibration(**record["results"][0], device=record["machine"]["device"], taken=taken)
 
 
 def calibrate(model: PreTrainedModel, repeats: int = 3) -> Calibration:

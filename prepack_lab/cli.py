@@ -33,29 +33,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _add_bench(bench: argparse.ArgumentParser) -> None:
     experiments = bench.add_subparsers(dest="experiment", metavar="experiment", required=True)
     prefill = experiments.add_parser("prefill", help="every method on one batch of prompts")
-    prefill.add_argument("--model", default="smollm2-135m", help="as for load_model; default: %(default)s")
     prefill.add_argument("--workload", default="mmlu", help="a length profile; default: %(default)s")
     prefill.add_argument("--batch-size", type=int, default=32, help="prompts in the batch; default: %(default)s")
-    prefill.add_argument("--methods", help="separated by commas; default: all")
-    prefill.add_argument("--dtype", help="float32, bfloat16 or float16; default: what suits the device")
-    prefill.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
-    prefill.add_argument("--repeats", type=int, default=5, help="runs of each method; default: %(default)s")
+    prefill.add_argument("--methods", type=lambda names: names.split(","), help="separated by commas; default: all")
     prefill.add_argument("--seed", type=int, default=0, help="of the prompts; default: %(default)s")
     prefill.add_argument("--quick", action="store_true", help="8 prompts, 3 runs: under two minutes on two cores")
-    prefill.add_argument("--json", type=Path, metavar="FILE", help="write the record there, too")
-    prefill.set_defaults(run=_bench)
+    calibrate = experiments.add_parser("calibrate", help="how fast this machine is, so that seconds can be told ahead")
+    for experiment in (prefill, calibrate):
+        experiment.add_argument("--model", default="smollm2-135m", help="as for load_model; default: %(default)s")
+        experiment.add_argument("--dtype", help="float32, bfloat16 or float16; default: what suits the device")
+        experiment.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
+        experiment.add_argument("--repeats", type=int, default=5, help="runs that count; default: %(default)s")
+        experiment.add_argument("--json", type=Path, metavar="FILE", help="write the record there, too")
+        experiment.set_defaults(run=_bench)
 
 
-def _bench(experiment: str, json: Path | None, quick: bool, methods: str | None, **settings: Any) -> int:
-    from prepack_lab.bench.prefill import prefill_benchmark
+def _bench(experiment: str, json: Path | None, quick: bool = False, **settings: Any) -> int:
+    from prepack_lab.bench import EXPERIMENTS
 
     if quick:
         settings |= {"batch_size": 8, "repeats": 3}
-    if methods:
-        settings["methods"] = methods.split(",")
     if json is not None and not json.resolve().parent.is_dir():
         raise ValueError(f"{json} can't be written: there is no folder {json.parent}; create it first")
-    report = prefill_benchmark(**settings)
+    report = EXPERIMENTS[experiment](**{name: value for name, value in settings.items() if value is not None})
     print(report)
     if json is not None:
         report.save(json)

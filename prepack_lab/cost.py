@@ -107,9 +107,19 @@ def estimate_cost(
     Raises:
         ValueError: as for `prefill` and `pack`, or a model with experts.
     """
+    return cost_of_passes(config, _plan(lengths, method, Plan(**plan)), method, dtype)
+
+
+def cost_of_passes(
+    config: PreTrainedConfig, passes: Sequence[Pass], method: str, dtype: torch.dtype | None = None
+) -> Cost:
+    """The cost of passes that are planned already.
+
+    Raises:
+        ValueError: a model with experts.
+    """
     sizes = ModelSizes.of(config)
     size = (dtype or getattr(config, "dtype", None) or torch.float32).itemsize
-    passes = _plan(lengths, method, Plan(**plan))
     slots = sum(one.rows.slots for one in passes)
     touched = 8 * sizes.hidden + 6 * sizes.intermediate  # numbers that a layer reads and writes for a slot
     cache = slots * sizes.layers * sizes.cache_width * size
@@ -118,10 +128,10 @@ def estimate_cost(
         passes=len(passes),
         rows=sum(one.rows.num_bins for one in passes),
         slots=slots,
-        tokens=sum(lengths),
+        tokens=sum(one.rows.tokens for one in passes),
         linear_flops=2.0 * sizes.weights * slots,
         attention_flops=4.0 * sizes.query_width * sizes.layers * sum(one.pairs for one in passes),
-        head_flops=2.0 * sizes.hidden * sizes.vocabulary * len(lengths),
+        head_flops=2.0 * sizes.hidden * sizes.vocabulary * sum(len(one.prompts) for one in passes),
         weight_bytes=float(sizes.parameters * size),
         cache_bytes=float(cache),
         working_bytes=float(max(_working(one, sizes) for one in passes) * size),

@@ -69,6 +69,22 @@ def list_models() -> list[str]:
     return [DEFAULT_MODEL, *RANDOM_MODELS]
 
 
+def load_config(name: str = DEFAULT_MODEL) -> PreTrainedConfig:
+    """The configuration of one of `list_models()`, without its weights: enough to tell what a prefill would cost.
+
+    Raises:
+        ModelUnavailableError: no such model here; says which there are.
+    """
+    if name == DEFAULT_MODEL:
+        return AutoConfig.from_pretrained(embedded_model.unpacked())
+    if name not in RANDOM_MODELS:
+        raise ModelUnavailableError(
+            f"there is no configuration of {name!r} here; there are: {', '.join(list_models())}"
+        )
+    config = RANDOM_MODELS[name]
+    return type(config).from_dict(config.to_dict())  # a copy, because a model writes into its configuration
+
+
 def load_model(
     name: str = DEFAULT_MODEL,
     dtype: torch.dtype | str | None = None,
@@ -107,8 +123,7 @@ def _random_model(name: str, dtype: torch.dtype, device: torch.device, **options
     _require_memory(name, config, dtype, device)
     with torch.random.fork_rng(), torch.device(device):
         torch.manual_seed(0)
-        # A copy, because a model writes into its configuration.
-        return AutoModelForCausalLM.from_config(type(config).from_dict(config.to_dict()), dtype=dtype, **options)
+        return AutoModelForCausalLM.from_config(load_config(name), dtype=dtype, **options)
 
 
 def _require_memory(name: str, config: PreTrainedConfig, dtype: torch.dtype, device: torch.device) -> None:

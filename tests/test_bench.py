@@ -55,7 +55,7 @@ def test_a_report_says_where_when_and_how(report, tmp_path):
 def test_the_command_that_a_report_names_repeats_it(report, monkeypatch, capsys):
     asked = {}
     monkeypatch.setattr(
-        "prepack_lab.bench.prefill.prefill_benchmark", lambda **settings: asked.update(settings) or report
+        "prepack_lab.bench.EXPERIMENTS", {"prefill": lambda **settings: asked.update(settings) or report}
     )
     assert main(report.command.split()[1:]) == 0
     assert asked["model"] == "tiny-llama" and asked["dtype"] == "float32" and asked["methods"] == [*METHODS]

@@ -1,47 +1,66 @@
-"""What all widgets share: controls, a figure, a sentence that says the same, and errors shown in words."""
+"""What all widgets share: controls, a figure, the same in words and as a table, and errors shown in words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from threading import Lock
 
 import ipywidgets as ipw
 import plotly.graph_objects as go
 
-from prepack_lab.figures.style import CONFIG
+from prepack_lab.figures.style import CONFIG, LabFigure, folded
 from prepack_lab.widgets.fit_page import FitPage
 
 
 class LabWidget(ipw.VBox):
-    """Controls above a figure above a status line, which a screen reader speaks when it changes.
+    """Controls above a figure above a status line, which a screen reader speaks when it changes, above a table.
 
-    A subclass says how to redraw. Callbacks may come on another thread, two at a time, and an exception in one
-    reaches no cell: `refresh` lets one at a time redraw, and shows what went wrong.
+    A subclass says what to draw, given its controls. Callbacks may come on another thread, two at a time, and an
+    exception in one reaches no cell: `refresh` lets one at a time draw, and shows what went wrong.
+
+    Args:
+        controls: in the order of the tab key. A new value of one draws anew; what a button does, a subclass says.
     """
 
-    def __init__(self, controls: list[ipw.Widget], figure: go.Figure) -> None:
-        self.figure = go.FigureWidget(figure)
+    def __init__(self, controls: Sequence[ipw.Widget]) -> None:
+        self.figure = go.FigureWidget()
         self.figure._config = CONFIG
-        self.status = ipw.HTML()
+        self.status, self.twin = ipw.HTML(), ipw.HTML()
         self._drawing = Lock()
         bar = ipw.HBox(controls, layout=ipw.Layout(flex_flow="row wrap", align_items="center"))
-        super().__init__([FitPage(), bar, self.figure, self.status])
+        super().__init__([FitPage(), bar, self.figure, self.status, self.twin])
         for control in controls:
-            if isinstance(control, ipw.Button):
-                control.on_click(lambda _: self.refresh())
-            else:
+            if "value" in control.traits():
                 control.observe(lambda _: self.refresh(), names="value")
         self.refresh()
 
-    def redraw(self) -> str:
-        """Bring the figure up to date with the controls, and return a sentence that says what it shows."""
+    def compose(self) -> tuple[LabFigure, str]:
+        """What the controls ask for: a figure, and a sentence that says what it shows."""
         raise NotImplementedError
 
     def refresh(self) -> None:
-        """Redraw, and show the sentence; where that fails, show what went wrong."""
+        """Draw, and say the same in words; where that fails, say what went wrong."""
         with self._drawing:
             try:
-                said = escape(self.redraw())
+                figure, said = self.compose()
+                self._show(figure)
+                said = escape(said)
             except Exception as error:
-                said = f"<b>This can't be drawn.</b> {escape(f'{type(error).__name__}: {error}')}"
+                self._show(LabFigure())  # nothing stale beside the words
+                words = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+                said = f"<b>This can't be drawn.</b> {escape(words)}"
         self.status.value = f"<div role='status' class='prepack-lab-status'>{said}</div>"
+
+    def _show(self, figure: LabFigure) -> None:
+        """Bring the drawn figure up to date: traces of the same kinds are changed in place, others replaced."""
+        drawn = self.figure
+        with drawn.batch_update():
+            if [trace.type for trace in drawn.data] == [trace.type for trace in figure.data]:
+                for old, new in zip(drawn.data, figure.data, strict=True):
+                    old.update(new.to_plotly_json(), overwrite=True)
+            else:
+                drawn.data = ()
+                drawn.add_traces(figure.data)
+            drawn.layout.update(figure.layout.to_plotly_json(), overwrite=True)
+        self.twin.value = "" if figure.twin is None else folded(figure.twin)

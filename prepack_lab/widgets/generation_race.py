@@ -1,0 +1,137 @@
+"""Every method continues the same prompts with the real model, and the tokens appear side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from time import perf_counter
+
+import ipywidgets as ipw
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.generation import BaseStreamer
+
+from prepack_lab.figures.generation_race import draw_race
+from prepack_lab.figures.style import LabFigure
+from prepack_lab.generation import generate
+from prepack_lab.models import load_model
+from prepack_lab.prompts import tokenize
+from prepack_lab.widgets.job import JobWidget, Progress
+
+TEXTS = (
+    "The capital of Germany is",
+    "Count: one, two, three, four,",
+    "Once upon a time, in a village by the sea, there lived an old fisherman who had never caught anything, until",
+    "Water boils at",
+)
+RUNNERS = {
+    "one_by_one": {"method": "one_by_one"},
+    "full_batching": {"method": "full_batching"},
+    "prepacked": {"method": "prepacked"},
+    "prepacked, packed decoding": {"method": "prepacked", "decoding": "packed"},
+    "padding_free": {"method": "padding_free"},
+    "padding_free, packed decoding": {"method": "padding_free", "decoding": "packed"},
+}
+"""Who takes part, and what `generate` is asked for. The first is what the others have to equal."""
+
+
+class GenerationRace(JobWidget):
+    """Methods decode the same prompts, one after another, each on its own clock.
+
+    Args:
+        texts: the prompts.
+        model, tokenizer: your own; the real model of the lab where left out, loaded when Run is pressed.
+        max_new_tokens: where the slider begins.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str] = TEXTS,
+        model: PreTrainedModel | None = None,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        max_new_tokens: int = 16,
+    ) -> None:
+        self._model, self._tokenizer = model, tokenizer
+        self.text = ipw.Textarea("\n".join(texts), description="Prompts", rows=5, layout=ipw.Layout(width="100%"))
+        self.steps = ipw.IntSlider(max_new_tokens, 1, 64, description="New tokens", layout=ipw.Layout(width="380px"))
+        self.runners = ipw.SelectMultiple(
+            options=[*RUNNERS], value=[*RUNNERS][:4], rows=6, description="Runners", layout=ipw.Layout(width="360px")
+        )
+        self.lanes = ipw.HTML()
+        self.forget()
+        super().__init__([self.text, self.steps, self.runners])
+        self.children = (*self.children, self.lanes)
+
+    def forget(self) -> None:
+        self.seconds: dict[str, list[float]] = {}
+        self.tokens: dict[str, list[list[int]]] = {}
+
+    def prompts(self) -> list[str]:
+        """One a line."""
+        texts = [line for line in self.text.value.splitlines() if line.strip()]
+        if not texts:
+            raise ValueError("Write at least one prompt, one a line.")
+        return texts
+
+    def work(self) -> Iterator[Progress]:
+        self.forget()
+        runners = [*dict.fromkeys(["one_by_one", *self.runners.value])]
+        yield Progress(0, 1 + len(runners), "Loading the model …")
+        if self._model is None:
+            self._model, self._tokenizer = load_model(dtype=torch.float32)
+        prompts = tokenize(self._tokenizer, self.prompts())
+        generate(self._model, prompts[:1], max_new_tokens=2)  # warm up
+        for place, runner in enumerate(runners, start=1):
+            yield Progress(place, 1 + len(runners), f"{runner} is running …")
+            clock = _Clock(self, runner, len(prompts))
+            found = generate(self._model, prompts, max_new_tokens=self.steps.value, streamer=clock, **RUNNERS[runner])
+            self.tokens[runner] = [*found]
+        yield Progress(1 + len(runners), 1 + len(runners), "All have finished")
+
+    def compose(self) -> tuple[LabFigure, str]:
+        figure = draw_race(self.seconds, len(self.prompts()))
+        self.lanes.value = self._side_by_side()
+        if not self.tokens:
+            return figure, "Press Run: the methods continue the same prompts, each on its own clock."
+        reference = self.tokens["one_by_one"]
+        others = [runner for runner in self.tokens if runner != "one_by_one"]
+        different = [runner for runner in others if self.tokens[runner] != reference]
+        said = f"{', '.join(different)} said something else" if different else "all said the same, token for token"
+        return (
+            figure,
+            f"Against one_by_one, {said}." if others else "one_by_one has finished: what the others must say.",
+        )
+
+    def _side_by_side(self) -> str:
+        if not self.tokens:
+            return ""
+        reference = self.tokens["one_by_one"]
+        head = "".join(f"<th scope='col'>{escape(runner)}</th>" for runner in self.tokens)
+        rows = []
+        for index, text in enumerate(self.prompts()[: len(reference)]):
+            cells = []
+            for tokens in self.tokens.values():
+                if index < len(tokens):
+                    mark = "=" if tokens[index] == reference[index] else "≠"
+                    cells.append(f"<td>{mark} {escape(self._tokenizer.decode(tokens[index]))}</td>")
+            rows.append(f"<tr><th scope='row'>{escape(text[:40])}</th>{''.join(cells)}</tr>")
+        style = "style='width:100%; table-layout:fixed' class='prepack-lab-lanes'"
+        return f"<table {style}><thead><tr><th scope='col'>prompt</th>{head}</tr></thead>{''.join(rows)}</table>"
+
+
+class _Clock(BaseStreamer):
+    """Notes when each token came, and ends the run where the widget is to stop."""
+
+    def __init__(self, race: GenerationRace, runner: str, prompts: int) -> None:
+        self._race, self._runner, self._start, self._prompts_seen = race, runner, perf_counter(), False
+        race.seconds[runner] = []
+
+    def put(self, value: torch.Tensor) -> None:
+        if not self._prompts_seen:  # the first thing that comes is the prompts
+            self._prompts_seen = True
+            return
+        self._race.seconds[self._runner] += [perf_counter() - self._start] * value.numel()
+        self._race.check_stop()
+
+    def end(self) -> None:
+        self._prompts_seen = False  # one_by_one goes on with the next prompt

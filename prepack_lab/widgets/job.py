@@ -1,0 +1,114 @@
+"""Long work beside a notebook: it runs in a thread, can be stopped, never starts twice, and its errors are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from threading import Event, Lock, Thread
+from time import monotonic
+
+import ipywidgets as ipw
+
+from prepack_lab.widgets.lab_widget import LabWidget
+
+REDRAW_SECONDS = 0.2
+"""No more often than this: a redraw steals time from what is measured."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far some work has come, told between its pieces, where it may be stopped and the figure may be drawn."""
+
+    done: int
+    total: int
+    words: str
+
+
+class Stopped(Exception):
+    """Stop was pressed while a piece of work was going on that can be given up."""
+
+
+class JobWidget(LabWidget):
+    """A widget with Run, Stop and a progress bar. A subclass says what to do, and what to draw of it so far.
+
+    Args:
+        controls: they are locked while the work runs.
+    """
+
+    def __init__(self, controls: Sequence[ipw.Widget]) -> None:
+        self.run = ipw.Button(description="Run", icon="play", button_style="primary", tooltip="Start measuring")
+        self.stop = ipw.Button(description="Stop", icon="stop", disabled=True, tooltip="Stop after this piece")
+        self.bar = ipw.IntProgress(0, 0, 1, layout=ipw.Layout(width="240px"))
+        self.words = ipw.HTML()
+        self._inputs, self._stopping, self._starting = controls, Event(), Lock()
+        self._thread: Thread | None = None
+        for control in controls:
+            if "value" in control.traits():
+                control.observe(lambda _: self.forget(), names="value")
+        self.run.on_click(lambda _: self.start())
+        self.stop.on_click(lambda _: self._stopping.set())
+        super().__init__([*controls, self.run, self.stop, self.bar, self.words])
+
+    def work(self) -> Iterator[Progress]:
+        """Do the work in pieces, and tell the progress between them. What is found is kept for `compose`."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Drop what was found: a control was moved, and it belongs to other settings."""
+
+    @property
+    def running(self) -> bool:
+        """Whether work is going on."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the work, if none is going on."""
+        with self._starting:
+            if self.running:
+                return
+            self._stopping.clear()
+            self._lock_controls(True)
+            self._thread = Thread(target=self._work, daemon=True)
+            self._thread.start()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Until the work is done: for scripts and tests."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _work(self) -> None:
+        drawn, said = 0.0, "Done."
+        try:
+            for progress in self.work():
+                self._tell(progress)
+                self.check_stop()
+                if monotonic() - drawn > REDRAW_SECONDS:
+                    self.refresh()
+                    drawn = monotonic()
+        except Stopped:
+            said = "Stopped; what was found so far stays."
+        except Exception as error:
+            words = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            said = f"<b>It could not go on.</b> {escape(words)}"
+        self._lock_controls(False)
+        self.words.value = f"<span role='status' class='prepack-lab-progress'>{said}</span>"
+        self.refresh()
+
+    def check_stop(self) -> None:
+        """Give up where Stop was pressed; long pieces of work call this from inside.
+
+        Raises:
+            Stopped: it was.
+        """
+        if self._stopping.is_set():
+            raise Stopped
+
+    def _tell(self, progress: Progress) -> None:
+        self.bar.max, self.bar.value = progress.total, progress.done
+        self.words.value = f"<span class='prepack-lab-progress'>{escape(progress.words)}</span>"
+
+    def _lock_controls(self, running: bool) -> None:
+        for control in self._inputs:
+            control.disabled = running
+        self.run.disabled, self.stop.disabled = running, not running

@@ -1,0 +1,149 @@
+"""Measure prefill by method and batch size on this machine, and watch the curves come in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import ipywidgets as ipw
+import torch
+from transformers import PreTrainedModel
+
+from prepack_lab.calibration import Calibration, calibrate
+from prepack_lab.cost import estimate_cost
+from prepack_lab.figures.style import LabFigure
+from prepack_lab.figures.timing_curves import draw_timing
+from prepack_lab.machine import free_memory
+from prepack_lab.methods import METHODS
+from prepack_lab.models import DEFAULT_MODEL, list_models, load_model
+from prepack_lab.passes import run_method
+from prepack_lab.prompts import random_prompts
+from prepack_lab.support import require_support
+from prepack_lab.timing import Measurement, Run, summarize, time_in_turn
+from prepack_lab.widgets.job import JobWidget, Progress
+from prepack_lab.widgets.workload import Workload
+
+LARGEST_BATCH = 64
+YOURS = "your model"
+
+
+class LiveTiming(JobWidget):
+    """Every method on batches of one, two, four … prompts, in turn; the figure grows as results come.
+
+    Args:
+        model: your own, offered first; the menu holds `list_models()`.
+        lengths: tokens of your own prompts.
+        workload: the profile to begin with.
+        batch_size: the largest batch to begin with.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel | None = None,
+        lengths: Sequence[int] | None = None,
+        workload: str = "mmlu",
+        batch_size: int = 8,
+    ) -> None:
+        names = [*([YOURS] if model else []), *list_models()]
+        self.model = ipw.Dropdown(options=names, value=YOURS if model else DEFAULT_MODEL, description="Model")
+        self.batch_size = ipw.IntSlider(
+            min(batch_size, LARGEST_BATCH), 1, LARGEST_BATCH, description="Up to", layout=ipw.Layout(width="300px")
+        )
+        self.methods = ipw.SelectMultiple(options=[*METHODS], value=[*METHODS], rows=5, description="Methods")
+        self.repeats = ipw.BoundedIntText(3, 1, 20, description="Runs each", layout=ipw.Layout(width="150px"))
+        self.workload = Workload(lengths, workload, LARGEST_BATCH)
+        self.measured: dict[str, dict[int, Measurement | None]] = {}
+        self.predicted: dict[str, dict[int, float]] = {}
+        self._loaded: dict[str, PreTrainedModel] = {YOURS: model} if model else {}
+        self._calibrated: dict[str, Calibration] = {}
+        super().__init__([self.model, self.batch_size, self.methods, self.repeats, *self.workload.controls])
+
+    def work(self) -> Iterator[Progress]:
+        self.forget()
+        sizes, methods = self._sizes(), [*self.methods.value]
+        total = 2 + len(sizes) * len(methods) * (self.repeats.value + 1)
+        yield Progress(0, total, f"Loading {self.model.value} …")
+        model = self._load()
+        yield Progress(1, total, "Calibrating the cost model …")
+        calibration = self._calibrate(model)
+        done = 2
+        for size in sizes:
+            lengths = self.workload.lengths()[:size]
+            self._predict(model, calibration, lengths, methods)
+            for run in self._measure(model, lengths, methods):
+                done += 1
+                yield Progress(done, total, f"{run.name}, a batch of {size}: {run.seconds:.2f} s")
+
+    def forget(self) -> None:
+        self.measured, self.predicted = {}, {}
+
+    def compose(self) -> tuple[LabFigure, str]:
+        figure = draw_timing(self.measured, self.predicted)
+        if not self.measured:
+            return figure, "Press Run: every method is timed on batches of growing size."
+        return figure, self._said()
+
+    def _said(self) -> str:
+        both = set(self.measured.get("full_batching", {}))
+        said = []
+        for method, by_size in self.measured.items():
+            shared = [size for size in by_size if size in both and by_size[size]]
+            if method != "full_batching" and shared and (full := self.measured["full_batching"][max(shared)]):
+                said.append(f"{method} {full.median / by_size[max(shared)].median:.1f}×")
+        device = next((m.device for by_size in self.measured.values() for m in by_size.values() if m), "")
+        fast = f"As fast as full batching, at the largest batch: {', '.join(said)}. " if said else ""
+        return f"{fast}Measured just now on {device}; dashed: predicted from a calibration of seconds."
+
+    def _sizes(self) -> list[int]:
+        """One, two, four, … and the slider's."""
+        available = min(self.batch_size.value, len(self.workload.lengths()))
+        return sorted({1 << power for power in range(7) if 1 << power <= available} | {available})
+
+    def _load(self) -> PreTrainedModel:
+        name = self.model.value
+        if name not in self._loaded:
+            self._loaded = {key: kept for key, kept in self._loaded.items() if key == YOURS}  # one at a time
+            self._loaded[name] = load_model(name)[0]
+        return self._loaded[name]
+
+    def _calibrate(self, model: PreTrainedModel) -> Calibration:
+        name = self.model.value
+        if name not in self._calibrated:
+            self._calibrated[name] = calibrate(model, repeats=1)
+        return self._calibrated[name]
+
+    def _predict(
+        self, model: PreTrainedModel, calibration: Calibration, lengths: list[int], methods: list[str]
+    ) -> None:
+        for method in methods:
+            cost = estimate_cost(model.config, lengths, method, model.dtype)
+            self.predicted.setdefault(method, {})[len(lengths)] = calibration.seconds(cost)
+
+    def _measure(self, model: PreTrainedModel, lengths: list[int], methods: list[str]) -> Iterator[Run]:
+        """Time the methods in turn; one that does not fit the memory is drawn as a wall."""
+        prompts = random_prompts(lengths, model.get_input_embeddings().num_embeddings, self.workload.seed.value)
+        fitting = {}
+        for method in methods:
+            require_support(model, method, max(lengths))
+            if self._fits(model, lengths, method):
+                fitting[method] = partial(run_method, model, prompts, method)
+            else:
+                self.measured.setdefault(method, {})[len(lengths)] = None
+        runs: list[Run] = []
+        for run in time_in_turn(fitting, 1, self.repeats.value, str(model.device)) if fitting else ():
+            runs.append(run)
+            for method, measured in summarize(runs, str(model.device)).items():
+                self.measured.setdefault(method, {})[len(lengths)] = measured
+            yield run
+
+    def _fits(self, model: PreTrainedModel, lengths: list[int], method: str) -> bool:
+        """On CUDA by trying; elsewhere by the estimate, because a full memory would end the kernel."""
+        if model.device.type == "cuda":
+            try:
+                run_method(model, random_prompts(lengths, 2), method)
+            except torch.cuda.OutOfMemoryError:
+                torch.cuda.empty_cache()
+                return False
+            return True
+        cost = estimate_cost(model.config, lengths, method, model.dtype)
+        return cost.cache_bytes + cost.working_bytes < 0.9 * free_memory(model.device)

@@ -1,0 +1,72 @@
+"""Prompts arrive at a rate; watch the time to first token by method, and the queue that grows too long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ipywidgets as ipw
+import numpy as np
+
+from prepack_lab.calibration import Calibration, recorded_calibration
+from prepack_lab.cost import cost_of_passes
+from prepack_lab.figures.percentiles import draw_percentiles
+from prepack_lab.figures.style import LabFigure
+from prepack_lab.methods import Pass
+from prepack_lab.models import load_config
+from prepack_lab.serving import Served, poisson_arrivals, serve
+from prepack_lab.widgets.lab_widget import LabWidget
+from prepack_lab.widgets.workload import Workload
+
+METHODS = ("full_batching", "length_ordered", "prepacked", "padding_free")
+PROMPTS = 200
+
+
+class Serving(LabWidget):
+    """A server that prefills what waits, simulated with the calibrated cost model.
+
+    Args:
+        lengths: tokens of your own prompts; they arrive again and again.
+        workload: the profile to begin with.
+        calibration: of your machine and the real model (see `calibrate`); a recorded one where left out.
+        rate: prompts a second, where the slider begins.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int] | None = None,
+        workload: str = "mmlu",
+        calibration: Calibration | None = None,
+        rate: float = 12.0,
+    ) -> None:
+        self.calibration = calibration or recorded_calibration()
+        self._config = load_config()
+        self.rate = ipw.FloatSlider(
+            value=rate, min=1, max=60, step=1, description="Prompts a second", readout_format=".0f",
+            style={"description_width": "initial"}, layout=ipw.Layout(width="380px"),
+        )  # fmt: skip
+        self.most = ipw.IntSlider(32, 1, 64, description="In a step", layout=ipw.Layout(width="300px"))
+        self.workload = Workload(lengths, workload, PROMPTS)
+        self._seconds: dict[tuple[object, ...], float] = {}
+        super().__init__([self.rate, self.most, *self.workload.controls])
+
+    def compose(self) -> tuple[LabFigure, str]:
+        lengths = self.workload.lengths()
+        lengths = [lengths[index % len(lengths)] for index in range(PROMPTS)]
+        arrived = poisson_arrivals(PROMPTS, self.rate.value, self.workload.seed.value)
+        served = {m: serve(lengths, arrived, m, self._price, self.most.value) for m in METHODS}
+        figure = draw_percentiles({method: one.waits.tolist() for method, one in served.items()})
+        return figure, self._said(served)
+
+    def _said(self, served: dict[str, Served]) -> str:
+        words = [f"{method} {np.median(one.waits):.2f} s, busy {one.utilization:.0%}" for method, one in served.items()]
+        return (
+            f"{PROMPTS} prompts, {self.rate.value:.0f} a second. Half of them wait no longer than: {'; '.join(words)}. "
+            f"Simulated, with the speed of {self.calibration.device} ({self.calibration.taken or 'measured just now'})."
+        )
+
+    def _price(self, one: Pass) -> float:
+        """Seconds of a pass; the same shape is priced once."""
+        key = (one.attention, one.rows.num_bins, one.rows.width, one.pairs, len(one.prompts))
+        if key not in self._seconds:
+            self._seconds[key] = self.calibration.seconds(cost_of_passes(self._config, [one], one.attention))
+        return self._seconds[key]

@@ -1,0 +1,80 @@
+"""The controls that choose prompt lengths: a recorded workload, your own lengths, or texts that you paste."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets as ipw
+
+from prepack_lab.lengths import list_profiles, load_profile
+from prepack_lab.packing import one_prompt_a_row
+
+YOURS = "yours"
+PASTED = "pasted"
+
+
+class Workload:
+    """A menu of workloads, a button that draws other prompts, and a box to paste texts into.
+
+    Args:
+        lengths: tokens of your own prompts, offered first.
+        workload: the profile to begin with, where no lengths are given.
+        most: prompts that a draw holds. A batch is cut from one long draw, so that a larger one keeps the prompts of
+            the smaller one.
+        count: text → tokens, for pasted texts; a rough count by letters where left out.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int] | None = None,
+        workload: str = "mmlu",
+        most: int = 64,
+        count: Callable[[str], int] | None = None,
+    ) -> None:
+        self.own = None if lengths is None else [*one_prompt_a_row(lengths).lengths]  # checked
+        self.most, self.count = most, count or _about
+        choices = [(load_profile(name).title, name) for name in list_profiles()]
+        choices.append(("texts that I paste", PASTED))
+        if self.own is not None:
+            choices, workload = [("your own prompts", YOURS), *choices], YOURS
+        self.menu = ipw.Dropdown(options=choices, value=workload, description="Workload")
+        self.seed = ipw.BoundedIntText(0, 0, 10_000, description="Seed", layout=ipw.Layout(width="160px"))
+        self.again = ipw.Button(description="Draw others", tooltip="Draw other prompts of this workload", icon="random")
+        self.again.on_click(lambda _: setattr(self.seed, "value", (self.seed.value + 1) % 10_001))
+        self.text = ipw.Textarea(
+            placeholder="One prompt a line", description="Texts", layout=ipw.Layout(width="100%", display="none")
+        )
+        self.menu.observe(lambda _: self._offer(), names="value")
+        self._offer()
+
+    @property
+    def controls(self) -> list[ipw.Widget]:
+        """In the order of the tab key."""
+        return [self.menu, self.seed, self.again, self.text]
+
+    def lengths(self) -> list[int]:
+        """Tokens of the prompts that are chosen.
+
+        Raises:
+            ValueError: nothing was pasted yet.
+        """
+        if self.menu.value == YOURS:
+            return self.own
+        if self.menu.value == PASTED:
+            texts = [line for line in self.text.value.splitlines() if line.strip()]
+            if not texts:
+                raise ValueError("Paste your prompts into the box below, one a line.")
+            return [self.count(text) for text in texts]
+        return load_profile(self.menu.value).sample(self.most, seed=self.seed.value)
+
+    def _offer(self) -> None:
+        """Show the controls that the choice needs, and no others."""
+        recorded = self.menu.value not in (YOURS, PASTED)
+        self.text.layout.display = None if self.menu.value == PASTED else "none"
+        for control in (self.seed, self.again):
+            control.layout.display = None if recorded else "none"
+
+
+def _about(text: str) -> int:
+    """English has about four letters a token."""
+    return max(1, round(len(text) / 4))
