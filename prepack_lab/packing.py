@@ -76,6 +76,22 @@ class Packing:
         """Tokens over the capacity of all bins, from 0 to 1."""
         return self.tokens / (self.num_bins * self.capacity)
 
+    @property
+    def placing_order(self) -> list[int]:
+        """The prompts in the order in which the strategy places them: as given, or the longest first."""
+        prompts = range(len(self.lengths))
+        if self.strategy in _AS_GIVEN:
+            return [*prompts]
+        return sorted(prompts, key=lambda prompt: -self.lengths[prompt])
+
+    def after(self, step: int) -> list[list[int]]:
+        """The bins when `step` prompts have been placed, in the order in which they were opened."""
+        bin_of = {prompt: index for index, members in enumerate(self.bins) for prompt in members}
+        bins: dict[int, list[int]] = {}
+        for prompt in self.placing_order[:step]:
+            bins.setdefault(bin_of[prompt], []).append(prompt)
+        return [*bins.values()]
+
     def part(self, start: int, stop: int) -> tuple[list[int], Packing]:
         """The bins from `start` to before `stop`: which prompts they hold, and a packing of those alone."""
         bins = self.bins[start:stop]
@@ -96,6 +112,7 @@ _RULES = {
     "worst_fit_decreasing": strategies.decreasing(strategies.worst_fit),
     "binpacking": strategies.binpacking,
 }
+_AS_GIVEN = ("next_fit", "first_fit", "best_fit", "worst_fit")
 STRATEGIES = (*_RULES, "optimal")
 """The names that `pack` takes."""
 

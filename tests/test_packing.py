@@ -174,3 +174,30 @@ def test_full_batching_is_a_packing_with_one_prompt_a_row():
 def test_what_cannot_be_packed_is_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         lab.pack(*arguments)
+
+
+@given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=15), strategy=st.sampled_from(STRATEGIES))
+def test_a_packing_can_be_replayed(lengths, strategy):
+    packing = lab.pack(lengths, max(lengths) + 5, strategy)
+    assert sorted(packing.placing_order) == [*range(len(lengths))]
+    for step in range(len(lengths) + 1):
+        bins = packing.after(step)
+        assert sorted(prompt for members in bins for prompt in members) == sorted(packing.placing_order[:step])
+    assert {frozenset(members) for members in bins} == {frozenset(members) for members in packing.bins}
+
+
+def test_a_replay_opens_bins_as_the_strategy_does():
+    packing = lab.pack([5, 7, 3, 2], 8, "first_fit_decreasing")
+    assert packing.placing_order == [1, 0, 2, 3]
+    assert [packing.after(step) for step in range(5)] == [[], [[1]], [[1], [0]], [[1], [0, 2]], [[1], [0, 2], [3]]]
+    assert lab.pack([5, 7, 3, 2], 8, "first_fit").after(2) == [[0], [1]]
+
+
+@given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=15), start=st.integers(0, 5), size=st.integers(1, 5))
+def test_a_part_of_a_packing_stands_by_itself(lengths, start, size):
+    packing = lab.pack(lengths)
+    prompts, part = packing.part(start, start + size)
+    assert part.lengths == tuple(lengths[prompt] for prompt in prompts)
+    assert [[prompts[place] for place in members] for members in part.bins] == [
+        [*members] for members in packing.bins[start : start + size]
+    ]

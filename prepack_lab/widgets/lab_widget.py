@@ -21,9 +21,10 @@ class LabWidget(ipw.VBox):
 
     Args:
         controls: in the order of the tab key. A new value of one draws anew; what a button does, a subclass says.
+        quiet: those among them that only move another.
     """
 
-    def __init__(self, controls: Sequence[ipw.Widget]) -> None:
+    def __init__(self, controls: Sequence[ipw.Widget], quiet: Sequence[ipw.Widget] = ()) -> None:
         self.figure = go.FigureWidget()
         self.figure._config = CONFIG
         self.status, self.twin = ipw.HTML(), ipw.HTML()
@@ -31,7 +32,7 @@ class LabWidget(ipw.VBox):
         bar = ipw.HBox(controls, layout=ipw.Layout(flex_flow="row wrap", align_items="center"))
         super().__init__([FitPage(), bar, self.figure, self.status, self.twin])
         for control in controls:
-            if "value" in control.traits():
+            if "value" in control.traits() and control not in quiet:
                 control.observe(lambda _: self.refresh(), names="value")
         self.refresh()
 

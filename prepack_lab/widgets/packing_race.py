@@ -1,0 +1,85 @@
+"""Strategies pack the same prompts side by side, one prompt at a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ipywidgets as ipw
+
+from prepack_lab.figures.bins import draw_bin_states
+from prepack_lab.figures.style import LabFigure
+from prepack_lab.lengths import load_profile
+from prepack_lab.packing import STRATEGIES, Packing, pack
+from prepack_lab.widgets.lab_widget import LabWidget
+
+FIRST = ("next_fit", "first_fit", "first_fit_decreasing")
+
+
+class PackingRace(LabWidget):
+    """Play, pause and step through how each strategy fills its bins, against the lower bound.
+
+    Args:
+        lengths: tokens of your own prompts; a draw of MMLU where left out. They can be edited.
+        capacity: the most tokens in a bin; the longest prompt where left out.
+        strategies: who races.
+    """
+
+    def __init__(
+        self, lengths: Sequence[int] | None = None, capacity: int | None = None, strategies: Sequence[str] = FIRST
+    ) -> None:
+        drawn = load_profile("mmlu").sample(16, seed=1) if lengths is None else [*lengths]
+        self.lengths = ipw.Text(", ".join(map(str, drawn)), description="Lengths", layout=ipw.Layout(width="100%"))
+        self.capacity = ipw.IntSlider(
+            capacity or max(drawn), max(drawn), 4 * max(drawn), description="Capacity", layout=ipw.Layout(width="380px")
+        )
+        self.strategies = ipw.SelectMultiple(
+            options=STRATEGIES, value=[*strategies], rows=4, description="Strategies", layout=ipw.Layout(width="320px")
+        )
+        self.play = ipw.Play(value=len(drawn), min=0, max=len(drawn), interval=600, description="Play")
+        self.step = ipw.IntSlider(len(drawn), 0, len(drawn), description="Prompts", layout=ipw.Layout(width="380px"))
+        ipw.jslink((self.play, "value"), (self.step, "value"))
+        self.lengths.observe(lambda _: self._fit_controls(), names="value")
+        super().__init__([self.lengths, self.capacity, self.strategies, self.play, self.step], quiet=[self.play])
+
+    def numbers(self) -> list[int]:
+        """The lengths in the box.
+
+        Raises:
+            ValueError: something there is no positive whole number.
+        """
+        words = self.lengths.value.replace(",", " ").split()
+        wrong = [word for word in words if not word.isdigit() or int(word) < 1]
+        if wrong or not words:
+            what = f"{wrong[0]!r} is no length" if wrong else "there are no lengths"
+            raise ValueError(f"{what}; write positive whole numbers, with commas between them")
+        return [int(word) for word in words]
+
+    def compose(self) -> tuple[LabFigure, str]:
+        lengths, capacity = self.numbers(), max(self.capacity.value, *self.numbers())
+        packed = {strategy: pack(lengths, capacity, strategy, time_limit=2.0) for strategy in self.strategies.value}
+        if not packed:
+            raise ValueError("Choose at least one strategy.")
+        step = min(self.step.value, len(lengths))
+        states = {strategy: packing.after(step) for strategy, packing in packed.items()}
+        bound = max(packing.lower_bound for packing in packed.values())
+        return draw_bin_states(states, lengths, capacity, bound), _said(packed, states, step, bound)
+
+    def _fit_controls(self) -> None:
+        """Other lengths: another last step, another smallest capacity."""
+        try:
+            lengths = self.numbers()
+        except ValueError:
+            return  # said when it is drawn
+        longest = max(lengths)
+        self.capacity.max = max(4 * longest, self.capacity.min)
+        self.capacity.min, self.capacity.max = longest, 4 * longest
+        for control in (self.play, self.step):
+            control.max = len(lengths)
+        self.step.value = self.play.value = len(lengths)
+
+
+def _said(packed: dict[str, Packing], states: dict[str, list[list[int]]], step: int, bound: int) -> str:
+    so_far = ", ".join(f"{strategy} {len(bins)}" for strategy, bins in states.items())
+    done = all(step == len(packing.lengths) for packing in packed.values())
+    least = f"None can do with fewer than {bound}." if done else f"At the end there will be at least {bound}."
+    return f"{step} prompts placed. Bins: {so_far}. {least}"

@@ -1,0 +1,58 @@
+"""Paste your prompts or load a file, and get what an engineer would act on: the waste, and what each method gains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ipywidgets as ipw
+from transformers import PreTrainedTokenizerBase
+
+from prepack_lab.calibration import Calibration, recorded_calibration
+from prepack_lab.figures.gains import draw_gains
+from prepack_lab.figures.style import LabFigure
+from prepack_lab.inspection import inspect_lengths
+from prepack_lab.models import list_models, load_config
+from prepack_lab.prompt_files import read_prompts
+from prepack_lab.prompts import tokenize
+from prepack_lab.widgets.lab_widget import LabWidget
+from prepack_lab.widgets.workload import Workload
+
+
+class YourPrompts(LabWidget):
+    """The predicted prefill of your own prompts, by every method.
+
+    Args:
+        lengths: tokens of your prompts, if you have them already.
+        tokenizer: counts the tokens of what you paste or load; a rough count by letters where left out.
+        calibration: of your machine and the real model (see `calibrate`); a recorded one where left out. For other
+            models gains are told in operations, not in seconds.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int] | None = None,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
+        self.calibration = calibration or recorded_calibration()
+        count = None if tokenizer is None else lambda text: len(tokenize(tokenizer, [text])[0])
+        self.workload = Workload(lengths, "mmlu", 256, count)
+        self.file = ipw.FileUpload(accept=".txt,.jsonl,.csv", multiple=False, description="Load a file")
+        self.model = ipw.Dropdown(options=list_models(), description="Model")
+        self.batch_size = ipw.IntSlider(16, 1, 128, description="Batch size", layout=ipw.Layout(width="380px"))
+        self.file.observe(lambda _: self._load(), names="value")
+        super().__init__([self.model, self.batch_size, *self.workload.controls, self.file])
+
+    def compose(self) -> tuple[LabFigure, str]:
+        name, lengths = self.model.value, self.workload.lengths()
+        calibration = self.calibration if name == list_models()[0] else None
+        found = inspect_lengths(lengths, load_config(name), self.batch_size.value, calibration)
+        source = f"seconds of {calibration.device}" if calibration else "operations, not seconds"
+        return draw_gains(found), f"{len(lengths):,} prompts, {sum(lengths):,} tokens. {found.advice} Told in {source}."
+
+    def _load(self) -> None:
+        """Put the prompts of a file into the box, as if they were pasted."""
+        for upload in self.file.value:
+            texts = read_prompts(upload["name"], bytes(upload["content"]))
+            self.workload.text.value = "\n".join(" ".join(text.split()) for text in texts)
+            self.workload.menu.value = "pasted"
