@@ -1,0 +1,100 @@
+"""What the mask and the restart are for: packed forward passes without one of them, or both, held against alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import DynamicCache, PreTrainedModel
+
+from prepack_lab.attention import Slots, packed_attention
+from prepack_lab.forward import ForwardPass, forward_alone, left_padded_mask
+from prepack_lab.kv_cache import unpack_cache
+from prepack_lab.packed_batch import PackedBatch
+from prepack_lab.packing import pack
+from prepack_lab.prefilling import max_positions
+from prepack_lab.prompts import check_prompts
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """How far a packed pass is from each prompt alone, as a share of how far the logits spread."""
+
+    mask: bool
+    restart: bool
+    logits: tuple[float, ...]
+    """[B] the largest difference of the next token's logits."""
+    decoding: tuple[float, ...]
+    """[B] the same after one more token, from the unpacked cache."""
+
+
+def ablate(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], mask: bool = True, restart: bool = True
+) -> Ablation:
+    """Run the prompts packed, with or without the packed mask, with or without restart positions.
+
+    Args:
+        model: of full attention, with rotary or learned positions.
+        prompts: B lists of token ids.
+        mask: without it, a token sees all earlier tokens of its row.
+        restart: without it, positions run on through the row.
+
+    Raises:
+        InvalidPromptsError: as for `prefill`.
+    """
+    prompts = check_prompts(prompts, model.get_input_embeddings().num_embeddings, max_positions(model))
+    lengths = [len(prompt) for prompt in prompts]
+    batch = PackedBatch.from_prompts(prompts, pack(lengths, 2 * max(lengths)), device=model.device)
+    alone = [forward_alone(model, prompt) for prompt in prompts]
+    packed = _forward(model, batch, mask, restart)
+    expected = torch.cat([one.next_token_logits for one in alone])  # [B, V]
+    tokens = expected.argmax(-1)  # [B]
+    return Ablation(
+        mask,
+        restart,
+        logits=_errors(packed.next_token_logits, expected),
+        decoding=_errors(_decode(model, batch, packed, tokens), _decode_alone(model, alone, lengths, tokens)),
+    )
+
+
+@torch.no_grad()
+def _forward(model: PreTrainedModel, batch: PackedBatch, mask: bool, restart: bool) -> ForwardPass:
+    slots = torch.arange(batch.input_ids.shape[1], device=model.device).expand_as(batch.input_ids)  # [R, W]
+    segments = batch.segment_ids if mask else batch.segment_ids.clamp(max=0)  # one prompt for all
+    with packed_attention(model, Slots(segments, slots)):
+        out = model(
+            batch.input_ids,
+            position_ids=batch.position_ids if restart else slots,
+            past_key_values=DynamicCache(),
+            use_cache=True,
+        )
+    logits = out.logits[batch.last_token[:, 0], batch.last_token[:, 1]]  # [B, V]
+    return ForwardPass(logits, out.past_key_values, tuple(batch.input_ids.shape))
+
+
+@torch.no_grad()
+def _decode(model: PreTrainedModel, batch: PackedBatch, packed: ForwardPass, tokens: torch.Tensor) -> torch.Tensor:
+    """[B, V] the logits after one more token, from the cache that each prompt was handed."""
+    cache = unpack_cache(packed.cache, batch, model.config)
+    seen = left_padded_mask(batch.packing.lengths, model.device)
+    seen = torch.nn.functional.pad(seen, (0, 1), value=1)  # [B, L + 1]
+    out = model(tokens[:, None], attention_mask=seen, position_ids=batch.lengths[:, None], past_key_values=cache)
+    return out.logits[:, -1]
+
+
+@torch.no_grad()
+def _decode_alone(
+    model: PreTrainedModel, alone: Sequence[ForwardPass], lengths: Sequence[int], tokens: torch.Tensor
+) -> torch.Tensor:
+    steps = zip(alone, lengths, tokens, strict=True)
+    return torch.cat(
+        [
+            model(token.view(1, 1), position_ids=token.new_tensor([[length]]), past_key_values=one.cache).logits[:, -1]
+            for one, length, token in steps
+        ]
+    )
+
+
+def _errors(found: torch.Tensor, expected: torch.Tensor) -> tuple[float, ...]:
+    return ((found - expected).abs().amax(-1) / expected.float().std()).tolist()
