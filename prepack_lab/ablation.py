@@ -11,6 +11,7 @@ from transformers import DynamicCache, PreTrainedModel
 from prepack_lab.attention import Slots, packed_attention
 from prepack_lab.forward import ForwardPass, forward_alone, left_padded_mask
 from prepack_lab.kv_cache import unpack_cache
+from prepack_lab.masks import additive, may_see
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack
 from prepack_lab.prefilling import max_positions
@@ -59,9 +60,36 @@ def ablate(
 
 
 @torch.no_grad()
+def attention_weights(model: PreTrainedModel, batch: PackedBatch, mask: bool = True) -> torch.Tensor:
+    """How much attention each slot pays to each other, in every layer and head, with or without the packed mask.
+
+    Args:
+        model: of full attention; it is run with its `eager` attention, which alone tells its weights.
+        batch: packed rows.
+        mask: without it, a token sees all earlier tokens of its row.
+
+    Returns:
+        [layers, R, H, W, W]: layer, row, head, query, key. What a query pays adds up to 1.
+    """
+    before = model.config._attn_implementation
+    model.set_attn_implementation("eager")
+    try:
+        out = model(
+            batch.input_ids,
+            attention_mask=additive(may_see(batch.segment_ids, apart=mask), model.dtype),
+            position_ids=batch.position_ids,
+            output_attentions=True,
+            use_cache=False,
+        )
+    finally:
+        model.set_attn_implementation(before)
+    return torch.stack(out.attentions)
+
+
+@torch.no_grad()
 def _forward(model: PreTrainedModel, batch: PackedBatch, mask: bool, restart: bool) -> ForwardPass:
     slots = torch.arange(batch.input_ids.shape[1], device=model.device).expand_as(batch.input_ids)  # [R, W]
-    segments = batch.segment_ids if mask else batch.segment_ids.clamp(max=0)  # one prompt for all
+    segments = batch.segment_ids if mask else batch.segment_ids.clamp(max=0)  # as in `may_see`
     with packed_attention(model, Slots(segments, slots)):
         out = model(
             batch.input_ids,

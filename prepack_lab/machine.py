@@ -17,22 +17,27 @@ GB = 1e9
 MB = 1e6
 
 
+def list_devices() -> list[str]:
+    """The kinds of device that this machine has, the one that `choose_device` would take first."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [kind for kind, available in there.items() if available]
+
+
 def choose_device(device: str | torch.device | None = None) -> torch.device:
     """The device asked for; left out, CUDA where there is one, then MPS, then the CPU.
 
     Raises:
         ValueError: the device is unknown, or this machine has none of its kind.
     """
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    available = list_devices()
     if device is None:
-        return torch.device(next(kind for kind, there in available.items() if there))
+        return torch.device(available[0])
     try:
         chosen = torch.device(device)
     except RuntimeError:
         raise ValueError(f"there is no device {device!r}; choose cuda, cuda:1, mps or cpu") from None
-    if not available.get(chosen.type, False):
-        here = ", ".join(kind for kind, there in available.items() if there)
-        raise ValueError(f"device {str(device)!r} is not to be had on this machine; it has: {here}")
+    if chosen.type not in available:
+        raise ValueError(f"device {str(device)!r} is not to be had on this machine; it has: {', '.join(available)}")
     return chosen
 
 

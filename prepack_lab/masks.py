@@ -36,9 +36,31 @@ def packed_mask(segment_ids: torch.Tensor, dtype: torch.dtype = torch.float32) -
     """
     if not dtype.is_floating_point:
         raise ValueError(f"the mask is added to attention scores; its dtype is the model's, not {dtype}")
+    return additive(may_see(segment_ids), dtype)
+
+
+def may_see(segment_ids: torch.Tensor, apart: bool = True, window: int | None = None) -> torch.Tensor:
+    """Which slot may look at which: the rule behind `packed_mask`, and what becomes of it without its parts.
+
+    Args:
+        segment_ids: [R, W] the prompt's index for each slot, -1 on padding.
+        apart: without it, prompts see the earlier prompts of their row: a plain causal mask.
+        window: see this many slots at most, oneself included; all earlier ones where left out.
+
+    Returns:
+        [R, 1, W, W] booleans: row, any head, query, key. Padding sees padding only.
+
+    Raises:
+        ValueError: a window below 1.
+    """
+    if window is not None and window < 1:
+        raise ValueError(f"the window is {window}; a token sees at least itself, so it is 1 or more")
     W = segment_ids.shape[-1]
-    not_later = torch.ones(W, W, dtype=torch.bool, device=segment_ids.device).tril()  # [W, W]
-    return additive(same_prompt(segment_ids, segment_ids) & not_later, dtype)
+    place = torch.arange(W, device=segment_ids.device)
+    distance = place[:, None] - place  # [W, W] how far the key lies before the query
+    near = (distance >= 0) if window is None else (distance >= 0) & (distance < window)
+    segments = segment_ids if apart else segment_ids.clamp(max=0)
+    return same_prompt(segments, segments) & near
 
 
 def packed_block_mask(segment_ids: torch.Tensor) -> BlockMask:

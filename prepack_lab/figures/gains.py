@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from prepack_lab.figures.style import OKABE_ITO, TEXT, LabFigure, style
+from prepack_lab.figures.style import BETTER, TEXT, WORSE, LabFigure, style
 from prepack_lab.inspection import BASELINE, Inspection
-
-_BETTER, _WORSE = OKABE_ITO[2], OKABE_ITO[5]
 
 
 def draw_gains(inspection: Inspection) -> LabFigure:
@@ -18,7 +16,7 @@ def draw_gains(inspection: Inspection) -> LabFigure:
         x=[gain - 1 for gain in gains],
         base=1,
         orientation="h",
-        marker_color=[_BETTER if gain >= 1 else _WORSE for gain in gains],
+        marker_color=[BETTER if gain >= 1 else WORSE for gain in gains],
         text=[f"{gain:.2f}×" for gain in gains],
         textposition="outside",
         cliponaxis=False,
@@ -26,7 +24,7 @@ def draw_gains(inspection: Inspection) -> LabFigure:
         hovertemplate="%{customdata}<extra></extra>",
     )
     style(figure, f"{inspection.best} gains most: {inspection.gain(inspection.best):.1f} times as fast", height=300)
-    figure.add_vline(x=1, line={"color": TEXT, "dash": "dot"}, annotation_text=BASELINE)
+    figure.add_vline(x=1, line={"color": TEXT, "dash": "dot"})
     figure.update_xaxes(title=f"times as fast as {BASELINE}, predicted", range=[0, 1.15 * max(*gains, 1.2)])
     figure.update_layout(margin_l=130)
     figure.twin = inspection.table()

@@ -72,35 +72,53 @@ def row_bars(packing: Packing, texts: Sequence[str] | None = None) -> tuple[dict
     at the left.
     """
     alone = all(len(members) == 1 for members in packing.bins)
-    row, start, length, colour, words, numbers = [], [], [], [], [], []
-    for index, members in enumerate(packing.bins):
-        slot = packing.width - packing.bin_lengths[index] if alone else 0
+    return slot_bars(packing.bins, packing.lengths, packing.width, "padding", texts, at_the_right=alone)
+
+
+def slot_bars(
+    bins: Sequence[Sequence[int]],
+    lengths: Sequence[int],
+    width: int,
+    rest: str,
+    texts: Sequence[str] | None = None,
+    at_the_right: bool = False,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The properties of two bar traces: what is left of each bin, hatched, and the prompts in their colours.
+
+    Args:
+        bins: the prompts of each.
+        lengths: tokens of each prompt.
+        width: slots of each bin.
+        rest: what to call the slots without a token.
+        texts: the prompts as text.
+        at_the_right: where the prompts lie; what is left lies on the other side.
+    """
+    row, start, colour, members_of = [], [], [], [prompt for members in bins for prompt in members]
+    gaps = [width - sum(lengths[prompt] for prompt in members) for members in bins]
+    for index, members in enumerate(bins):
+        slot = gaps[index] if at_the_right else 0
         for prompt in members:
             row.append(index)
             start.append(slot)
-            length.append(packing.lengths[prompt])
             colour.append(prompt_colour(prompt))
-            numbers.append(str(prompt))
-            words.append(_words(prompt, packing.lengths[prompt], texts))
-            slot += packing.lengths[prompt]
-    gaps = [packing.width - filled for filled in packing.bin_lengths]
+            slot += lengths[prompt]
     padding = {
-        "y": [*range(packing.num_bins)],
+        "y": [*range(len(bins))],
         "x": gaps,
-        "base": [0] * packing.num_bins if alone else [*packing.bin_lengths],
+        "base": [0 if at_the_right else width - gap for gap in gaps],
         "marker": {"color": PADDING, "pattern": _HATCH, "line": {"width": 0}},
-        "customdata": [f"row {index}: {gap:,} slots of padding" for index, gap in enumerate(gaps)],
+        "customdata": [f"row {index}: {gap:,} slots of {rest}" for index, gap in enumerate(gaps)],
     }
     prompts = {
         "y": row,
-        "x": length,
+        "x": [lengths[prompt] for prompt in members_of],
         "base": start,
         "marker": {"color": colour, "line": {"width": 1, "color": "white"}},
-        "text": numbers,
+        "text": [str(prompt) for prompt in members_of],
         "textposition": "inside",
         "insidetextanchor": "middle",
         "textangle": 0,
-        "customdata": words,
+        "customdata": [_words(prompt, lengths[prompt], texts) for prompt in members_of],
     }
     for bars in (padding, prompts):
         bars["hovertemplate"] = "%{customdata}<extra></extra>"

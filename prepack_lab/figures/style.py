@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
 import plotly.graph_objects as go
 import plotly.io as pio
 from IPython.display import HTML, display
@@ -14,7 +18,32 @@ OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "
 TEXT = "#7a7a7a"
 """A grey with a contrast of 4.3 on white and 4.1 on JupyterLab's dark page."""
 
+GRID = "rgba(128, 128, 128, 0.2)"
 PADDING = "rgba(128, 128, 128, 0.28)"
+
+BETTER, WORSE = OKABE_ITO[2], OKABE_ITO[5]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How something is drawn wherever it appears: no two things differ by colour alone."""
+
+    colour: str
+    symbol: str
+    dash: str = "solid"
+
+
+LOOKS = {
+    "one_by_one": Look(OKABE_ITO[3], "circle"),
+    "full_batching": Look(OKABE_ITO[5], "square"),
+    "length_ordered": Look(OKABE_ITO[1], "triangle-up"),
+    "prepacked": Look(OKABE_ITO[0], "diamond"),
+    "dataset_prepacked": Look(OKABE_ITO[4], "star"),
+    "padding_free": Look(OKABE_ITO[2], "cross"),
+    "prepacked, packed decoding": Look(OKABE_ITO[0], "diamond-open", "dash"),
+    "padding_free, packed decoding": Look(OKABE_ITO[2], "cross-open", "dash"),
+}
+"""The methods, the same in every figure."""
 
 CONFIG = {
     "displaylogo": False,
@@ -51,6 +80,11 @@ def prompt_colour(prompt: int) -> str:
     return OKABE_ITO[prompt % len(OKABE_ITO)]
 
 
+def look(method: str) -> Look:
+    """How a method is drawn; one that the lab does not know is grey."""
+    return LOOKS.get(method, Look(TEXT, "circle-open"))
+
+
 def style(figure: go.Figure, reading: str, height: int) -> None:
     """Give a figure its one-sentence reading as a title, and the look of the lab."""
     figure.update_layout(
@@ -70,5 +104,27 @@ def style(figure: go.Figure, reading: str, height: int) -> None:
         height=height,
         autosize=True,
     )
-    figure.update_xaxes(gridcolor="rgba(128, 128, 128, 0.2)", zeroline=False)
+    figure.update_xaxes(gridcolor=GRID, zeroline=False)
     figure.update_yaxes(showgrid=False, zeroline=False)
+
+
+def style_curves(figure: go.Figure, reading: str, x: str, y: str, height: int = 400) -> None:
+    """The look of a figure of curves: what the axes measure, and a legend below them.
+
+    Args:
+        x, y: the words at the axes, with the unit.
+    """
+    style(figure, reading, height)
+    figure.update_layout(legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0}, margin_b=95)
+    figure.update_layout(hoverlabel={"namelength": -1})
+    figure.update_xaxes(title=x)
+    figure.update_yaxes(title=y, showgrid=True, gridcolor=GRID)
+    if not figure.data:  # nothing yet: axes without numbers
+        figure.update_xaxes(showticklabels=False)
+        figure.update_yaxes(showticklabels=False)
+
+
+def powers_of_two(values: Iterable[float]) -> dict[str, Any]:
+    """A logarithmic axis on which doubling is a step, with ticks at the values that are there."""
+    ticks = sorted(set(values))
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,}" for tick in ticks]} if ticks else {}

@@ -1,5 +1,28 @@
-"""Widgets: controls around the figures, without arithmetic of their own."""
+"""Widgets: controls around the figures, without arithmetic of their own.
 
+Each works with one line in a notebook, on recorded workloads or on your own lengths, prompts and models.
+"""
+
+from prepack_lab.widgets.break_it import BreakIt
+from prepack_lab.widgets.generation_race import GenerationRace
+from prepack_lab.widgets.live_timing import LiveTiming
+from prepack_lab.widgets.mask_explorer import MaskExplorer
+from prepack_lab.widgets.memory_wall import MemoryWall
+from prepack_lab.widgets.packing_contest import PackingContest
+from prepack_lab.widgets.packing_race import PackingRace
 from prepack_lab.widgets.padding_explorer import PaddingExplorer
+from prepack_lab.widgets.serving import Serving
+from prepack_lab.widgets.your_prompts import YourPrompts
 
-__all__ = ["PaddingExplorer"]
+__all__ = [
+    "BreakIt",
+    "GenerationRace",
+    "LiveTiming",
+    "MaskExplorer",
+    "MemoryWall",
+    "PackingContest",
+    "PackingRace",
+    "PaddingExplorer",
+    "Serving",
+    "YourPrompts",
+]

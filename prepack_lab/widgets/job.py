@@ -33,10 +33,17 @@ class JobWidget(LabWidget):
     """A widget with Run, Stop and a progress bar. A subclass says what to do, and what to draw of it so far.
 
     Args:
-        controls: they are locked while the work runs.
+        controls: they are locked while the work runs, and what was found is forgotten when one is moved.
+        free: further controls that change what is shown of it, and nothing that was found.
+        shown: as for `LabWidget`, without Run and Stop.
     """
 
-    def __init__(self, controls: Sequence[ipw.Widget]) -> None:
+    def __init__(
+        self,
+        controls: Sequence[ipw.Widget],
+        free: Sequence[ipw.Widget] = (),
+        shown: Sequence[ipw.Widget] | None = None,
+    ) -> None:
         self.run = ipw.Button(description="Run", icon="play", button_style="primary", tooltip="Start measuring")
         self.stop = ipw.Button(description="Stop", icon="stop", disabled=True, tooltip="Stop after this piece")
         self.bar = ipw.IntProgress(0, 0, 1, layout=ipw.Layout(width="240px"))
@@ -48,7 +55,9 @@ class JobWidget(LabWidget):
                 control.observe(lambda _: self.forget(), names="value")
         self.run.on_click(lambda _: self.start())
         self.stop.on_click(lambda _: self._stopping.set())
-        super().__init__([*controls, self.run, self.stop, self.bar, self.words])
+        job = [self.run, self.stop, self.bar, self.words]
+        above = [*free, *controls] if shown is None else shown
+        super().__init__([*free, *controls, *job], quiet=job, shown=[*above, *job])
 
     def work(self) -> Iterator[Progress]:
         """Do the work in pieces, and tell the progress between them. What is found is kept for `compose`."""

@@ -22,14 +22,22 @@ class LabWidget(ipw.VBox):
     Args:
         controls: in the order of the tab key. A new value of one draws anew; what a button does, a subclass says.
         quiet: those among them that only move another.
+        shown: what stands above the figure, where that is not simply the controls, one after another.
     """
 
-    def __init__(self, controls: Sequence[ipw.Widget], quiet: Sequence[ipw.Widget] = ()) -> None:
+    def __init__(
+        self,
+        controls: Sequence[ipw.Widget],
+        quiet: Sequence[ipw.Widget] = (),
+        shown: Sequence[ipw.Widget] | None = None,
+    ) -> None:
         self.figure = go.FigureWidget()
         self.figure._config = CONFIG
         self.status, self.twin = ipw.HTML(), ipw.HTML()
         self._drawing = Lock()
-        bar = ipw.HBox(controls, layout=ipw.Layout(flex_flow="row wrap", align_items="center"))
+        bar = ipw.HBox(
+            controls if shown is None else shown, layout=ipw.Layout(flex_flow="row wrap", align_items="center")
+        )
         super().__init__([FitPage(), bar, self.figure, self.status, self.twin])
         for control in controls:
             if "value" in control.traits() and control not in quiet:

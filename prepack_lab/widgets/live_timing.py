@@ -13,11 +13,12 @@ from prepack_lab.calibration import Calibration, calibrate
 from prepack_lab.cost import estimate_cost
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.figures.timing_curves import draw_timing
-from prepack_lab.machine import free_memory
+from prepack_lab.machine import free_memory, list_devices
 from prepack_lab.methods import METHODS
 from prepack_lab.models import DEFAULT_MODEL, list_models, load_model
 from prepack_lab.passes import run_method
 from prepack_lab.prompts import random_prompts
+from prepack_lab.recordings import load_recordings
 from prepack_lab.support import require_support
 from prepack_lab.timing import Measurement, Run, summarize, time_in_turn
 from prepack_lab.widgets.job import JobWidget, Progress
@@ -46,17 +47,30 @@ class LiveTiming(JobWidget):
     ) -> None:
         names = [*([YOURS] if model else []), *list_models()]
         self.model = ipw.Dropdown(options=names, value=YOURS if model else DEFAULT_MODEL, description="Model")
+        self.device = ipw.Dropdown(
+            options=[str(model.device)] if model else list_devices(),
+            description="Device",
+            layout=ipw.Layout(width="220px"),
+        )
         self.batch_size = ipw.IntSlider(
             min(batch_size, LARGEST_BATCH), 1, LARGEST_BATCH, description="Up to", layout=ipw.Layout(width="300px")
         )
         self.methods = ipw.SelectMultiple(options=[*METHODS], value=[*METHODS], rows=5, description="Methods")
         self.repeats = ipw.BoundedIntText(3, 1, 20, description="Runs each", layout=ipw.Layout(width="150px"))
+        self.beside = ipw.Dropdown(
+            options=[("nothing", None), *((one.title, one) for one in load_recordings())], description="Beside it"
+        )
+        if len(self.beside.options) == 1:
+            self.beside.layout.display = "none"  # nothing was recorded yet
         self.workload = Workload(lengths, workload, LARGEST_BATCH)
         self.measured: dict[str, dict[int, Measurement | None]] = {}
         self.predicted: dict[str, dict[int, float]] = {}
-        self._loaded: dict[str, PreTrainedModel] = {YOURS: model} if model else {}
-        self._calibrated: dict[str, Calibration] = {}
-        super().__init__([self.model, self.batch_size, self.methods, self.repeats, *self.workload.controls])
+        self._own, self._loaded = model, {}
+        self._calibrated: dict[tuple[str, str], Calibration] = {}
+        super().__init__(
+            [self.device, self.model, self.batch_size, self.methods, self.repeats, *self.workload.controls],
+            free=[self.beside],
+        )
 
     def work(self) -> Iterator[Progress]:
         self.forget()
@@ -78,7 +92,9 @@ class LiveTiming(JobWidget):
         self.measured, self.predicted = {}, {}
 
     def compose(self) -> tuple[LabFigure, str]:
-        figure = draw_timing(self.measured, self.predicted)
+        recording = self.beside.value
+        recorded = recording.prefill.get(self.workload.menu.value, {}) if recording else {}
+        figure = draw_timing(self.measured, self.predicted, recorded, recording.device if recording else "")
         if not self.measured:
             return figure, "Press Run: every method is timed on batches of growing size."
         return figure, self._said()
@@ -92,7 +108,8 @@ class LiveTiming(JobWidget):
                 said.append(f"{method} {full.median / by_size[max(shared)].median:.1f}×")
         device = next((m.device for by_size in self.measured.values() for m in by_size.values() if m), "")
         fast = f"As fast as full batching, at the largest batch: {', '.join(said)}. " if said else ""
-        return f"{fast}Measured just now on {device}; dashed: predicted from a calibration of seconds."
+        beside = f" Faint: recorded {self.beside.label}." if self.beside.value else ""
+        return f"{fast}Measured just now on {device}. Dotted: predicted before, after a short calibration.{beside}"
 
     def _sizes(self) -> list[int]:
         """One, two, four, … and the slider's."""
@@ -100,17 +117,19 @@ class LiveTiming(JobWidget):
         return sorted({1 << power for power in range(7) if 1 << power <= available} | {available})
 
     def _load(self) -> PreTrainedModel:
-        name = self.model.value
-        if name not in self._loaded:
-            self._loaded = {key: kept for key, kept in self._loaded.items() if key == YOURS}  # one at a time
-            self._loaded[name] = load_model(name)[0]
-        return self._loaded[name]
+        if self.model.value == YOURS:
+            return self._own
+        chosen = self.model.value, self.device.value
+        if chosen not in self._loaded:
+            self._loaded.clear()  # one at a time
+            self._loaded[chosen] = load_model(chosen[0], device=chosen[1])[0]
+        return self._loaded[chosen]
 
     def _calibrate(self, model: PreTrainedModel) -> Calibration:
-        name = self.model.value
-        if name not in self._calibrated:
-            self._calibrated[name] = calibrate(model, repeats=1)
-        return self._calibrated[name]
+        chosen = self.model.value, self.device.value
+        if chosen not in self._calibrated:
+            self._calibrated[chosen] = calibrate(model, repeats=1)
+        return self._calibrated[chosen]
 
     def _predict(
         self, model: PreTrainedModel, calibration: Calibration, lengths: list[int], methods: list[str]

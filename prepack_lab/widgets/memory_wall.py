@@ -1,26 +1,33 @@
-"""Move the memory of a device, and see the largest batch that each method fits into it."""
+"""Move the memory of a device, and see the largest batch that each method fits into it; then measure your own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import ipywidgets as ipw
+import torch
 
+from prepack_lab.cost import estimate_cost
 from prepack_lab.figures.memory_curves import draw_memory
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.largest_batch import largest_batch, memory_by_batch
-from prepack_lab.machine import GB, choose_device, choose_dtype
+from prepack_lab.machine import GB, choose_device, choose_dtype, free_memory
 from prepack_lab.methods import METHODS
-from prepack_lab.models import load_config
-from prepack_lab.widgets.lab_widget import LabWidget
+from prepack_lab.models import load_config, load_model
+from prepack_lab.passes import run_method
+from prepack_lab.prompts import random_prompts
+from prepack_lab.timing import peak_memory
+from prepack_lab.widgets.job import JobWidget, Progress
 from prepack_lab.widgets.workload import Workload
 
 SIZES = [1 << power for power in range(11)]
 MODELS = ("sheared-llama-1.3b", "llama-2-7b", "mistral-7b", "llama-2-13b", "smollm2-135m")
+COMPARED = [method for method in METHODS if method != "one_by_one"]
 
 
-class MemoryWall(LabWidget):
-    """Peak memory against batch size, estimated, and the device's limit as a wall.
+class MemoryWall(JobWidget):
+    """Peak memory against batch size, estimated, and the device's limit as a wall; Run measures it on this machine.
 
     Args:
         lengths: tokens of your own prompts.
@@ -39,17 +46,53 @@ class MemoryWall(LabWidget):
         self.memory = ipw.IntSlider(memory, 1, 192, description="Memory, GB", layout=ipw.Layout(width="380px"))
         self.model = ipw.Dropdown(options=MODELS, value=model, description="Model")
         self.dtype = ipw.Dropdown(options=["bfloat16", "float32"], description="Numbers")
+        self.up_to = ipw.Dropdown(options=SIZES, value=8, description="Measure to", layout=ipw.Layout(width="180px"))
         self.workload = Workload(lengths, workload, SIZES[-1])
-        super().__init__([self.memory, self.model, self.dtype, *self.workload.controls])
+        self.forget()
+        super().__init__([self.model, self.dtype, *self.workload.controls], free=[self.memory, self.up_to])
+
+    def forget(self) -> None:
+        self.measured: dict[str, dict[int, float | None]] = {}
+
+    def work(self) -> Iterator[Progress]:
+        self.forget()
+        sizes = [size for size in SIZES if size <= min(self.up_to.value, len(self.workload.lengths()))]
+        total = 1 + len(sizes) * len(COMPARED)
+        yield Progress(0, total, f"Loading {self.model.value} …")
+        model, _ = load_model(self.model.value, self.dtype.value)
+        weights = sum(parameter.nbytes for parameter in model.parameters())
+        for size in sizes:
+            for method in COMPARED:
+                done = 1 + sum(map(len, self.measured.values()))
+                yield Progress(done, total, f"{method}, a batch of {size} …")
+                self.measured.setdefault(method, {})[size] = self._measure(model, method, size, weights)
 
     def compose(self) -> tuple[LabFigure, str]:
         config, lengths = load_config(self.model.value), self.workload.lengths()
         dtype = choose_dtype(self.dtype.value, choose_device("cpu"))
         sizes = [size for size in SIZES if size <= len(lengths)]
-        methods = [method for method in METHODS if method != "one_by_one"]
-        used = {method: memory_by_batch(config, lengths, method, sizes, dtype) for method in methods}
+        used = {method: memory_by_batch(config, lengths, method, sizes, dtype) for method in COMPARED}
         limit = self.memory.value * GB
-        fits = {method: largest_batch(config, lengths, method, limit, dtype) for method in methods}
+        fits = {method: largest_batch(config, lengths, method, limit, dtype) for method in COMPARED}
         most = ", ".join(f"{method} {count:,}{'+' if count == len(lengths) else ''}" for method, count in fits.items())
         said = f"The largest batch that fits, estimated, before unpacking: {most}."
-        return draw_memory(used, limit), said
+        if self.measured:
+            said += " Circles: measured on this machine, before unpacking too."
+        return draw_memory(used, limit, self.measured), said
+
+    def _measure(self, model: torch.nn.Module, method: str, size: int, weights: int) -> float | None:
+        """Bytes at the peak, weights included; None where they are not to be had."""
+        lengths = self.workload.lengths()[:size]
+        prompts = random_prompts(lengths, model.get_input_embeddings().num_embeddings)
+        if model.device.type != "cuda":  # there, one may try; elsewhere a full memory would end the kernel
+            cost = estimate_cost(model.config, lengths, method, model.dtype)
+            if cost.cache_bytes + cost.working_bytes > 0.9 * free_memory(model.device):
+                return None
+        try:
+            taken = peak_memory(partial(run_method, model, prompts, method), str(model.device))
+        except torch.cuda.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            return None
+        if taken is None:
+            raise ValueError(f"{model.device} does not tell how much memory a pass takes; its curves are estimates")
+        return weights + taken

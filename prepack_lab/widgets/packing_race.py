@@ -61,8 +61,9 @@ class PackingRace(LabWidget):
             raise ValueError("Choose at least one strategy.")
         step = min(self.step.value, len(lengths))
         states = {strategy: packing.after(step) for strategy, packing in packed.items()}
+        rows = max(packing.num_bins for packing in packed.values())
         bound = max(packing.lower_bound for packing in packed.values())
-        return draw_bin_states(states, lengths, capacity, bound), _said(packed, states, step, bound)
+        return draw_bin_states(states, lengths, capacity, bound, rows), _said(packed, states, step, bound)
 
     def _fit_controls(self) -> None:
         """Other lengths: another last step, another smallest capacity."""

@@ -1,0 +1,65 @@
+"""What tells the speed-up of a batch before anything is run, and straight lines that turn it into a number.
+
+r / k        rows after packing over prompts: the paper's "batch size reduction"
+k / r        its inverse: how many times fewer rows
+m - L / k    the longest prompt minus the mean: the paper's "max absolute deviation"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from prepack_lab.packing import pack
+
+
+def batch_size_reduction(lengths: Sequence[int]) -> float:
+    """r/k: rows after packing over prompts, from 0 to 1."""
+    return pack(lengths).num_bins / len(lengths)
+
+
+def fewer_rows(lengths: Sequence[int]) -> float:
+    """k/r: how many times fewer rows packing makes."""
+    return len(lengths) / pack(lengths).num_bins
+
+
+def max_absolute_deviation(lengths: Sequence[int]) -> float:
+    """m - L/k: tokens of the longest prompt minus the mean."""
+    return max(lengths) - sum(lengths) / len(lengths)
+
+
+PREDICTORS: dict[str, Callable[[Sequence[int]], float]] = {
+    "r/k": batch_size_reduction,
+    "k/r": fewer_rows,
+    "m - L/k": max_absolute_deviation,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """y = intercept + slope · x."""
+
+    intercept: float
+    slope: float
+    r_squared: float
+    """The share of the spread of y that the line tells, 1 at best."""
+
+    def at(self, x: np.ndarray | float) -> np.ndarray | float:
+        """y at x."""
+        return self.intercept + self.slope * x
+
+
+def fit_line(x: Sequence[float], y: Sequence[float]) -> Line:
+    """The line of least squares.
+
+    Raises:
+        ValueError: fewer than two points, or all at one x.
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    if len(x) != len(y) or len(x) < 2 or np.ptp(x) == 0:
+        raise ValueError(f"a line needs two points that differ in x; there are {len(x)} x and {len(y)} y")
+    slope, intercept = np.polyfit(x, y, 1)
+    left, spread = np.sum((y - intercept - slope * x) ** 2), np.sum((y - y.mean()) ** 2)
+    return Line(float(intercept), float(slope), float(1 - left / spread) if spread else 1.0)

@@ -1,0 +1,111 @@
+"""Take the mask or the restart away, foretell where it hurts, and then let two models say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+import ipywidgets as ipw
+
+from prepack_lab.ablation import Ablation, ablate
+from prepack_lab.figures.errors import draw_errors
+from prepack_lab.figures.style import LabFigure
+from prepack_lab.models import load_model
+from prepack_lab.prompts import tokenize
+from prepack_lab.widgets.job import JobWidget, Progress
+
+TEXTS = ("The capital of Germany is", "Water boils at", "Roses are red,", "To be or not to be,")
+MODELS = {"rotary": "tiny-llama", "learned": "tiny-gpt2"}
+"""Kind of positions → a small model that has them."""
+VARIANTS = {
+    "mask, restart": (True, True),
+    "mask, no restart": (True, False),
+    "no mask, restart": (False, True),
+    "no mask, no restart": (False, False),
+}
+OUTPUTS = ("logits", "decoding")
+TOLERANCE = 1e-3
+_CELLS = [*product(VARIANTS, MODELS, OUTPUTS)]
+_GUESSES = [("?", None), ("same", True), ("different", False)]
+
+
+class BreakIt(JobWidget):
+    """Mask × positions × kind of model × logits or decoding: sixteen cells to foretell, then to run.
+
+    Args:
+        texts: the prompts that share a row.
+    """
+
+    def __init__(self, texts: Sequence[str] = TEXTS) -> None:
+        self.texts = [*texts]
+        self.guesses = {
+            cell: ipw.Dropdown(
+                options=_GUESSES,
+                tooltip=f"{cell[0]}: {cell[2]} of the {cell[1]} model",
+                layout=ipw.Layout(width="100px"),
+            )
+            for cell in _CELLS
+        }
+        self.without = ipw.Checkbox(False, description="Run without foretelling", indent=False)
+        self.forget()
+        super().__init__([self.without, *self.guesses.values()], shown=[self._grid(), self.without])
+
+    def forget(self) -> None:
+        self.found: dict[tuple[str, str], Ablation] = {}
+
+    def work(self) -> Iterator[Progress]:
+        open_cells = [cell for cell, guess in self.guesses.items() if guess.value is None]
+        if open_cells and not self.without.value:
+            variant, kind, output = open_cells[0]
+            raise ValueError(
+                f"Foretell first: {len(open_cells)} cells still show “?”, the first is {output} of the {kind} model "
+                f"with {variant}. Or tick “{self.without.description}”."
+            )
+        self.forget()
+        total = len(MODELS) * len(VARIANTS)
+        for kind, name in MODELS.items():
+            model, tokenizer = load_model(name, "float32", "cpu")
+            prompts = tokenize(tokenizer, self.texts)
+            for variant, (mask, restart) in VARIANTS.items():
+                self.found[variant, kind] = ablate(model, prompts, mask, restart)
+                yield Progress(len(self.found), total, f"{kind} positions, {variant}")
+
+    def errors(self) -> dict[str, list[float] | None]:
+        """For each variant the largest error of any prompt, one for each kind and output; None before it was run."""
+        return {
+            variant: [
+                max(getattr(self.found[variant, kind], output)) if (variant, kind) in self.found else float("nan")
+                for kind, output in product(MODELS, OUTPUTS)
+            ]
+            if any((variant, kind) in self.found for kind in MODELS)
+            else None
+            for variant in VARIANTS
+        }
+
+    def compose(self) -> tuple[LabFigure, str]:
+        columns = [f"{kind}: {output}" for kind, output in product(MODELS, OUTPUTS)]
+        figure = draw_errors(self.errors(), TOLERANCE, columns)
+        foretold = sum(guess.value is not None for guess in self.guesses.values())
+        if len(self.found) < len(MODELS) * len(VARIANTS):
+            return (
+                figure,
+                f"{foretold} of {len(_CELLS)} cells foretold. Compared with each prompt alone: same, or different?",
+            )
+        right = sum(
+            guess.value is (max(getattr(self.found[variant, kind], output)) <= TOLERANCE)
+            for (variant, kind, output), guess in self.guesses.items()
+        )
+        score = f"You foresaw {right} of {foretold} cells. " if foretold else ""
+        return figure, f"{score}✓ equals each prompt alone, up to rounding; ✗ does not."
+
+    def _grid(self) -> ipw.GridBox:
+        """A row a variant, a column for each model and output."""
+        corner = [ipw.HTML("<b>Same as alone?</b>")]
+        heads = [ipw.HTML(f"<b>{kind}</b>: {output}") for kind, output in product(MODELS, OUTPUTS)]
+        rows = []
+        for variant in VARIANTS:
+            rows += [ipw.HTML(variant), *(guess for cell, guess in self.guesses.items() if cell[0] == variant)]
+        return ipw.GridBox(
+            [*corner, *heads, *rows],
+            layout=ipw.Layout(grid_template_columns="150px repeat(4, 140px)", align_items="center", width="100%"),
+        )

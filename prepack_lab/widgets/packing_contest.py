@@ -1,0 +1,120 @@
+"""Pack by hand, and try to need fewer bins than first-fit decreasing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets as ipw
+import numpy as np
+
+from prepack_lab.figures.bins import draw_bin_states
+from prepack_lab.figures.style import LabFigure
+from prepack_lab.packing import Packing, pack
+from prepack_lab.widgets.lab_widget import LabWidget
+
+RIVAL = "first_fit_decreasing"
+CAPACITY = 30
+NEW_BIN = "a new bin"
+
+
+class PackingContest(LabWidget):
+    """Choose a prompt and a bin, place it, and hold your bins against first-fit decreasing's.
+
+    Args:
+        lengths: tokens of each prompt; a game that can be won where left out.
+        capacity: the most tokens in a bin; the longest prompt where left out.
+    """
+
+    def __init__(self, lengths: Sequence[int] | None = None, capacity: int | None = None) -> None:
+        self._own = None if lengths is None else ([*lengths], capacity)
+        self.game = ipw.BoundedIntText(0, 0, 999, description="Game", layout=ipw.Layout(width="160px"))
+        self.prompt = ipw.Dropdown(description="Prompt", layout=ipw.Layout(width="260px"))
+        self.bin = ipw.Dropdown(description="into", layout=ipw.Layout(width="240px"))
+        self.place = ipw.Button(description="Place", button_style="primary", tooltip="Put this prompt into this bin")
+        self.undo = ipw.Button(description="Undo", icon="undo", tooltip="Take the last prompt back")
+        self.again = ipw.Button(description="Start again", tooltip="Empty all bins")
+        self.place.on_click(lambda _: self._move(self._place))
+        self.undo.on_click(lambda _: self._move(self._undo))
+        self.again.on_click(lambda _: self._move(self._begin))
+        self.game.observe(lambda _: self._move(self._begin), names="value")
+        self.prompt.observe(lambda _: self._offer_bins(), names="value")
+        self._begin()
+        if self._own:
+            self.game.layout.display = "none"
+        controls = [self.game, self.prompt, self.bin, self.place, self.undo, self.again]
+        super().__init__(controls, quiet=controls)
+
+    @property
+    def bins(self) -> list[list[int]]:
+        """The bins as they were packed by hand so far."""
+        bins: dict[int, list[int]] = {}
+        for prompt, index in self.moves:
+            bins.setdefault(index, []).append(prompt)
+        return [*bins.values()]
+
+    def compose(self) -> tuple[LabFigure, str]:
+        lengths, capacity = self.rival.lengths, self.rival.capacity
+        states = {"by hand": self.bins}
+        done = len(self.moves) == len(lengths)
+        if done:
+            states[RIVAL] = [*map(list, self.rival.bins)]
+        figure = draw_bin_states(states, lengths, capacity, self.best.lower_bound, self.rival.num_bins + 1)
+        return figure, self._said(done)
+
+    def _said(self, done: bool) -> str:
+        rival, best, own = self.rival.num_bins, self.best.num_bins, len(self.bins)
+        if not done:
+            left = len(self.rival.lengths) - len(self.moves)
+            return f"{left} prompts to place. First-fit decreasing needs {rival} bins; can you do with fewer?"
+        if own < rival:
+            won = "and no packing has fewer" if own == best else f"and {best} are possible"
+            return f"You won: {own} bins against {rival}, {won}."
+        verdict = "A draw" if own == rival else "You lost"
+        return f"{verdict}: {own} bins against {rival}. {best} are enough; undo, and try again."
+
+    def _begin(self) -> None:
+        lengths, capacity = self._own or (winnable(self.game.value), CAPACITY)
+        self.rival: Packing = pack(lengths, capacity, RIVAL)
+        self.best: Packing = pack(lengths, capacity, "optimal", time_limit=2.0)
+        self.moves: list[tuple[int, int]] = []
+        self._offer_prompts()
+
+    def _place(self) -> None:
+        if self.prompt.value is not None:
+            self.moves.append((self.prompt.value, self.bin.value))
+        self._offer_prompts()
+
+    def _undo(self) -> None:
+        self.moves = self.moves[:-1]
+        self._offer_prompts()
+
+    def _move(self, what: Callable[[], None]) -> None:
+        what()
+        self.refresh()
+
+    def _offer_prompts(self) -> None:
+        placed = {prompt for prompt, _ in self.moves}
+        left = [prompt for prompt in self.rival.placing_order if prompt not in placed]
+        self.prompt.options = [(f"prompt {prompt}: {self.rival.lengths[prompt]} tokens", prompt) for prompt in left]
+        self.place.disabled, self.undo.disabled = not left, not self.moves
+        self._offer_bins()
+
+    def _offer_bins(self) -> None:
+        """The bins with room for the chosen prompt, and a new one."""
+        if self.prompt.value is None:
+            self.bin.options = []
+            return
+        length, bins = self.rival.lengths[self.prompt.value], self.bins
+        room = [self.rival.capacity - sum(self.rival.lengths[prompt] for prompt in members) for members in bins]
+        fitting = [(f"bin {index}: room for {free}", index) for index, free in enumerate(room) if free >= length]
+        self.bin.options = [*fitting, (NEW_BIN, len(bins))]
+
+
+def winnable(seed: int) -> list[int]:
+    """Lengths that fit into fewer bins than first-fit decreasing makes of them; the same for the same seed."""
+    generator = np.random.default_rng(seed)
+    while True:
+        lengths = generator.integers(4, 16, size=12).tolist()
+        rival = pack(lengths, CAPACITY, RIVAL)
+        if rival.gap > 0 and pack(lengths, CAPACITY, "optimal", time_limit=1.0).num_bins < rival.num_bins:
+            return lengths
