@@ -30,6 +30,7 @@ _MODULE_OF = {
     "pack": "packing",
     "PackedBatch": "packed_batch",
     "packed_mask": "masks",
+    "may_see": "masks",
     "packed_block_mask": "masks",
     "unpack_cache": "kv_cache",
     "ModelSupport": "support",

@@ -37,14 +37,18 @@ class ModelSizes:
     weights: int
     """The weights that every token is multiplied with, in all layers; embeddings and head are not among them."""
     parameters: int
+    dtype: torch.dtype
+    """The configuration's; float32 where it names none."""
 
     @classmethod
-    def of(cls, config: PreTrainedConfig) -> ModelSizes:
+    def of(cls, config: PreTrainedConfig | ModelSizes) -> ModelSizes:
         """Read them off a configuration; the weights are counted in a model that takes no memory.
 
         Raises:
             ValueError: the model chooses experts for each token, so its weights do not tell its cost.
         """
+        if isinstance(config, ModelSizes):
+            return config
         config = config.get_text_config(decoder=True)
         if any(getattr(config, name, None) for name in ("num_experts", "num_local_experts", "n_routed_experts")):
             raise ValueError(f"{type(config).__name__} chooses experts for each token; its cost is not known here")
@@ -89,7 +93,7 @@ class Cost:
 
 
 def estimate_cost(
-    config: PreTrainedConfig,
+    config: PreTrainedConfig | ModelSizes,
     lengths: Sequence[int],
     method: str = "prepacked",
     dtype: torch.dtype | None = None,
@@ -98,7 +102,7 @@ def estimate_cost(
     """Tell what the prefill of prompts of these lengths will cost.
 
     Args:
-        config: of a dense model.
+        config: of a dense model, or the sizes read off it, which saves time where many costs are told.
         lengths: tokens of each prompt.
         method: one of `METHODS`.
         dtype: of weights and cache; the configuration's where left out.
@@ -111,7 +115,7 @@ def estimate_cost(
 
 
 def cost_of_passes(
-    config: PreTrainedConfig, passes: Sequence[Pass], method: str, dtype: torch.dtype | None = None
+    config: PreTrainedConfig | ModelSizes, passes: Sequence[Pass], method: str, dtype: torch.dtype | None = None
 ) -> Cost:
     """The cost of passes that are planned already.
 
@@ -119,7 +123,7 @@ def cost_of_passes(
         ValueError: a model with experts.
     """
     sizes = ModelSizes.of(config)
-    size = (dtype or getattr(config, "dtype", None) or torch.float32).itemsize
+    size = (dtype or sizes.dtype).itemsize
     slots = sum(one.rows.slots for one in passes)
     touched = 8 * sizes.hidden + 6 * sizes.intermediate  # numbers that a layer reads and writes for a slot
     cache = slots * sizes.layers * sizes.cache_width * size
@@ -173,4 +177,5 @@ def _sizes(config_class: type[PreTrainedConfig], described: str) -> ModelSizes:
         cache_width=2 * (getattr(config, "num_key_value_heads", None) or heads) * head_width,
         weights=sum(module.weight.numel() for module in products),
         parameters=model.num_parameters(),
+        dtype=getattr(config, "dtype", None) or torch.float32,
     )

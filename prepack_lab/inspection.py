@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedConfig
 
 from prepack_lab.calibration import Calibration
-from prepack_lab.cost import Cost, cost_of_passes
+from prepack_lab.cost import Cost, ModelSizes, cost_of_passes
 from prepack_lab.machine import MB
 from prepack_lab.methods import DATASET_METHODS, Plan
 from prepack_lab.tables import Table
@@ -57,8 +57,8 @@ class Inspection:
             advice += f" prepacked would lose: {self.gain('prepacked'):.2f}×."
         return advice
 
-    def table(self) -> Table:
-        """One row a method."""
+    def table(self, caption: str | None = None) -> Table:
+        """One row a method, under the advice or another caption."""
         price = "operations" if self.calibration is None else "seconds"
         rows = [
             (
@@ -73,12 +73,12 @@ class Inspection:
             for method, cost in self.costs.items()
         ]
         headings = ("method", "passes", "slots", "padding", f"predicted {price}", f"× {BASELINE}", "beside the weights")
-        return Table(headings, rows, self.advice)
+        return Table(headings, rows, caption or self.advice)
 
 
 def inspect_lengths(
     lengths: Sequence[int],
-    config: PreTrainedConfig,
+    config: PreTrainedConfig | ModelSizes,
     batch_size: int = 16,
     calibration: Calibration | None = None,
     dtype: torch.dtype | None = None,
@@ -99,9 +99,9 @@ def inspect_lengths(
         raise ValueError("there are no prompts to inspect; give at least one")
     plan = Plan(batch_size=batch_size)
     plan.check(BASELINE, {BASELINE: ("batch_size",)})
-    costs = {}
+    sizes, costs = ModelSizes.of(config), {}
     for method, passes in DATASET_METHODS.items():
-        peak = [cost_of_passes(config, [one], method, dtype) for one in passes(lengths, plan)]
+        peak = [cost_of_passes(sizes, [one], method, dtype) for one in passes(lengths, plan)]
         costs[method] = _in_turn(peak)
     return Inspection(tuple(lengths), batch_size, costs, calibration)
 

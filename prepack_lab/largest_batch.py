@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from transformers import PreTrainedConfig
 
-from prepack_lab.cost import estimate_cost
+from prepack_lab.cost import ModelSizes, estimate_cost
 
 
 def memory_by_batch(
-    config: PreTrainedConfig,
+    config: PreTrainedConfig | ModelSizes,
     lengths: Sequence[int],
     method: str,
     sizes: Sequence[int],
@@ -22,7 +22,7 @@ def memory_by_batch(
 
 
 def largest_batch(
-    config: PreTrainedConfig,
+    config: PreTrainedConfig | ModelSizes,
     lengths: Sequence[int],
     method: str,
     limit: float,

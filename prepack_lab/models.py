@@ -9,6 +9,7 @@ anything else           a folder on disk or an id on the Hugging Face hub
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from transformers import (
 
 from prepack_lab import embedded_model
 from prepack_lab.byte_tokenizer import BYTE_VOCABULARY, EOS_ID, PAD_ID, byte_tokenizer
+from prepack_lab.cost import ModelSizes
 from prepack_lab.embedded_model import ModelUnavailableError
 from prepack_lab.machine import GB, choose_device, choose_dtype, free_memory
 
@@ -83,6 +85,16 @@ def load_config(name: str = DEFAULT_MODEL) -> PreTrainedConfig:
         )
     config = RANDOM_MODELS[name]
     return type(config).from_dict(config.to_dict())  # a copy, because a model writes into its configuration
+
+
+@cache
+def load_sizes(name: str = DEFAULT_MODEL) -> ModelSizes:
+    """The sizes of one of `list_models()`, on which costs depend.
+
+    Raises:
+        ModelUnavailableError: as for `load_config`.
+    """
+    return ModelSizes.of(load_config(name))
 
 
 def load_model(

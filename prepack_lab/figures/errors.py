@@ -38,7 +38,8 @@ def draw_errors(
     said = [[_mark(value, tolerance) for value in row] for row in table]
     figure = LabFigure()
     figure.add_heatmap(
-        x=columns, y=[*errors], z=exponent.tolist(), zmin=_LEAST, zmax=_MOST, colorscale=scale, xgap=2, ygap=2,
+        x=[*range(count)], y=[*range(len(errors))], z=np.where(np.isnan(exponent), None, exponent).tolist(),
+        zmin=_LEAST, zmax=_MOST, colorscale=scale, xgap=2, ygap=2,
         text=said, texttemplate="%{text}", textfont_size=20, showscale=False,
         hovertext=[
             [_words(way, column, value, tolerance) for column, value in zip(columns, row, strict=True)]
@@ -47,8 +48,10 @@ def draw_errors(
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
     style(figure, reading(errors, tolerance), height=150 + 46 * max(1, len(errors)))
-    figure.update_yaxes(autorange="reversed", automargin=True)
-    figure.update_xaxes(showgrid=False, side="bottom", type="category")
+    figure.update_yaxes(
+        tickvals=[*range(len(errors))], ticktext=[*errors], range=[len(errors) - 0.5, -0.5], automargin=True
+    )
+    figure.update_xaxes(tickvals=[*range(count)], ticktext=columns, range=[-0.5, count - 0.5], showgrid=False)
     for row, way in enumerate(errors):
         if errors[way] is None:
             figure.add_annotation(x=(count - 1) / 2, y=row, text="? not run yet", showarrow=False)

@@ -27,7 +27,7 @@ def draw_gains(inspection: Inspection) -> LabFigure:
     figure.add_vline(x=1, line={"color": TEXT, "dash": "dot"})
     figure.update_xaxes(title=f"times as fast as {BASELINE}, predicted", range=[0, 1.15 * max(*gains, 1.2)])
     figure.update_layout(margin_l=130)
-    figure.twin = inspection.table()
+    figure.twin = inspection.table(figure.reading)
     return figure
 
 

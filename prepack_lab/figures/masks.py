@@ -82,7 +82,7 @@ def _add_cells(
     )
     for verb, where, value, scale, mark in parts:
         figure.add_heatmap(
-            x=names, y=names, z=np.where(where, value, np.nan).tolist(), zmin=0, zmax=len(colours), colorscale=scale,
+            x=names, y=names, z=np.where(where, value, None).tolist(), zmin=0, zmax=len(colours), colorscale=scale,
             showscale=False, xgap=1, ygap=1, hoverongaps=False,
             hovertemplate=f"%{{y}} {verb} %{{x}}<extra></extra>",
             **({"text": np.where(where, mark, "").tolist(), "texttemplate": "%{text}"} if mark else {}),

@@ -26,7 +26,7 @@ VARIANTS = {
 OUTPUTS = ("logits", "decoding")
 TOLERANCE = 1e-3
 _CELLS = [*product(VARIANTS, MODELS, OUTPUTS)]
-_GUESSES = [("?", None), ("same", True), ("different", False)]
+_OPEN, _SAME, _DIFFERENT = "?", "same", "different"
 
 
 class BreakIt(JobWidget):
@@ -40,7 +40,7 @@ class BreakIt(JobWidget):
         self.texts = [*texts]
         self.guesses = {
             cell: ipw.Dropdown(
-                options=_GUESSES,
+                options=[_OPEN, _SAME, _DIFFERENT],
                 tooltip=f"{cell[0]}: {cell[2]} of the {cell[1]} model",
                 layout=ipw.Layout(width="100px"),
             )
@@ -54,7 +54,7 @@ class BreakIt(JobWidget):
         self.found: dict[tuple[str, str], Ablation] = {}
 
     def work(self) -> Iterator[Progress]:
-        open_cells = [cell for cell, guess in self.guesses.items() if guess.value is None]
+        open_cells = [cell for cell, guess in self.guesses.items() if guess.value == _OPEN]
         if open_cells and not self.without.value:
             variant, kind, output = open_cells[0]
             raise ValueError(
@@ -68,7 +68,7 @@ class BreakIt(JobWidget):
             prompts = tokenize(tokenizer, self.texts)
             for variant, (mask, restart) in VARIANTS.items():
                 self.found[variant, kind] = ablate(model, prompts, mask, restart)
-                yield Progress(len(self.found), total, f"{kind} positions, {variant}")
+                yield Progress(len(self.found), total, f"{kind} positions, {variant}", found=True)
 
     def errors(self) -> dict[str, list[float] | None]:
         """For each variant the largest error of any prompt, one for each kind and output; None before it was run."""
@@ -85,14 +85,14 @@ class BreakIt(JobWidget):
     def compose(self) -> tuple[LabFigure, str]:
         columns = [f"{kind}: {output}" for kind, output in product(MODELS, OUTPUTS)]
         figure = draw_errors(self.errors(), TOLERANCE, columns)
-        foretold = sum(guess.value is not None for guess in self.guesses.values())
+        foretold = sum(guess.value != _OPEN for guess in self.guesses.values())
         if len(self.found) < len(MODELS) * len(VARIANTS):
             return (
                 figure,
                 f"{foretold} of {len(_CELLS)} cells foretold. Compared with each prompt alone: same, or different?",
             )
         right = sum(
-            guess.value is (max(getattr(self.found[variant, kind], output)) <= TOLERANCE)
+            guess.value == (_SAME if max(getattr(self.found[variant, kind], output)) <= TOLERANCE else _DIFFERENT)
             for (variant, kind, output), guess in self.guesses.items()
         )
         score = f"You foresaw {right} of {foretold} cells. " if foretold else ""

@@ -9,7 +9,8 @@ class FitPage(anywidget.AnyWidget):
     """An invisible neighbour of a widget's controls and figure.
 
     A plotly figure is drawn before it is on the page, 700 pixels wide, and follows no sidebar: this tells it when
-    the room changes. A slider's handle has no name for a screen reader: this gives it the slider's.
+    the room changes. A slider's handle, a menu without a label and a progress bar have no name for a screen reader:
+    this gives them theirs.
     """
 
     _esm = """
@@ -21,6 +22,12 @@ class FitPage(anywidget.AnyWidget):
                 for (const slider of el.parentElement?.querySelectorAll(".widget-slider") ?? []) {
                     const label = slider.querySelector(".widget-label")?.textContent;
                     slider.querySelectorAll(".noUi-handle").forEach(handle => handle.setAttribute("aria-label", label));
+                }
+                for (const menu of el.parentElement?.querySelectorAll("select:not([aria-label])") ?? [])
+                    if (menu.title && menu.title !== "null") menu.setAttribute("aria-label", menu.title);
+                for (const bar of el.parentElement?.querySelectorAll(".progress") ?? []) {
+                    bar.setAttribute("role", "progressbar");
+                    bar.setAttribute("aria-label", "progress");
                 }
             };
             const watch = new ResizeObserver(fit);

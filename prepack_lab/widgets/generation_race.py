@@ -33,6 +33,9 @@ RUNNERS = {
     "padding_free, packed decoding": {"method": "padding_free", "decoding": "packed"},
 }
 """Who takes part, and what `generate` is asked for. The first is what the others have to equal."""
+SHOW_SECONDS = 0.25
+"""Between two looks at what has been said so far."""
+_CELL = "text-align:left; vertical-align:top; white-space:normal"
 
 
 class GenerationRace(JobWidget):
@@ -65,6 +68,7 @@ class GenerationRace(JobWidget):
     def forget(self) -> None:
         self.seconds: dict[str, list[float]] = {}
         self.tokens: dict[str, list[list[int]]] = {}
+        self.finished: set[str] = set()
 
     def prompts(self) -> list[str]:
         """One a line."""
@@ -80,58 +84,73 @@ class GenerationRace(JobWidget):
         if self._model is None:
             self._model, self._tokenizer = load_model(dtype=torch.float32)
         prompts = tokenize(self._tokenizer, self.prompts())
-        generate(self._model, prompts[:1], max_new_tokens=2)  # warm up
         for place, runner in enumerate(runners, start=1):
             yield Progress(place, 1 + len(runners), f"{runner} is running …")
+            generate(self._model, prompts, max_new_tokens=2, **RUNNERS[runner])  # warm up
             clock = _Clock(self, runner, len(prompts))
             found = generate(self._model, prompts, max_new_tokens=self.steps.value, streamer=clock, **RUNNERS[runner])
             self.tokens[runner] = [*found]
-        yield Progress(1 + len(runners), 1 + len(runners), "All have finished")
+            self.finished.add(runner)
+            yield Progress(place + 1, 1 + len(runners), f"{runner} has finished", found=True)
 
     def compose(self) -> tuple[LabFigure, str]:
         figure = draw_race(self.seconds, len(self.prompts()))
-        self.lanes.value = self._side_by_side()
+        self.show_lanes()
         if not self.tokens:
             return figure, "Press Run: the methods continue the same prompts, each on its own clock."
         reference = self.tokens["one_by_one"]
-        others = [runner for runner in self.tokens if runner != "one_by_one"]
+        others = [runner for runner in self.tokens if runner != "one_by_one" and runner in self.finished]
         different = [runner for runner in others if self.tokens[runner] != reference]
         said = f"{', '.join(different)} said something else" if different else "all said the same, token for token"
-        return (
-            figure,
-            f"Against one_by_one, {said}." if others else "one_by_one has finished: what the others must say.",
-        )
+        if not others:
+            return figure, "one_by_one goes first: what it says, the others must say."
+        return figure, f"Against one_by_one, {said}. The clocks leave out what drawing the words took."
 
-    def _side_by_side(self) -> str:
+    def show_lanes(self) -> None:
+        """Put what the runners have said so far side by side: = where it is what one_by_one said, ≠ where not."""
         if not self.tokens:
-            return ""
+            self.lanes.value = ""
+            return
         reference = self.tokens["one_by_one"]
         head = "".join(f"<th scope='col'>{escape(runner)}</th>" for runner in self.tokens)
         rows = []
-        for index, text in enumerate(self.prompts()[: len(reference)]):
+        for index, text in enumerate(self.prompts()):
             cells = []
-            for tokens in self.tokens.values():
-                if index < len(tokens):
-                    mark = "=" if tokens[index] == reference[index] else "≠"
-                    cells.append(f"<td>{mark} {escape(self._tokenizer.decode(tokens[index]))}</td>")
-            rows.append(f"<tr><th scope='row'>{escape(text[:40])}</th>{''.join(cells)}</tr>")
+            for runner, tokens in self.tokens.items():
+                mark = "… "
+                if runner in self.finished:
+                    mark = "= " if tokens[index] == reference[index] else "≠ "
+                cells.append(f"<td style='{_CELL}'>{mark}{escape(self._tokenizer.decode(tokens[index]))}</td>")
+            rows.append(f"<tr><th scope='row' style='{_CELL}'>{escape(text[:40])}</th>{''.join(cells)}</tr>")
         style = "style='width:100%; table-layout:fixed' class='prepack-lab-lanes'"
-        return f"<table {style}><thead><tr><th scope='col'>prompt</th>{head}</tr></thead>{''.join(rows)}</table>"
+        self.lanes.value = (
+            f"<table {style}><thead><tr><th scope='col'>prompt</th>{head}</tr></thead>{''.join(rows)}</table>"
+        )
 
 
 class _Clock(BaseStreamer):
-    """Notes when each token came, and ends the run where the widget is to stop."""
+    """Notes when each token came, shows it, and ends the run where the widget is to stop."""
 
     def __init__(self, race: GenerationRace, runner: str, prompts: int) -> None:
-        self._race, self._runner, self._start, self._prompts_seen = race, runner, perf_counter(), False
-        race.seconds[runner] = []
+        self._race, self._runner = race, runner
+        self._first, self._running, self._prompts_seen = 0, 0, False
+        race.seconds[runner], race.tokens[runner] = [], [[] for _ in range(prompts)]
+        self._start = self._shown = perf_counter()
 
     def put(self, value: torch.Tensor) -> None:
+        now = perf_counter()
         if not self._prompts_seen:  # the first thing that comes is the prompts
-            self._prompts_seen = True
+            self._prompts_seen, self._running = True, len(value)
             return
-        self._race.seconds[self._runner] += [perf_counter() - self._start] * value.numel()
+        self._race.seconds[self._runner] += [now - self._start] * value.numel()
+        for place, token in enumerate(value.flatten().tolist()):
+            self._race.tokens[self._runner][self._first + place].append(token)
         self._race.check_stop()
+        if now - self._shown > SHOW_SECONDS:
+            self._race.show_lanes()
+            self._shown = perf_counter()
+            self._start += self._shown - now  # the clock stands still while words are drawn
 
     def end(self) -> None:
-        self._prompts_seen = False  # one_by_one goes on with the next prompt
+        self._first += self._running  # what follows are other prompts
+        self._prompts_seen = False

@@ -6,23 +6,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from threading import Event, Lock, Thread
-from time import monotonic
+from time import sleep
 
 import ipywidgets as ipw
 
-from prepack_lab.widgets.lab_widget import LabWidget
+from prepack_lab.widgets.lab_widget import LabWidget, in_words
 
-REDRAW_SECONDS = 0.2
-"""No more often than this: a redraw steals time from what is measured."""
+SETTLE_SECONDS = 0.5
+"""After something was drawn, so that the page has drawn it too before the next stretch is measured."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far some work has come, told between its pieces, where it may be stopped and the figure may be drawn."""
+    """How far some work has come, told between its pieces, where it may be stopped."""
 
     done: int
     total: int
     words: str
+    found: bool = False
+    """Whether there is something new to draw."""
 
 
 class Stopped(Exception):
@@ -57,7 +59,8 @@ class JobWidget(LabWidget):
         self.stop.on_click(lambda _: self._stopping.set())
         job = [self.run, self.stop, self.bar, self.words]
         above = [*free, *controls] if shown is None else shown
-        super().__init__([*free, *controls, *job], quiet=job, shown=[*above, *job])
+        together = ipw.HBox(job, layout=ipw.Layout(width="100%", align_items="center"))
+        super().__init__([*free, *controls, *job], quiet=job, shown=[*above, together])
 
     def work(self) -> Iterator[Progress]:
         """Do the work in pieces, and tell the progress between them. What is found is kept for `compose`."""
@@ -87,19 +90,18 @@ class JobWidget(LabWidget):
             self._thread.join(seconds)
 
     def _work(self) -> None:
-        drawn, said = 0.0, "Done."
+        said = "Done."
         try:
             for progress in self.work():
                 self._tell(progress)
                 self.check_stop()
-                if monotonic() - drawn > REDRAW_SECONDS:
+                if progress.found:
                     self.refresh()
-                    drawn = monotonic()
+                    sleep(SETTLE_SECONDS)
         except Stopped:
             said = "Stopped; what was found so far stays."
         except Exception as error:
-            words = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-            said = f"<b>It could not go on.</b> {escape(words)}"
+            said = f"<b>It could not go on.</b> {escape(in_words(error))}"
         self._lock_controls(False)
         self.words.value = f"<span role='status' class='prepack-lab-progress'>{said}</span>"
         self.refresh()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from threading import Lock
 
@@ -54,12 +54,27 @@ class LabWidget(ipw.VBox):
             try:
                 figure, said = self.compose()
                 self._show(figure)
-                said = escape(said)
             except Exception as error:
-                self._show(LabFigure())  # nothing stale beside the words
-                words = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-                said = f"<b>This can't be drawn.</b> {escape(words)}"
-        self.status.value = f"<div role='status' class='prepack-lab-status'>{said}</div>"
+                self._refuse(error)
+            else:
+                self._say(escape(said))
+
+    def attempt(self, what: Callable[[], object]) -> None:
+        """Do something that a control asks for, and draw; where it fails, say what went wrong."""
+        try:
+            what()
+        except Exception as error:
+            with self._drawing:
+                self._refuse(error)
+        else:
+            self.refresh()
+
+    def _refuse(self, error: Exception) -> None:
+        self._show(LabFigure())  # nothing stale beside the words
+        self._say(f"<b>This can't be drawn.</b> {escape(in_words(error))}")
+
+    def _say(self, html: str) -> None:
+        self.status.value = f"<div role='status' class='prepack-lab-status'>{html}</div>"
 
     def _show(self, figure: LabFigure) -> None:
         """Bring the drawn figure up to date: traces of the same kinds are changed in place, others replaced."""
@@ -71,5 +86,10 @@ class LabWidget(ipw.VBox):
             else:
                 drawn.data = ()
                 drawn.add_traces(figure.data)
-            drawn.layout.update(figure.layout.to_plotly_json(), overwrite=True)
+            drawn.layout.update({"annotations": [], "shapes": [], **figure.layout.to_plotly_json()}, overwrite=True)
         self.twin.value = "" if figure.twin is None else folded(figure.twin)
+
+
+def in_words(error: Exception) -> str:
+    """What went wrong; a ValueError says it in a sentence, others by their kind too."""
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

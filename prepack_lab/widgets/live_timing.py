@@ -87,6 +87,7 @@ class LiveTiming(JobWidget):
             for run in self._measure(model, lengths, methods):
                 done += 1
                 yield Progress(done, total, f"{run.name}, a batch of {size}: {run.seconds:.2f} s")
+            yield Progress(done, total, f"Batches of {size} are done", found=True)
 
     def forget(self) -> None:
         self.measured, self.predicted = {}, {}

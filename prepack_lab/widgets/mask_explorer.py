@@ -41,8 +41,8 @@ class MaskExplorer(LabWidget):
         )
         self.window = ipw.IntSlider(0, 0, 12, description="Window", layout=ipw.Layout(width="300px"))
         self.padding = ipw.IntSlider(2, 0, 8, description="Padding", layout=ipw.Layout(width="300px"))
-        self.side = ipw.ToggleButtons(
-            options=["left", "right"], value="right", description="on the", style={"button_width": "70px"}
+        self.side = ipw.Dropdown(
+            options=["left", "right"], value="right", description="on the", layout=ipw.Layout(width="180px")
         )
         self.add.on_click(lambda _: self._add())
         super().__init__([self.text, self.add, self.apart, self.restart, self.window, self.padding, self.side])

@@ -14,7 +14,7 @@ from prepack_lab.figures.style import LabFigure
 from prepack_lab.largest_batch import largest_batch, memory_by_batch
 from prepack_lab.machine import GB, choose_device, choose_dtype, free_memory
 from prepack_lab.methods import METHODS
-from prepack_lab.models import load_config, load_model
+from prepack_lab.models import load_model, load_sizes
 from prepack_lab.passes import run_method
 from prepack_lab.prompts import random_prompts
 from prepack_lab.timing import peak_memory
@@ -43,7 +43,14 @@ class MemoryWall(JobWidget):
         model: str = "sheared-llama-1.3b",
         memory: int = 48,
     ) -> None:
-        self.memory = ipw.IntSlider(memory, 1, 192, description="Memory, GB", layout=ipw.Layout(width="380px"))
+        self.memory = ipw.IntSlider(
+            memory,
+            1,
+            192,
+            description="Memory in GB",
+            style={"description_width": "initial"},
+            layout=ipw.Layout(width="400px"),
+        )
         self.model = ipw.Dropdown(options=MODELS, value=model, description="Model")
         self.dtype = ipw.Dropdown(options=["bfloat16", "float32"], description="Numbers")
         self.up_to = ipw.Dropdown(options=SIZES, value=8, description="Measure to", layout=ipw.Layout(width="180px"))
@@ -66,14 +73,15 @@ class MemoryWall(JobWidget):
                 done = 1 + sum(map(len, self.measured.values()))
                 yield Progress(done, total, f"{method}, a batch of {size} …")
                 self.measured.setdefault(method, {})[size] = self._measure(model, method, size, weights)
+            yield Progress(done, total, f"Batches of {size} are done", found=True)
 
     def compose(self) -> tuple[LabFigure, str]:
-        config, lengths = load_config(self.model.value), self.workload.lengths()
+        model, lengths = load_sizes(self.model.value), self.workload.lengths()
         dtype = choose_dtype(self.dtype.value, choose_device("cpu"))
         sizes = [size for size in SIZES if size <= len(lengths)]
-        used = {method: memory_by_batch(config, lengths, method, sizes, dtype) for method in COMPARED}
+        used = {method: memory_by_batch(model, lengths, method, sizes, dtype) for method in COMPARED}
         limit = self.memory.value * GB
-        fits = {method: largest_batch(config, lengths, method, limit, dtype) for method in COMPARED}
+        fits = {method: largest_batch(model, lengths, method, limit, dtype) for method in COMPARED}
         most = ", ".join(f"{method} {count:,}{'+' if count == len(lengths) else ''}" for method, count in fits.items())
         said = f"The largest batch that fits, estimated, before unpacking: {most}."
         if self.measured:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import ipywidgets as ipw
 import numpy as np
@@ -33,10 +33,10 @@ class PackingContest(LabWidget):
         self.place = ipw.Button(description="Place", button_style="primary", tooltip="Put this prompt into this bin")
         self.undo = ipw.Button(description="Undo", icon="undo", tooltip="Take the last prompt back")
         self.again = ipw.Button(description="Start again", tooltip="Empty all bins")
-        self.place.on_click(lambda _: self._move(self._place))
-        self.undo.on_click(lambda _: self._move(self._undo))
-        self.again.on_click(lambda _: self._move(self._begin))
-        self.game.observe(lambda _: self._move(self._begin), names="value")
+        self.place.on_click(lambda _: self.attempt(self._place))
+        self.undo.on_click(lambda _: self.attempt(self._undo))
+        self.again.on_click(lambda _: self.attempt(self._begin))
+        self.game.observe(lambda _: self.attempt(self._begin), names="value")
         self.prompt.observe(lambda _: self._offer_bins(), names="value")
         self._begin()
         if self._own:
@@ -88,26 +88,27 @@ class PackingContest(LabWidget):
         self.moves = self.moves[:-1]
         self._offer_prompts()
 
-    def _move(self, what: Callable[[], None]) -> None:
-        what()
-        self.refresh()
-
     def _offer_prompts(self) -> None:
         placed = {prompt for prompt, _ in self.moves}
         left = [prompt for prompt in self.rival.placing_order if prompt not in placed]
-        self.prompt.options = [(f"prompt {prompt}: {self.rival.lengths[prompt]} tokens", prompt) for prompt in left]
+        _offer(self.prompt, [(f"prompt {prompt}: {self.rival.lengths[prompt]} tokens", prompt) for prompt in left])
         self.place.disabled, self.undo.disabled = not left, not self.moves
         self._offer_bins()
 
     def _offer_bins(self) -> None:
         """The bins with room for the chosen prompt, and a new one."""
         if self.prompt.value is None:
-            self.bin.options = []
+            _offer(self.bin, [])
             return
         length, bins = self.rival.lengths[self.prompt.value], self.bins
         room = [self.rival.capacity - sum(self.rival.lengths[prompt] for prompt in members) for members in bins]
         fitting = [(f"bin {index}: room for {free}", index) for index, free in enumerate(room) if free >= length]
-        self.bin.options = [*fitting, (NEW_BIN, len(bins))]
+        _offer(self.bin, [*fitting, (NEW_BIN, len(bins))])
+
+
+def _offer(menu: ipw.Dropdown, options: Sequence[tuple[str, int]]) -> None:
+    menu.options = options
+    menu.index = 0 if options else None
 
 
 def winnable(seed: int) -> list[int]:

@@ -12,7 +12,7 @@ from prepack_lab.cost import cost_of_passes
 from prepack_lab.figures.percentiles import draw_percentiles
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.methods import Pass
-from prepack_lab.models import load_config
+from prepack_lab.models import load_sizes
 from prepack_lab.serving import Served, poisson_arrivals, serve
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.workload import Workload
@@ -39,7 +39,7 @@ class Serving(LabWidget):
         rate: float = 12.0,
     ) -> None:
         self.calibration = calibration or recorded_calibration()
-        self._config = load_config()
+        self._sizes = load_sizes()
         self.rate = ipw.FloatSlider(
             value=rate, min=1, max=60, step=1, description="Prompts a second", readout_format=".0f",
             style={"description_width": "initial"}, layout=ipw.Layout(width="380px"),
@@ -68,5 +68,5 @@ class Serving(LabWidget):
         """Seconds of a pass; the same shape is priced once."""
         key = (one.attention, one.rows.num_bins, one.rows.width, one.pairs, len(one.prompts))
         if key not in self._seconds:
-            self._seconds[key] = self.calibration.seconds(cost_of_passes(self._config, [one], one.attention))
+            self._seconds[key] = self.calibration.seconds(cost_of_passes(self._sizes, [one], one.attention))
         return self._seconds[key]

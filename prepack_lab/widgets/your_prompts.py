@@ -11,7 +11,7 @@ from prepack_lab.calibration import Calibration, recorded_calibration
 from prepack_lab.figures.gains import draw_gains
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.inspection import inspect_lengths
-from prepack_lab.models import list_models, load_config
+from prepack_lab.models import list_models, load_sizes
 from prepack_lab.prompt_files import read_prompts
 from prepack_lab.prompts import tokenize
 from prepack_lab.widgets.lab_widget import LabWidget
@@ -40,13 +40,13 @@ class YourPrompts(LabWidget):
         self.file = ipw.FileUpload(accept=".txt,.jsonl,.csv", multiple=False, description="Load a file")
         self.model = ipw.Dropdown(options=list_models(), description="Model")
         self.batch_size = ipw.IntSlider(16, 1, 128, description="Batch size", layout=ipw.Layout(width="380px"))
-        self.file.observe(lambda _: self._load(), names="value")
-        super().__init__([self.model, self.batch_size, *self.workload.controls, self.file])
+        self.file.observe(lambda _: self.attempt(self._load), names="value")
+        super().__init__([self.model, self.batch_size, *self.workload.controls, self.file], quiet=[self.file])
 
     def compose(self) -> tuple[LabFigure, str]:
         name, lengths = self.model.value, self.workload.lengths()
         calibration = self.calibration if name == list_models()[0] else None
-        found = inspect_lengths(lengths, load_config(name), self.batch_size.value, calibration)
+        found = inspect_lengths(lengths, load_sizes(name), self.batch_size.value, calibration)
         source = f"seconds of {calibration.device}" if calibration else "operations, not seconds"
         return draw_gains(found), f"{len(lengths):,} prompts, {sum(lengths):,} tokens. {found.advice} Told in {source}."
 

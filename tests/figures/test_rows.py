@@ -1,11 +1,9 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import prepack_lab as lab
 from prepack_lab.figures import draw_rows, prompt_colour
 from prepack_lab.figures.rows import reading, row_bars
-from prepack_lab.figures.style import TEXT
 
 lengths_lists = st.lists(st.integers(1, 40), min_size=1, max_size=20)
 
@@ -56,21 +54,3 @@ def test_panels_have_one_scale():
     figure = draw_rows({"a": lab.one_prompt_a_row([6, 4, 3]), "b": lab.pack([6, 4, 3], 10)})
     assert figure.layout.xaxis.range == figure.layout.xaxis2.range == (0, 10)
     assert figure.layout.yaxis.range == (2.5, -0.5)
-
-
-def test_a_figure_is_shown_without_an_upload_button(monkeypatch):
-    shown = {}
-    monkeypatch.setattr("prepack_lab.figures.style.pio.show", lambda figure, config: shown.update(config))
-    draw_rows({"a": lab.pack([1])})._ipython_display_()
-    assert shown["showSendToCloud"] is False
-
-
-@pytest.mark.parametrize("page", ["#ffffff", "#111111"])  # JupyterLab's light and dark pages
-def test_grey_text_can_be_read_on_light_and_dark(page):
-    def luminance(colour):
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    light, dark = sorted((luminance(TEXT), luminance(page)), reverse=True)
-    assert (light + 0.05) / (dark + 0.05) > 4.2

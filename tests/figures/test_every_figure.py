@@ -1,0 +1,155 @@
+"""What holds for every figure: a reading, a text twin, words where the mouse rests, and a page that can show it."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+import prepack_lab as lab
+from prepack_lab import figures, paper
+from prepack_lab.figures.style import LOOKS, OKABE_ITO, TEXT
+from prepack_lab.timing import Measurement
+
+LENGTHS = [9, 2, 7, 4, 4]
+WORDS = [[f"w{prompt}{place}" for place in range(length)] for prompt, length in enumerate(LENGTHS)]
+BATCH = lab.PackedBatch.from_prompts([[1] * length for length in LENGTHS], lab.pack(LENGTHS, 16))
+SEGMENTS = BATCH.segment_ids[0].tolist()
+SEEN = lab.may_see(BATCH.segment_ids)[0, 0].numpy()
+CONFIG = lab.load_config("tiny-llama")
+METHODS = ("full_batching", "prepacked", "padding_free")
+BIG = torch.arange(6).repeat_interleave(171)[None, :1024]
+
+
+def measured(*seconds):
+    return Measurement(seconds, "a machine", None)
+
+
+TIMES = {
+    "full_batching": {1: measured(0.1, 0.2), 2: measured(0.4, 0.5), 4: None},
+    "prepacked": {1: measured(0.1, 0.1), 2: measured(0.2, 0.25), 4: measured(0.4, 0.4)},
+}
+COSTS = {method: lab.estimate_cost(CONFIG, LENGTHS, method) for method in METHODS}
+
+FULL = {
+    "rows": lambda: figures.draw_rows({"a": lab.pack(LENGTHS)}),
+    "bins": lambda: figures.draw_bins({name: lab.pack(LENGTHS, 10, name) for name in ("next_fit", "best_fit")}),
+    "lengths": lambda: figures.draw_lengths(lab.load_profile("mmlu"), LENGTHS),
+    "packed row": lambda: figures.draw_packed_row(BATCH, WORDS),
+    "mask": lambda: figures.draw_mask(SEEN, SEGMENTS, WORDS, BATCH.position_ids[0].tolist()),
+    "large mask": lambda: figures.draw_mask(lab.may_see(BIG)[0, 0].numpy(), BIG[0].tolist()),
+    "attention": lambda: figures.draw_attention_weights(SEEN / SEEN.sum(-1, keepdims=True), SEGMENTS, WORDS),
+    "errors": lambda: figures.draw_errors({"right": [1e-7, 1e-6], "wrong": [1e-7, 0.5], "later": None}),
+    "timing": lambda: figures.draw_timing(
+        TIMES, {"prepacked": {1: 0.1, 2: 0.2}}, {"prepacked": {1: measured(1.0)}}, "x"
+    ),
+    "speed-ups": lambda: figures.draw_speed_ups({"prepacked": {4: 1.5}}, paper.SPEED_UP_BY_BATCH["mmlu"], {4: 1.6}),
+    "memory": lambda: figures.draw_memory({"prepacked": {1: 1e9, 2: 3e9}}, 2e9, {"prepacked": {1: 1.1e9, 2: None}}),
+    "roofline": lambda: figures.draw_roofline(COSTS, 3e11, 3e10, {"prepacked": 1.0}),
+    "predictor": lambda: figures.draw_predictor([0.2, 0.5, 0.7], [2.5, 2.0, 1.3], paper=paper.LINES["r/k"]),
+    "race": lambda: figures.draw_race({"one_by_one": [1, 2, 3, 4], "prepacked": [1.0, 1.0, 1.5, 1.5]}, 2),
+    "cache": lambda: figures.draw_cache_layout(lab.pack(LENGTHS), 1000),
+    "percentiles": lambda: figures.draw_percentiles({"prepacked": [0.1, 0.2, 0.5], "full_batching": [1.0, 1.5, 9.0]}),
+    "gains": lambda: figures.draw_gains(lab.inspect_lengths(LENGTHS, CONFIG)),
+}
+NOTHING_YET = {
+    "errors": lambda: figures.draw_errors({"right": None}),
+    "timing": lambda: figures.draw_timing({}),
+    "only one method": lambda: figures.draw_timing({"prepacked": TIMES["prepacked"]}),
+    "only walls": lambda: figures.draw_timing({"prepacked": {1: None}}),
+    "speed-ups": lambda: figures.draw_speed_ups({}),
+    "memory": lambda: figures.draw_memory({}),
+    "one batch": lambda: figures.draw_predictor([0.5], [1.5]),
+    "race": lambda: figures.draw_race({}, 3),
+    "just started": lambda: figures.draw_race({"one_by_one": []}, 3),
+    "percentiles": lambda: figures.draw_percentiles({}),
+    "bins": lambda: figures.draw_bin_states({"by hand": []}, LENGTHS, 9, 3),
+}
+ALL = [*FULL.items(), *((f"nothing yet: {name}", draw) for name, draw in NOTHING_YET.items())]
+
+
+def test_every_figure_of_the_package_is_here():
+    named = {name for name in figures.__all__ if name.startswith("draw_")}
+    source = {name for draw in FULL.values() for name in draw.__code__.co_names if name.startswith("draw_")}
+    assert named - {"draw_bin_states"} == source
+
+
+@pytest.mark.parametrize(("name", "draw"), ALL)
+def test_it_has_a_reading_that_fits_above_it_and_a_twin_that_says_the_same(name, draw):
+    figure = draw()
+    assert figure.layout.title.text == figure.reading
+    assert 5 < len(figure.reading) < 84
+    assert figure.twin is not None and figure.twin.caption.startswith(figure.reading)
+
+
+@pytest.mark.parametrize(("name", "draw"), ALL)
+def test_a_page_can_show_it(name, draw):
+    json.dumps(draw().to_plotly_json(), allow_nan=False, default=lambda array: array.tolist())
+
+
+@pytest.mark.parametrize(("name", "draw"), FULL.items())
+def test_the_mouse_gets_words(name, draw):
+    for trace in draw().data:
+        words = trace.hovertemplate
+        if trace.hoverinfo == "skip" or trace.hoverinfo == "text":
+            continue
+        assert words and words.endswith("<extra></extra>"), trace
+        assert re.search(
+            "[a-z]{3}", words.replace("<extra></extra>", "").replace("customdata", "").replace("hovertext", "")
+        ) or (re.search("[a-z]{3}", str((trace.customdata if trace.customdata is not None else trace.hovertext)[0])))
+
+
+@pytest.mark.parametrize(("name", "draw"), FULL.items())
+def test_it_is_transparent_and_its_text_is_grey(name, draw):
+    figure = draw()
+    assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0, 0, 0, 0)"
+    assert figure.layout.font.color == TEXT
+
+
+def test_no_two_methods_look_alike_and_none_differs_by_colour_alone():
+    assert len({(one.symbol, one.dash) for one in LOOKS.values()}) == len(LOOKS)
+    assert set(lab.methods.DATASET_METHODS) <= set(LOOKS)
+    assert {one.colour for one in LOOKS.values()} <= set(OKABE_ITO)
+
+
+def test_a_figure_is_shown_without_an_upload_button(monkeypatch):
+    shown = {}
+    monkeypatch.setattr("prepack_lab.figures.style.pio.show", lambda figure, config: shown.update(config))
+    FULL["rows"]()._ipython_display_()
+    assert shown["showSendToCloud"] is False
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#111111"])  # JupyterLab's light and dark pages
+def test_grey_text_can_be_read_on_light_and_dark(page):
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(TEXT), luminance(page)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) > 4.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["png", "svg"])
+def test_it_can_be_saved_as_an_image(format, tmp_path):
+    pytest.importorskip("kaleido")
+    from tests.browser.jupyter_lab import find_chromium
+
+    if not find_chromium():
+        pytest.skip("no Chromium on this machine; kaleido draws with it")
+    file = tmp_path / f"figure.{format}"
+    FULL["timing"]().write_image(file)
+    start = file.read_bytes()[:8]
+    assert start == b"\x89PNG\r\n\x1a\n" if format == "png" else start.startswith(b"<svg")
+
+
+def test_numbers_of_the_paper_agree_with_each_other():
+    """Seconds and speed-ups were read off two different figures of the paper."""
+    for workload, by_batch in paper.SPEED_UP_BY_BATCH.items():
+        packed, full = paper.PREFILL_SECONDS[workload]["sheared-llama-1.3b"]
+        assert full / packed == pytest.approx(by_batch[16], rel=0.01)
+    assert np.isclose(
+        paper.MMLU_64["full_batching"]["seconds"] / paper.MMLU_64["prepacked"]["seconds"], 5.21, rtol=0.01
+    )
