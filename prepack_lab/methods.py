@@ -70,8 +70,11 @@ class Pass:
 
     @property
     def pairs(self) -> int:
-        """Pairs of a query and a key that attention computes; a mask hides pairs, and does not save them."""
-        if self.attention in ("padded", "masked"):
+        """Pairs of a query and a key that attention computes; a mask hides pairs, and does not save them.
+
+        A padded batch without padding needs no mask: transformers then leaves it out.
+        """
+        if self.attention == "masked" or (self.attention == "padded" and self.rows.padding_share > 0):
             return self.rows.num_bins * self.rows.width**2
         return sum(length * (length + 1) // 2 for length in self.rows.lengths)
 

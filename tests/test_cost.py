@@ -12,6 +12,7 @@ from prepack_lab.cost import ModelSizes, cost_of_passes, estimate_cost
 from prepack_lab.inspection import inspect_lengths
 from prepack_lab.largest_batch import largest_batch, memory_by_batch
 from prepack_lab.methods import DATASET_METHODS, METHODS, Plan
+from prepack_lab.models import load_sizes
 from prepack_lab.passes import run_method
 from prepack_lab.serving import poisson_arrivals, serve
 from prepack_lab.timing import peak_memory
@@ -148,3 +149,17 @@ def test_passes_cost_as_much_one_by_one_as_together():
     singly = [cost_of_passes(LLAMA, [one], "padding_free", torch.float32) for one in passes]
     assert together.flops == pytest.approx(sum(cost.flops for cost in singly))
     assert together.passes == len(singly) == 2
+
+
+def test_a_batch_without_padding_needs_no_mask():
+    """transformers leaves the mask out where nothing is padded: half of the pairs are saved."""
+    equal, unequal = (lab.estimate_cost(LLAMA, lengths, "full_batching") for lengths in ([8, 8], [8, 7]))
+    assert equal.attention_flops < unequal.attention_flops
+    assert equal.attention_flops == lab.estimate_cost(LLAMA, [8, 8], "one_by_one").attention_flops
+
+
+def test_sizes_are_read_once_for_each_model():
+    assert load_sizes("tiny-llama") is load_sizes("tiny-llama")
+    assert load_sizes("tiny-llama") == ModelSizes.of(lab.load_config("tiny-llama"))
+    with pytest.raises(lab.ModelUnavailableError, match="no configuration of 'nobody'"):
+        load_sizes("nobody")

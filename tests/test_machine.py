@@ -38,3 +38,11 @@ def test_the_stamp_names_device_and_versions():
     assert stamp["torch"] == torch.__version__
     assert "cores" in stamp["device"]
     assert all(stamp.values())
+
+
+def test_devices_are_listed_the_best_first(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert machine.list_devices() == ["cuda", "mps", "cpu"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert machine.list_devices() == ["mps", "cpu"]

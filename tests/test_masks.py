@@ -92,3 +92,19 @@ def test_the_block_mask_is_the_same_rule(lengths, slack):
 def test_the_block_mask_leaves_hidden_blocks_out():
     segments = torch.arange(8).repeat_interleave(128)[None]  # eight prompts of one block each
     assert lab.packed_block_mask(segments).sparsity() == pytest.approx(100 * (1 - 8 / 64))
+
+
+@given(row=segments, window=st.none() | st.integers(1, 8), apart=st.booleans())
+def test_the_rule_and_what_becomes_of_it_without_its_parts(row, window, apart):
+    seen = lab.may_see(torch.tensor([row]), apart, window)
+    assert seen.shape == (1, 1, len(row), len(row)) and seen.dtype == torch.bool
+    for query, key in torch.cartesian_prod(torch.arange(len(row)), torch.arange(len(row))).tolist():
+        together = row[query] == row[key] or (not apart and row[query] >= 0 and row[key] >= 0)
+        near = key <= query and (window is None or query - key < window)
+        assert seen[0, 0, query, key] == (together and near)
+
+
+@pytest.mark.parametrize("window", [0, -3])
+def test_a_window_holds_at_least_the_token_itself(window):
+    with pytest.raises(ValueError, match=f"the window is {window}"):
+        lab.may_see(torch.tensor([[0, 0]]), window=window)

@@ -1,0 +1,104 @@
+"""Widgets that foretell: your prompts, and serving."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+import prepack_lab as lab
+from prepack_lab.calibration import recorded_calibration
+from prepack_lab.models import load_sizes
+from prepack_lab.serving import poisson_arrivals, serve
+
+
+class TestYourPrompts:
+    def load(self, widget, name, content):
+        widget.file.value = (
+            {
+                "name": name,
+                "content": memoryview(content),
+                "size": len(content),
+                "type": "text/plain",
+                "last_modified": datetime.now(UTC),
+            },
+        )
+
+    def test_the_report_is_that_of_inspect(self):
+        lengths = [100, 3, 5, 7, 90, 11] * 5
+        report = lab.widgets.YourPrompts(lengths)
+        found = lab.inspect_lengths(lengths, load_sizes(), 16, recorded_calibration())
+        assert f"{found.gain(found.best):.1f} times as fast" in report.status.value
+        assert f"{found.waste:.0%} of its slots on padding" in report.status.value
+        for method in found.costs:
+            assert method in report.twin.value
+
+    def test_prompts_of_one_length_are_told_to_stay(self):
+        report = lab.widgets.YourPrompts([500])
+        assert "Nothing to win here" in report.status.value
+
+    def test_other_models_are_told_in_operations(self):
+        report = lab.widgets.YourPrompts([50, 3, 9])
+        assert "Told in seconds of" in report.status.value
+        report.model.value = "llama-2-7b"
+        assert "Told in operations, not seconds" in report.status.value
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("a.txt", b"one two three four\n\nfive\n"),
+            ("a.jsonl", b'"one two three four"\n' + json.dumps({"prompt": "five"}).encode()),
+            ("a.csv", b"id,prompt\n1,one two three four\n2,five\n"),
+        ],
+    )
+    def test_a_file_is_loaded(self, name, content):
+        report = lab.widgets.YourPrompts()
+        self.load(report, name, content)
+        assert report.workload.menu.value == "pasted"
+        assert "2 prompts, 5 tokens" in report.status.value
+
+    def test_a_file_that_cannot_be_read_is_refused_in_words_and_nothing_is_lost(self):
+        report = lab.widgets.YourPrompts()
+        report.workload.menu.value = "pasted"
+        report.workload.text.value = "mine"
+        self.load(report, "a.jsonl", b"{broken")
+        assert "a.jsonl, line 1 is no JSON" in report.status.value
+        assert report.figure.data == ()
+        assert report.workload.text.value == "mine"
+        report.batch_size.value = 3
+        assert "1 prompts" in report.status.value
+        self.load(report, "b.txt", b"mine")
+        assert "1 prompts" in report.status.value
+
+    def test_a_tokenizer_counts(self):
+        _, tokenizer = lab.load_model("tiny-llama")
+        report = lab.widgets.YourPrompts(tokenizer=tokenizer)
+        report.workload.menu.value = "pasted"
+        report.workload.text.value = "twelve bytes"
+        assert "1 prompts, 12 tokens" in report.status.value
+
+
+class TestServing:
+    def waits(self, serving):
+        return {name: float(wait) for name, wait in re.findall(r"(\w+) ([\d.]+) s, busy", serving.status.value)}
+
+    def test_a_higher_rate_waits_longer(self):
+        serving = lab.widgets.Serving(rate=4)
+        calm = self.waits(serving)
+        serving.rate.value = 40
+        assert set(calm) == {"full_batching", "length_ordered", "prepacked", "padding_free"}
+        assert self.waits(serving)["full_batching"] > 2 * calm["full_batching"]
+
+    def test_the_percentiles_are_those_of_the_simulation(self):
+        serving = lab.widgets.Serving([30, 400, 20, 90])
+        lengths = [[30, 400, 20, 90][index % 4] for index in range(200)]
+        arrived = poisson_arrivals(200, serving.rate.value, 0)
+        served = serve(lengths, arrived, "prepacked", serving._price, serving.most.value)
+        drawn = next(trace for trace in serving.figure.data if trace.name == "prepacked")
+        assert max(drawn.y) == pytest.approx(np.percentile(served.waits, max(drawn.x)))
+        assert len(drawn.x) > 10
+
+    def test_it_says_that_it_is_simulated_and_whose_speed_it_is(self):
+        said = lab.widgets.Serving().status.value
+        assert "Simulated" in said and recorded_calibration().device in said and "recorded" in said
