@@ -55,7 +55,7 @@ def draw_bin_states(
     figure.update_layout(barmode="overlay", bargap=0.12, uniformtext={"minsize": 10, "mode": "hide"})
     figure.update_annotations(font={"size": 13, "color": TEXT}, yshift=4)
     figure.update_xaxes(range=[0, capacity], title="tokens")
-    figure.update_yaxes(range=[rows - 0.4, -0.5], tickformat="d", nticks=9)
+    figure.update_yaxes(range=[rows - 0.4, -0.5], tick0=0, dtick=-(-rows // 9))
     figure.update_layout(yaxis_title="bin")
     figure.twin = _twin(states, lengths, capacity, figure.reading)
     return figure

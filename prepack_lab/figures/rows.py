@@ -58,7 +58,7 @@ def axes_to_scale(packings: Mapping[str, Packing]) -> dict[str, Any]:
     """One scale for all panels, so that equal areas are equal work."""
     rows = max(packing.num_bins for packing in packings.values())
     width = max(packing.width for packing in packings.values())
-    axes: dict[str, Any] = {"yaxis": {"range": [rows - 0.5, -0.5], "tickformat": "d", "nticks": 9}}
+    axes: dict[str, Any] = {"yaxis": {"range": [rows - 0.5, -0.5], "tick0": 0, "dtick": -(-rows // 9)}}
     for number in range(1, len(packings) + 1):
         suffix = "" if number == 1 else number
         axes[f"xaxis{suffix}"] = {"range": [0, width], "title": {"text": "slot"}}

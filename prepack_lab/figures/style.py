@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
-import plotly.io as pio
 from IPython.display import HTML, display
+from plotly.io.base_renderers import PlotlyRenderer
 
+from prepack_lab.figures.static_html import static_html
 from prepack_lab.tables import Table
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
@@ -65,7 +66,8 @@ class LabFigure(go.Figure):
         return self.layout.title.text
 
     def _ipython_display_(self) -> None:
-        pio.show(self, config=CONFIG)
+        bundle = PlotlyRenderer(CONFIG).to_mimebundle(self.to_dict())
+        display({**bundle, "text/html": static_html(self)}, raw=True)
         if self.twin is not None:
             display(HTML(folded(self.twin)))
 

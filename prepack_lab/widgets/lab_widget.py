@@ -7,10 +7,19 @@ from html import escape
 from threading import Lock
 
 import ipywidgets as ipw
-import plotly.graph_objects as go
+from IPython.display import HTML, display
 
-from prepack_lab.figures.style import CONFIG, LabFigure, folded
+from prepack_lab.figures.static_html import static_html
+from prepack_lab.figures.style import LabFigure, folded
+from prepack_lab.widgets.figure_view import FigureView
 from prepack_lab.widgets.fit_page import FitPage
+
+WITHOUT_KERNEL = """<style>
+.prepack-lab-gone { display: none; }
+.jp-OutputArea-output.jupyter-widgets:not(:has(*)) { visibility: hidden; height: 0; overflow: hidden; }
+.jp-OutputArea:has(.jp-OutputArea-output.jupyter-widgets:not(:has(*))) .prepack-lab-gone { display: block; }
+</style><p class="prepack-lab-gone">This widget lives as long as its kernel. Run this cell to bring it back.</p>"""
+"""Stands below each widget, unseen, until a saved notebook is opened again: then instead of "model not found"."""
 
 
 class LabWidget(ipw.VBox):
@@ -31,8 +40,7 @@ class LabWidget(ipw.VBox):
         quiet: Sequence[ipw.Widget] = (),
         shown: Sequence[ipw.Widget] | None = None,
     ) -> None:
-        self.figure = go.FigureWidget()
-        self.figure._config = CONFIG
+        self.figure = FigureView()
         self.status, self.twin = ipw.HTML(), ipw.HTML()
         self._drawing = Lock()
         bar = ipw.HBox(
@@ -77,17 +85,14 @@ class LabWidget(ipw.VBox):
         self.status.value = f"<div role='status' class='prepack-lab-status'>{html}</div>"
 
     def _show(self, figure: LabFigure) -> None:
-        """Bring the drawn figure up to date: traces of the same kinds are changed in place, others replaced."""
-        drawn = self.figure
-        with drawn.batch_update():
-            if [trace.type for trace in drawn.data] == [trace.type for trace in figure.data]:
-                for old, new in zip(drawn.data, figure.data, strict=True):
-                    old.update(new.to_plotly_json(), overwrite=True)
-            else:
-                drawn.data = ()
-                drawn.add_traces(figure.data)
-            drawn.layout.update({"annotations": [], "shapes": [], **figure.layout.to_plotly_json()}, overwrite=True)
+        self.figure.show_figure(figure)
         self.twin.value = "" if figure.twin is None else folded(figure.twin)
+
+    def _ipython_display_(self) -> None:
+        """The widget; where the notebook is exported, its figure; where its kernel is gone, what to do about it."""
+        static = f"{static_html(self.figure)}{self.status.value}{self.twin.value}"
+        display({**self._repr_mimebundle_(), "text/html": static}, raw=True)
+        display(HTML(WITHOUT_KERNEL))
 
 
 def in_words(error: Exception) -> str:

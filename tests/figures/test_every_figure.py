@@ -9,6 +9,7 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab import figures, paper
+from prepack_lab.figures import static_html
 from prepack_lab.figures.style import LOOKS, OKABE_ITO, TEXT
 from prepack_lab.timing import Measurement
 
@@ -113,11 +114,40 @@ def test_no_two_methods_look_alike_and_none_differs_by_colour_alone():
     assert {one.colour for one in LOOKS.values()} <= set(OKABE_ITO)
 
 
-def test_a_figure_is_shown_without_an_upload_button(monkeypatch):
-    shown = {}
-    monkeypatch.setattr("prepack_lab.figures.style.pio.show", lambda figure, config: shown.update(config))
+@pytest.fixture
+def shown(monkeypatch):
+    """What is displayed: one bundle, or object, after another."""
+    displayed = []
+    monkeypatch.setattr("prepack_lab.figures.style.display", lambda what, raw=False: displayed.append(what))
+    monkeypatch.setattr(static_html, "_carrier", None)
+    return displayed
+
+
+def test_a_figure_is_shown_without_an_upload_button_and_with_its_twin(shown):
     FULL["rows"]()._ipython_display_()
-    assert shown["showSendToCloud"] is False
+    bundle, twin = shown
+    assert bundle["application/vnd.plotly.v1+json"]["config"]["showSendToCloud"] is False
+    assert "The same as a table" in twin.data
+
+
+def test_an_exported_notebook_holds_plotly_once(shown):
+    for _ in range(3):
+        FULL["rows"]()._ipython_display_()
+    pages = [bundle["text/html"] for bundle in shown[::2]]
+    assert ["prepackLabPlotly = " in page for page in pages] == [True, False, False]
+    assert max(map(len, pages[1:])) < 100_000
+    assert all("http" not in page.replace("http://www.w3.org", "") for page in pages[1:]), "nothing is fetched"
+
+
+def test_plotly_stays_in_the_notebook_when_the_cell_that_brought_it_is_run_again(monkeypatch):
+    monkeypatch.setattr(static_html, "_carrier", None)
+    runs = [("a", "1"), ("a", "1"), ("b", "2"), ("a", "3"), ("a", "3"), ("b", "4")]
+    assert [static_html._is_carrier(*run) for run in runs] == [True, False, False, True, False, False]
+
+
+def test_words_in_a_figure_cannot_end_its_script():
+    figure = figures.draw_rows({"</script><b>": lab.pack([3, 2])})
+    assert static_html.static_html(figure).count("</script>") == static_html.static_html(figure).count("<script>")
 
 
 @pytest.mark.parametrize("page", ["#ffffff", "#111111"])  # JupyterLab's light and dark pages

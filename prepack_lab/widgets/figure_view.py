@@ -1,0 +1,36 @@
+"""The figure inside a widget: brought up to date in place, and up to date on a page that is loaded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import deepcopy
+from typing import Any
+
+import plotly.graph_objects as go
+
+from prepack_lab.figures.style import CONFIG, LabFigure
+
+
+class FigureView(go.FigureWidget):
+    """What the page shows of a widget's figure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._config = CONFIG
+
+    def show_figure(self, figure: LabFigure) -> None:
+        """Show this figure: traces of the same kinds are changed in place, others replaced."""
+        with self.batch_update():
+            if [trace.type for trace in self.data] == [trace.type for trace in figure.data]:
+                for old, new in zip(self.data, figure.data, strict=True):
+                    old.update(new.to_plotly_json(), overwrite=True)
+            else:
+                self.data = ()
+                self.add_traces(figure.data)
+            self.layout.update({"annotations": [], "shapes": [], **figure.layout.to_plotly_json()}, overwrite=True)
+
+    def get_state(self, key: str | Iterable[str] | None = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """What a page asks for when it is loaded: plotly would give it the figure as it was at first."""
+        if key is None and self.comm is not None:
+            self._widget_data, self._widget_layout = deepcopy(self._data), deepcopy(self._layout)
+        return super().get_state(key, drop_defaults)
