@@ -9,8 +9,8 @@ class FitPage(anywidget.AnyWidget):
     """An invisible neighbour of a widget's controls and figure.
 
     A plotly figure is drawn before it is on the page, 700 pixels wide, and follows no sidebar: this tells it when
-    the room changes. A slider's handle, a menu without a label and a progress bar have no name for a screen reader:
-    this gives them theirs.
+    the room changes. A slider's handle, a menu without a label, play buttons and a progress bar have no name for a
+    screen reader: this gives them theirs.
     """
 
     _esm = """
@@ -25,6 +25,11 @@ class FitPage(anywidget.AnyWidget):
                 }
                 for (const menu of el.parentElement?.querySelectorAll("select:not([aria-label])") ?? [])
                     if (menu.title && menu.title !== "null") menu.setAttribute("aria-label", menu.title);
+                for (const play of el.parentElement?.querySelectorAll(".widget-play") ?? [])
+                    ["Play or pause", "Back to the start", "Repeat"].forEach((name, place) => {
+                        play.children[place]?.setAttribute("aria-label", name);
+                        play.children[place]?.setAttribute("title", name);
+                    });
                 for (const bar of el.parentElement?.querySelectorAll(".progress") ?? []) {
                     bar.setAttribute("role", "progressbar");
                     bar.setAttribute("aria-label", "progress");

@@ -17,7 +17,9 @@ from prepack_lab.widgets.fit_page import FitPage
 WITHOUT_KERNEL = """<style>
 .prepack-lab-gone { display: none; }
 .jp-OutputArea-output.jupyter-widgets:not(:has(*)) { visibility: hidden; height: 0; overflow: hidden; }
-.jp-OutputArea:has(.jp-OutputArea-output.jupyter-widgets:not(:has(*))) .prepack-lab-gone { display: block; }
+.jp-OutputArea:has(.jp-OutputArea-output.jupyter-widgets):not(:has(.jupyter-widgets > *)) .prepack-lab-gone {
+    display: block;
+}
 </style><p class="prepack-lab-gone">This widget lives as long as its kernel. Run this cell to bring it back.</p>"""
 """Stands below each widget, unseen, until a saved notebook is opened again: then instead of "model not found"."""
 

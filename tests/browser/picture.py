@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from jupyter_lab import LabServer, NotebookPage, chromium
+from prepack_lab.bench.jupyter_lab import LabServer, NotebookPage, chromium
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 PICTURE = NOTEBOOKS / "images" / "start_here.png"

@@ -147,7 +147,8 @@ def test_plotly_stays_in_the_notebook_when_the_cell_that_brought_it_is_run_again
 
 def test_words_in_a_figure_cannot_end_its_script():
     figure = figures.draw_rows({"</script><b>": lab.pack([3, 2])})
-    assert static_html.static_html(figure).count("</script>") == static_html.static_html(figure).count("<script>")
+    html = static_html.static_html(figure)
+    assert html.count("</script>") == html.count("<script>")
 
 
 @pytest.mark.parametrize("page", ["#ffffff", "#111111"])  # JupyterLab's light and dark pages
@@ -165,7 +166,7 @@ def test_grey_text_can_be_read_on_light_and_dark(page):
 @pytest.mark.parametrize("format", ["png", "svg"])
 def test_it_can_be_saved_as_an_image(format, tmp_path):
     pytest.importorskip("kaleido")
-    from tests.browser.jupyter_lab import find_chromium
+    from prepack_lab.bench.jupyter_lab import find_chromium
 
     if not find_chromium():
         pytest.skip("no Chromium on this machine; kaleido draws with it")

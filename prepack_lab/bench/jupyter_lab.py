@@ -200,15 +200,23 @@ class NotebookPage:
         self.page.goto("about:blank")
         self._open_page()
 
+    def restart_kernel(self) -> None:
+        """Restart the kernel; what was drawn stays on the page."""
+        self.page.evaluate(_RESTART)
+        self.page.evaluate(_LISTEN)
+
+    def shut_down_kernel(self) -> None:
+        self.page.evaluate(_SHUT_DOWN)
+
     def close(self) -> None:
         """Shut the kernel down and close the page."""
-        self.page.evaluate(_SHUT_DOWN)
+        self.shut_down_kernel()
         self.page.close()
 
     @property
     def errors(self) -> list[str]:
         cells = self.page.evaluate(_CELL_ERRORS)
-        missing = self.page.get_by_text("Error displaying widget").count()
+        missing = sum(one.is_visible() for one in self.page.get_by_text("Error displaying widget").all())
         widgets = [f"{missing} widgets without a model"] if missing else []
         log = [line for line in self.server.log[self._log_read :].splitlines() if "Error:" in line]
         return [*cells, *widgets, *self._page_errors, *(f"server or kernel: {line}" for line in log)]
@@ -257,6 +265,11 @@ _STILL = """() => {
 _SHUT_DOWN = f"""async () => {{
     {_CURRENT}
     await panel?.sessionContext?.shutdown();
+}}"""
+
+_RESTART = f"""async () => {{
+    {_CURRENT}
+    await kernel.restart();
 }}"""
 
 _CELL_ERRORS = f"""() => {{
