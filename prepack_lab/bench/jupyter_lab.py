@@ -34,6 +34,7 @@ SERVER = {
     "ServerApp.allow_root": True,
     "IdentityProvider.token": "",
     "LabApp.expose_app_in_browser": True,
+    "JupyterNotebookApp.expose_app_in_browser": True,
 }
 CHROMIUM = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -123,10 +124,13 @@ class NotebookPage:
     """A notebook open in the browser.
 
     `errors` lists what went wrong, in words; an empty list is what a test hopes for.
+
+    Args:
+        interface: "lab/tree" for JupyterLab, "notebooks" for Notebook 7, which the same server serves.
     """
 
-    def __init__(self, browser: Browser, server: LabServer) -> None:
-        self.server = server
+    def __init__(self, browser: Browser, server: LabServer, interface: str = "lab/tree") -> None:
+        self.server, self.interface = server, interface
         self.page: Page = browser.new_page(viewport={"width": 1280, "height": 800})
         self._page_errors: list[str] = []
         self._log_read = 0
@@ -154,7 +158,7 @@ class NotebookPage:
 
     def _open_page(self, seconds: float = 90) -> None:
         self._log_read = len(self.server.log)
-        self.page.goto(f"{self.server.url}lab/tree/{self.notebook}?reset")
+        self.page.goto(f"{self.server.url}{self.interface}/{self.notebook}?reset")
         self.page.wait_for_function(_IS_IDLE, arg=self.notebook, timeout=seconds * 1000)
         self.page.evaluate(_LISTEN)
 

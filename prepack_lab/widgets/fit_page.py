@@ -8,17 +8,26 @@ import anywidget
 class FitPage(anywidget.AnyWidget):
     """An invisible neighbour of a widget's controls and figure.
 
-    A plotly figure is drawn before it is on the page, 700 pixels wide, and follows no sidebar: this tells it when
-    the room changes. A slider's handle, a menu without a label, play buttons and a progress bar have no name for a
-    screen reader: this gives them theirs.
+    The notebook takes arrow keys and Enter for itself, also from a slider or a button: this keeps them for the
+    controls, and shows where the keyboard is. A plotly figure is drawn before it is on the page, 700 pixels wide, and
+    follows no sidebar: this tells it when the room changes. A slider's handle, a menu without a label, play buttons and
+    a progress bar have no name for a screen reader: this gives them theirs.
     """
 
+    _css = """
+    .jupyter-widgets :is(.noUi-handle, button, input, select, textarea, summary):focus-visible {
+        outline: 2px solid #0072B2 !important;
+        outline-offset: 2px;
+    }
+    """
     _esm = """
     export default {
         render({ el }) {
             el.style.width = "100%";
+            const keepKeys = ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true");
             const fit = () => {
                 window.dispatchEvent(new Event("resize"));
+                el.parentElement?.addEventListener("focusin", keepKeys);
                 for (const slider of el.parentElement?.querySelectorAll(".widget-slider") ?? []) {
                     const label = slider.querySelector(".widget-label")?.textContent;
                     slider.querySelectorAll(".noUi-handle").forEach(handle => handle.setAttribute("aria-label", label));

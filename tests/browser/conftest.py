@@ -46,13 +46,13 @@ def open_notebook(browser, server):
     """Open a notebook by its name, or one made of the given cells."""
     opened = []
 
-    def open_one(name=None, cells=()):
+    def open_one(name=None, cells=(), interface="lab/tree"):
         if name is None:
             name = f"made_{len(list(server.root.iterdir()))}.ipynb"
             kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
             notebook = new_notebook(cells=[new_code_cell(source) for source in cells], metadata=kernel)
             nbformat.write(notebook, server.root / name)
-        notebook = NotebookPage(browser, server)
+        notebook = NotebookPage(browser, server, interface)
         opened.append(notebook)
         notebook.open(name)
         return notebook

@@ -220,3 +220,18 @@ def test_a_saved_notebook_that_is_opened_again_says_how_to_bring_the_widget_back
     notebook.wait_until_still()
     assert not notice.is_visible()
     assert notebook.page.locator(".js-plotly-plot").count() == 1
+
+
+def test_it_works_in_notebook_7(open_notebook):
+    pytest.importorskip("notebook")
+    cells = [TINY + "lab.widgets.PaddingExplorer()", "lab.figures.draw_rows({'a': lab.pack([3, 4, 5])})"]
+    notebook = open_notebook(cells=[*cells, RUNNING["GenerationRace"]], interface="notebooks")
+    notebook.page.wait_for_timeout(1000)
+    its_own = {*notebook.errors}  # Notebook 7.6 starts with errors of its own
+    notebook.run_all()
+    notebook.wait_until_still()
+    assert notebook.page.locator(".js-plotly-plot").count() == 3
+    by_key(notebook, SLIDER, "Batch size", "ArrowRight")
+    assert status(notebook).startswith("17 prompts")
+    run_and_wait(notebook, lambda: control(notebook, BUTTON, "Run").click())
+    assert [error for error in notebook.errors if error not in its_own] == []
