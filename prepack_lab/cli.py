@@ -39,11 +39,13 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
     prefill.add_argument("--seed", type=int, default=0, help="of the prompts; default: %(default)s")
     prefill.add_argument("--quick", action="store_true", help="8 prompts, 3 runs: under two minutes on two cores")
     calibrate = experiments.add_parser("calibrate", help="how fast this machine is, so that seconds can be told ahead")
+    widgets = experiments.add_parser("widgets", help="from a slider to the new figure, in a browser")
     for experiment in (prefill, calibrate):
         experiment.add_argument("--model", default="smollm2-135m", help="as for load_model; default: %(default)s")
         experiment.add_argument("--dtype", help="float32, bfloat16 or float16; default: what suits the device")
         experiment.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
-        experiment.add_argument("--repeats", type=int, default=5, help="runs that count; default: %(default)s")
+    for experiment, repeats in ((prefill, 5), (calibrate, 5), (widgets, 20)):
+        experiment.add_argument("--repeats", type=int, default=repeats, help="runs that count; default: %(default)s")
         experiment.add_argument("--json", type=Path, metavar="FILE", help="write the record there, too")
         experiment.set_defaults(run=_bench)
 

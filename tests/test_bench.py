@@ -10,6 +10,7 @@ import prepack_lab as lab
 from prepack_lab.bench.matrix_products import MatrixProducts
 from prepack_lab.bench.prefill import prefill_benchmark
 from prepack_lab.bench.report import Report
+from prepack_lab.bench.widgets import widgets_benchmark
 from prepack_lab.cli import main
 from prepack_lab.machine import zeros
 from prepack_lab.methods import METHODS
@@ -145,3 +146,10 @@ def test_large_zeros_are_zeros_that_can_be_written():
 def test_a_report_without_figures_still_reads():
     table = Table(("a",), [("b",)], "c")
     assert "repeat with: here" in str(Report.now("here", "cpu", {}, [], table))
+
+
+def test_widgets_are_not_timed_without_a_browser(monkeypatch):
+    pytest.importorskip("playwright")
+    monkeypatch.setattr("prepack_lab.bench.jupyter_lab.find_chromium", lambda: None)
+    with pytest.raises(ValueError, match="needs Chromium"):
+        widgets_benchmark()

@@ -6,5 +6,6 @@ with everything that is needed to repeat it.
 
 from prepack_lab.bench.calibrate import calibrate_benchmark
 from prepack_lab.bench.prefill import prefill_benchmark
+from prepack_lab.bench.widgets import widgets_benchmark
 
-EXPERIMENTS = {"prefill": prefill_benchmark, "calibrate": calibrate_benchmark}
+EXPERIMENTS = {"prefill": prefill_benchmark, "calibrate": calibrate_benchmark, "widgets": widgets_benchmark}

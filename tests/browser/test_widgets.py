@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from prepack_lab.bench.widgets import _table, time_widget
+
 TINY = "import prepack_lab as lab\nmodel, tokenizer = lab.load_model('tiny-llama', device='cpu')\n"
 SLIDER, BUTTON, CHECKBOX = "slider", "button", "checkbox"
 
@@ -235,3 +237,9 @@ def test_it_works_in_notebook_7(open_notebook):
     assert status(notebook).startswith("17 prompts")
     run_and_wait(notebook, lambda: control(notebook, BUTTON, "Run").click())
     assert [error for error in notebook.errors if error not in its_own] == []
+
+
+def test_the_benchmark_presses_keys_and_sees_figures(browser, server):
+    row = time_widget(browser, server, "MaskExplorer", "Padding", repeats=3)
+    assert len(row["seconds"]) == 3 and min(row["seconds"]) > 0.001 and max(row["seconds"]) < 60
+    assert "MaskExplorer" in str(_table([row]))

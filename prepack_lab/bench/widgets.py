@@ -1,0 +1,122 @@
+"""`prepack-lab bench widgets`: from a key on a slider to the new figure, in a real JupyterLab in a real browser.
+
+Only widgets that run no model are timed: they are the ones that promise to answer at once.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm.auto import tqdm
+
+from prepack_lab.bench.report import Report
+from prepack_lab.machine import choose_device
+from prepack_lab.tables import Table
+from prepack_lab.timing import Measurement
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from prepack_lab.bench.jupyter_lab import LabServer, NotebookPage
+
+SLIDERS = {
+    "PaddingExplorer": "Batch size",
+    "PackingRace": "Prompts",
+    "MaskExplorer": "Padding",
+    "MemoryWall": "Memory in GB",
+    "YourPrompts": "Batch size",
+    "Serving": "Prompts a second",
+}
+"""Widget → the slider that is moved."""
+PROMISE = 0.150
+"""Seconds from the key to the new figure."""
+
+_WATCH = """() => {
+    const figure = document.querySelector('.jupyter-widgets .js-plotly-plot');
+    figure.on('plotly_afterplot', () => { window.drawnAt = performance.now(); });
+    window.addEventListener('keydown', () => { window.pressedAt = performance.now(); }, true);
+}"""
+
+
+def widgets_benchmark(repeats: int = 20) -> Report:
+    """Measure how soon each widget's figure follows its slider.
+
+    Args:
+        repeats: keys pressed on each slider, to the right and back in turn, after two that do not count.
+
+    Raises:
+        ValueError: there is no playwright or no Chromium on this machine.
+    """
+    try:
+        from prepack_lab.bench.jupyter_lab import LabServer, chromium, find_chromium
+    except ImportError:
+        raise ValueError("bench widgets needs playwright: pip install playwright") from None
+    if find_chromium() is None:
+        raise ValueError("bench widgets needs Chromium, and there is none on this machine: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        root = Path(folder) / "notebooks"
+        root.mkdir()
+        server = LabServer(root, Path(folder) / "private")
+        try:
+            widgets = tqdm(SLIDERS.items(), unit="widget", leave=False)
+            results = [time_widget(browser, server, widget, slider, repeats) for widget, slider in widgets]
+        finally:
+            server.stop()
+    settings = {"repeats": repeats, "promise_seconds": PROMISE}
+    command = f"prepack-lab bench widgets --repeats {repeats}"
+    return Report.now(command, str(choose_device("cpu")), settings, results, _table(results))
+
+
+def time_widget(browser: Browser, server: LabServer, widget: str, slider: str, repeats: int) -> dict[str, Any]:
+    """Press keys on one slider of a widget, and time each."""
+    page = _show(browser, server, widget)
+    seconds = [_press(page, slider, key) for key in ("ArrowRight", "ArrowLeft") * ((repeats + 3) // 2)]
+    page.close()
+    return {"widget": widget, "slider": slider, "seconds": seconds[2 : repeats + 2]}
+
+
+def _show(browser: Browser, server: LabServer, widget: str) -> NotebookPage:
+    """The widget alone in a notebook, drawn."""
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    from prepack_lab.bench.jupyter_lab import NotebookPage
+
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    cell = new_code_cell(f"import prepack_lab as lab\nlab.widgets.{widget}()")
+    nbformat.write(new_notebook(cells=[cell], metadata=kernel), server.root / f"{widget}.ipynb")
+    notebook = NotebookPage(browser, server)
+    notebook.open(f"{widget}.ipynb")
+    notebook.run_all()
+    notebook.wait_until_still()
+    notebook.page.evaluate(_WATCH)
+    return notebook
+
+
+def _press(notebook: NotebookPage, slider: str, key: str) -> float:
+    """Seconds from one key to the last time that the figure was drawn for it."""
+    notebook.page.get_by_role("slider", name=slider).first.focus()
+    notebook.page.keyboard.press(key)
+    notebook.wait_until_still()
+    return notebook.page.evaluate("() => (window.drawnAt - window.pressedAt) / 1000")
+
+
+def _table(results: list[dict[str, Any]]) -> Table:
+    rows = []
+    for row in results:
+        measured = Measurement(tuple(row["seconds"]), "", None)
+        lower, upper = measured.spread
+        rows.append(
+            (
+                row["widget"],
+                row["slider"],
+                f"{1000 * measured.median:.0f} ms",
+                f"{1000 * lower:.0f} to {1000 * upper:.0f} ms",
+                f"{1000 * max(row['seconds']):.0f} ms",
+                "yes" if measured.median < PROMISE else "no",
+            )
+        )
+    headings = ("widget", "slider", "median", "half of the keys", "slowest", f"under {1000 * PROMISE:.0f} ms")
+    return Table(headings, rows, "From a key on the slider to the new figure, in JupyterLab in Chromium")
