@@ -51,5 +51,5 @@ def reading(seconds: Mapping[str, Sequence[float]]) -> str:
     done = {runner: times[-1] for runner, times in going.items() if len(times) == most}
     first = min(done, key=done.get)
     if len(done) == 1:
-        return f"{first} has written {most} tokens after {done[first]:.1f} s"
-    return f"{first} was the first to write all {most} tokens, after {done[first]:.1f} s"
+        return f"{first} has written {most} tokens after {done[first]:.2g} s"
+    return f"{first} was the first to write all {most} tokens, after {done[first]:.2g} s"

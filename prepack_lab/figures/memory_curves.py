@@ -73,7 +73,7 @@ def _add_wall(figure: LabFigure, limit: float, sizes: Sequence[int]) -> None:
         y=[limit, limit],
         mode="lines+text",
         line={"color": WORSE, "width": 4},
-        text=[f"the device has {limit:,.0f} GB"],
+        text=[f"the device has {limit:,.0f} GB<br> "],
         textposition="top right",
         textfont_color=WORSE,
         hoverinfo="skip",
