@@ -62,9 +62,16 @@ _MODULE_OF = {
     "agreement_table": "reports",
     "continuations_table": "reports",
     "times_table": "reports",
+    "waste_table": "reports",
+    "operations_table": "reports",
+    "batch_cost_table": "reports",
     "Table": "tables",
     "diagnose": "doctor",
     "lesson_map": "lessons",
+    "check": "exercises.checking",
+    "hint": "exercises.checking",
+    "solution": "exercises.checking",
+    "progress": "exercises.progress",
 }
 
 __all__ = [*_MODULE_OF]

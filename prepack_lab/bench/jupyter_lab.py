@@ -140,7 +140,8 @@ class NotebookPage:
 
     def _on_console(self, message) -> None:
         if message.type == "error":
-            self._page_errors.append(f"console: {message.text}")
+            where = urlparse(message.location.get("url", "")).path
+            self._page_errors.append(f"console: {message.text} {where}".strip())
 
     def _on_request(self, route: Route, request: Request) -> None:
         """Refuse what leaves this machine, and say so: the lab promises to work without internet."""

@@ -11,6 +11,7 @@ from prepack_lab.widgets.memory_wall import MemoryWall
 from prepack_lab.widgets.packing_contest import PackingContest
 from prepack_lab.widgets.packing_race import PackingRace
 from prepack_lab.widgets.padding_explorer import PaddingExplorer
+from prepack_lab.widgets.quiz import Quiz
 from prepack_lab.widgets.serving import Serving
 from prepack_lab.widgets.your_prompts import YourPrompts
 
@@ -23,6 +24,7 @@ __all__ = [
     "PackingContest",
     "PackingRace",
     "PaddingExplorer",
+    "Quiz",
     "Serving",
     "YourPrompts",
 ]

@@ -91,10 +91,13 @@ class LabWidget(ipw.VBox):
         self.twin.value = "" if figure.twin is None else folded(figure.twin)
 
     def _ipython_display_(self) -> None:
-        """The widget; where the notebook is exported, its figure; where its kernel is gone, what to do about it."""
-        static = f"{static_html(self.figure)}{self.status.value}{self.twin.value}"
-        display({**self._repr_mimebundle_(), "text/html": static}, raw=True)
-        display(HTML(WITHOUT_KERNEL))
+        display_widget(self, f"{static_html(self.figure)}{self.status.value}{self.twin.value}")
+
+
+def display_widget(widget: ipw.Widget, static: str) -> None:
+    """Show a widget; where the notebook is exported, HTML; where its kernel is gone, what to do about it."""
+    display({**widget._repr_mimebundle_(), "text/html": static}, raw=True)
+    display(HTML(WITHOUT_KERNEL))
 
 
 def in_words(error: Exception) -> str:

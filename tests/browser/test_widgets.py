@@ -236,7 +236,8 @@ def test_it_works_in_notebook_7(open_notebook):
     by_key(notebook, SLIDER, "Batch size", "ArrowRight")
     assert status(notebook).startswith("17 prompts")
     run_and_wait(notebook, lambda: control(notebook, BUTTON, "Run").click())
-    assert [error for error in notebook.errors if error not in its_own] == []
+    its_files = "/static/notebook/"  # a font of its own is not to be had there
+    assert [error for error in notebook.errors if error not in its_own and its_files not in error] == []
 
 
 def test_the_benchmark_presses_keys_and_sees_figures(browser, server):

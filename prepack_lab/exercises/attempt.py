@@ -1,0 +1,82 @@
+"""A learner's function, called so that whatever it does is reported: a crash, an endless loop, `exit()`."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from traceback import extract_tb
+from typing import Any
+
+SECONDS = 5.0
+"""For all cases of a check together: each takes milliseconds."""
+
+
+class TimeUp(BaseException):
+    """The function ran for too long; no `except Exception` of its own catches it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one call."""
+
+    returned: Any = None
+    failure: str | None = None
+    """What went wrong, in words; None where the function returned."""
+    timed_out: bool = False
+
+
+def attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: float = SECONDS) -> Outcome:
+    """Call a function with copies of the arguments, and come back in any case.
+
+    Args:
+        function: the learner's.
+        arguments: what it is given; it can change them as it likes.
+        seconds: after which it is interrupted.
+    """
+    watch = _Watch(seconds)
+    try:
+        with watch:
+            return Outcome(function(*deepcopy(tuple(arguments))))
+    except TimeUp:
+        return Outcome(
+            failure=f"it was still running after {seconds:g} seconds: is there a loop that never ends?", timed_out=True
+        )
+    except SystemExit:
+        return Outcome(failure="it called exit(): leave that out, the notebook would stop")
+    except RecursionError:
+        return Outcome(failure="it calls itself again and again: a recursion that never ends")
+    except Exception as error:
+        lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename != __file__]
+        where = f", in line {lines[-1]} of your cell" if lines else ""
+        return Outcome(failure=f"it raised {type(error).__name__}: {error}{where}")
+
+
+class _Watch:
+    """Interrupts this thread where a block takes too long, again and again until it is left."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._thread, self._left = seconds, threading.get_ident(), threading.Event()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._guard = threading.Thread(target=self._watch, daemon=True)
+        self._guard.start()
+
+    def __exit__(self, *_: object) -> None:
+        while not self._left.is_set():
+            try:
+                with self._lock:  # from here on nobody interrupts
+                    self._left.set()
+            except TimeUp:  # it came while the block was being left
+                continue
+
+    def _watch(self) -> None:
+        wait = self._seconds
+        while not self._left.wait(wait):
+            with self._lock:
+                if not self._left.is_set():
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(TimeUp))
+            wait = 0.2

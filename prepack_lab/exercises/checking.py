@@ -1,0 +1,151 @@
+"""`check`, `hint` and `solution`: what a learner calls. None of them ever stops a notebook that is run to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import isclose
+from random import Random
+from typing import Any
+
+from prepack_lab.exercises.attempt import SECONDS, Outcome, attempt
+from prepack_lab.exercises.catalogue import exercise
+from prepack_lab.exercises.exercise import Exercise
+from prepack_lab.exercises.progress import Progress
+
+SEED = 0
+COMPARED = 40
+"""Cases on which a function is compared with known mistakes."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found."""
+
+    key: str
+    solved: bool
+    words: str
+    cases: int
+    """How many were tried."""
+
+    def __str__(self) -> str:
+        return f"{'✓' if self.solved else '✗'} {self.key}: {self.words}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        colour = "#009E73" if self.solved else "#D55E00"
+        mark = "✓ Solved." if self.solved else "✗ Not yet."
+        lines = "<br>".join(escape(line) for line in self.words.splitlines())
+        return (
+            f"<div role='status' style='border-left:4px solid {colour}; padding:4px 12px'>"
+            f"<b>{mark}</b> {lines} <code>{escape(self.key)}</code></div>"
+        )
+
+
+@dataclass(frozen=True)
+class Note:
+    """A few lines of text, shown as they are."""
+
+    title: str
+    text: str
+    code: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.title}\n{self.text}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        tag = "pre" if self.code else "p"
+        return f"<div><b>{escape(self.title)}</b><{tag}>{escape(self.text)}</{tag}></div>"
+
+
+def check(key: str, function: Callable[..., Any]) -> Verdict:
+    """Try a function on the cases of an exercise: examples by hand, then random ones.
+
+    Args:
+        key: of the exercise, such as "02-next-fit".
+        function: yours.
+
+    Returns:
+        A verdict that shows itself: solved, or the smallest case that fails, and why.
+
+    Raises:
+        ValueError: there is no such exercise; says which there are.
+    """
+    asked = exercise(key)
+    if not callable(function):
+        return Verdict(key, False, f"this is a {type(function).__name__}, and a function is asked for", 0)
+    verdict = _try(asked, function)
+    saved = Progress.load().record(key, verdict.solved)
+    if not saved:
+        words = f"{verdict.words}\n(Progress could not be kept: this folder can't be written.)"
+        return Verdict(key, verdict.solved, words, verdict.cases)
+    return verdict
+
+
+def _try(asked: Exercise, function: Callable[..., Any]) -> Verdict:
+    cases = [*asked.cases(Random(SEED))]
+    for tried, arguments in enumerate(cases, start=1):
+        outcome = attempt(function, arguments, SECONDS)
+        wrong = _wrong(asked, outcome, arguments)
+        if wrong is not None:
+            mistake = None if outcome.timed_out else _mistake(asked, function, cases)
+            return Verdict(asked.key, False, wrong if mistake is None else f"{wrong}\n{mistake}", tried)
+    return Verdict(asked.key, True, f"{len(cases)} cases, all right.", len(cases))
+
+
+def _wrong(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> str | None:
+    """What is wrong with one outcome, in words; None where it is right."""
+    named = ", ".join(f"{name} = {_short(value)}" for name, value in zip(asked.signature, arguments, strict=True))
+    given = f"With {named}: " if named else ""
+    if outcome.failure is not None:
+        return f"{given}{outcome.failure}"
+    if outcome.returned is None or outcome.returned is ...:
+        return "your function returned nothing. Fill it in, and end it with a `return`."
+    expected = asked.reference(*arguments)
+    try:
+        wrong = asked.judge(outcome.returned, expected, *arguments)
+    except Exception:  # it can't even be looked at
+        wrong = f"A {type(outcome.returned).__name__} came back that is not like what is asked for."
+    if wrong is None:
+        return None
+    return f"{given}you returned {_short(outcome.returned)}, and right is {_short(expected)}.\n{wrong}"
+
+
+def _mistake(asked: Exercise, function: Callable[..., Any], cases: Sequence[tuple[Any, ...]]) -> str | None:
+    """What is told about the known mistake that does in every case what the function does, if there is one."""
+    outcomes = [(arguments, attempt(function, arguments)) for arguments in cases[:COMPARED]]
+    for wrong in asked.wrong.values():
+        if all(_alike(attempt(wrong.function, arguments), outcome) for arguments, outcome in outcomes):
+            return wrong.told
+    return None
+
+
+def _alike(one: Outcome, other: Outcome) -> bool:
+    if one.failure is not None or other.failure is not None:
+        return one.failure is not None and other.failure is not None
+    if isinstance(one.returned, float) and isinstance(other.returned, int | float):
+        return isclose(one.returned, other.returned, rel_tol=1e-9)
+    return type(one.returned) is type(other.returned) and one.returned == other.returned
+
+
+def hint(key: str) -> Note:
+    """The next hint; after the last one, the first again."""
+    asked, progress = exercise(key), Progress.load()
+    step = progress.hints.get(key, 0) % len(asked.hints)
+    progress.took_hint(key)
+    return Note(f"Hint {step + 1} of {len(asked.hints)}", asked.hints[step])
+
+
+def solution(key: str) -> Note:
+    """The reference."""
+    asked = exercise(key)
+    return Note(f"{asked.title}: one way to do it", asked.solution, code=True)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 160 else f"{text[:157]}…"

@@ -1,0 +1,55 @@
+"""What an exercise is: a task, a reference, cases to try, and the mistakes that people make."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from textwrap import dedent
+from typing import Any, Literal
+
+Level = Literal["warm-up", "core", "challenge"]
+
+
+@dataclass(frozen=True)
+class WrongAnswer:
+    """A mistake that people make, and what they are told whose function does the same."""
+
+    function: Callable[..., Any]
+    told: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: the learner writes a function, `check` tries it."""
+
+    key: str
+    """Lesson and name: "02-next-fit"."""
+    title: str
+    minutes: int
+    level: Level
+    task: str
+    """What the function is given and what it returns, in a sentence or two."""
+    reference: Callable[..., Any]
+    cases: Callable[[Random], Iterable[tuple[Any, ...]]]
+    """Arguments to try, the smallest first: examples by hand, then random ones."""
+    judge: Callable[..., str | None]
+    """(returned, expected, *arguments) → what is wrong with it, or None."""
+    hints: tuple[str, ...]
+    wrong: Mapping[str, WrongAnswer] = field(default_factory=dict)
+
+    @property
+    def lesson(self) -> str:
+        """The number of its lesson: "02"."""
+        return self.key.split("-")[0]
+
+    @property
+    def solution(self) -> str:
+        """The reference, as text."""
+        return dedent(inspect.getsource(self.reference))
+
+    @property
+    def signature(self) -> tuple[str, ...]:
+        """The names of what the function is given."""
+        return tuple(inspect.signature(self.reference).parameters)

@@ -1,0 +1,48 @@
+"""What is wrong with an answer, whatever the mistake behind it: judges that several exercises share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import isclose
+from typing import Any
+
+
+def number(returned: Any, expected: float, *arguments: Any) -> str | None:
+    """Compare numbers."""
+    if isinstance(returned, bool) or not isinstance(returned, int | float):
+        return f"A number is asked for, and a {type(returned).__name__} came back."
+    return None if isclose(returned, expected, rel_tol=1e-9, abs_tol=1e-9) else "The number is another one."
+
+
+def bins_hold_all(returned: Any, lengths: Sequence[int], capacity: int) -> str | None:
+    """What is wrong with bins of prompt indices, whatever the strategy; None where each prompt is in one bin."""
+    if not isinstance(returned, list) or not all(isinstance(members, list) for members in returned):
+        return "A list of bins is asked for, and each bin is a list of prompt indices."
+    placed = Counter(prompt for members in returned for prompt in members)
+    if placed and not set(placed) <= {*range(len(lengths))}:
+        if all(item in lengths for item in placed):
+            return "These are lengths. A bin holds indices: 0 is the first prompt, whatever its length."
+        return f"{next(item for item in placed if item not in range(len(lengths)))!r} is no prompt's index."
+    for prompt, length in enumerate(lengths):
+        if placed[prompt] == 0:
+            return f"Prompt {prompt} of length {length} vanished."
+        if placed[prompt] > 1:
+            return f"Prompt {prompt} of length {length} is there {placed[prompt]} times."
+    if [] in returned:
+        return "There is an empty bin: open one only when a prompt goes into it."
+    for index, members in enumerate(returned):
+        held = sum(lengths[prompt] for prompt in members)
+        if held > capacity:
+            return f"Bin {index} holds {held} tokens, and its capacity is {capacity}."
+    return None
+
+
+def packed(returned: Any, expected: list[list[int]], lengths: Sequence[int], capacity: int) -> str | None:
+    """Compare packings by one strategy, bin by bin."""
+    broken = bins_hold_all(returned, lengths, capacity)
+    if broken is not None:
+        return broken
+    if returned == expected:
+        return None
+    return "All prompts are there and no bin overflows, but the strategy puts them elsewhere."

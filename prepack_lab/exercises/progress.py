@@ -1,0 +1,70 @@
+"""What a learner has solved, kept in a file beside the notebooks, and shown as a table."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from prepack_lab.tables import Table
+
+FILE = Path("progress.json")
+
+
+@dataclass
+class Progress:
+    """Solved exercises, and how often each was tried."""
+
+    solved: list[str] = field(default_factory=list)
+    attempts: dict[str, int] = field(default_factory=dict)
+    hints: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls) -> Progress:
+        """What the file beside the notebooks holds; nothing yet, where there is none or it can't be read."""
+        try:
+            return cls(**json.loads(FILE.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return cls()
+
+    def record(self, key: str, solved: bool) -> bool:
+        """Note an attempt; what was solved once stays solved. Says whether it could be kept."""
+        self.attempts[key] = self.attempts.get(key, 0) + 1
+        if solved and key not in self.solved:
+            self.solved.append(key)
+        return self._save()
+
+    def took_hint(self, key: str) -> bool:
+        """Note that a hint was asked for. Says whether it could be kept."""
+        self.hints[key] = self.hints.get(key, 0) + 1
+        return self._save()
+
+    def _save(self) -> bool:
+        """Write the file whole or not at all."""
+        beside = FILE.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            beside.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+            beside.replace(FILE)
+        except OSError:
+            return False
+        return True
+
+
+def progress(lesson: str | None = None) -> Table:
+    """What you have solved so far.
+
+    Args:
+        lesson: the number of one lesson, such as "02"; all where left out.
+    """
+    from prepack_lab.exercises.catalogue import EXERCISES
+
+    known = Progress.load()
+    chosen = [one for one in EXERCISES.values() if lesson in (None, one.lesson)]
+    rows = [
+        (one.key, one.title, one.level, f"{one.minutes} min", "✓" if one.key in known.solved else "open",
+         known.attempts.get(one.key, 0))
+        for one in chosen
+    ]  # fmt: skip
+    done = sum(one.key in known.solved for one in chosen)
+    return Table(("exercise", "title", "level", "time", "solved", "attempts"), rows, f"{done} of {len(chosen)} solved")

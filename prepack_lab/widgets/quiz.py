@@ -1,0 +1,49 @@
+"""A question with several answers; each says why it is right or not."""
+
+from __future__ import annotations
+
+from html import escape
+
+import ipywidgets as ipw
+
+from prepack_lab.exercises.quizzes import quiz
+from prepack_lab.widgets.fit_page import FitPage
+from prepack_lab.widgets.lab_widget import display_widget
+
+
+class Quiz(ipw.VBox):
+    """One question of a lesson.
+
+    Args:
+        key: which one, such as "01-grows".
+
+    Raises:
+        ValueError: there is no such quiz.
+    """
+
+    def __init__(self, key: str) -> None:
+        self.quiz = quiz(key)
+        self.question = ipw.HTML(f"<b>{escape(self.quiz.question)}</b>")
+        self.answers = [
+            ipw.ToggleButton(description=answer.text, tooltip="Choose this answer", layout=ipw.Layout(width="auto"))
+            for answer in self.quiz.answers
+        ]
+        self.status = ipw.HTML()
+        for place, button in enumerate(self.answers):
+            button.observe(lambda change, place=place: self._choose(place, change["new"]), names="value")
+        row = ipw.HBox(self.answers, layout=ipw.Layout(flex_flow="row wrap", width="100%"))
+        super().__init__([FitPage(), self.question, row, self.status])
+
+    def _choose(self, place: int, chosen: bool) -> None:
+        if not chosen:
+            return
+        for other, button in enumerate(self.answers):
+            if other != place:
+                button.value = False
+        answer = self.quiz.answers[place]
+        said = f"{'✓ Right.' if answer.right else '✗ No.'} {answer.why}"
+        self.status.value = f"<div role='status' class='prepack-lab-status'>{escape(said)}</div>"
+
+    def _ipython_display_(self) -> None:
+        answers = "".join(f"<li>{escape(answer.text)}</li>" for answer in self.quiz.answers)
+        display_widget(self, f"<p>{self.question.value}</p><ul>{answers}</ul>")

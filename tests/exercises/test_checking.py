@@ -1,0 +1,150 @@
+"""Whatever a learner's function does, the notebook goes on, and says what happened."""
+
+import json
+import sys
+import threading
+import time
+
+import pytest
+
+from prepack_lab.exercises import attempt as attempting
+from prepack_lab.exercises import checking, hint, progress, solution
+from prepack_lab.exercises.attempt import attempt
+from prepack_lab.exercises.catalogue import EXERCISES
+from prepack_lab.exercises.checking import check
+from prepack_lab.exercises.lesson_01 import padding_share
+
+KEY = "01-waste"
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def raises(lengths):
+    return lengths[99]
+
+
+def stops(lengths):
+    sys.exit(1)
+
+
+def recurses(lengths):
+    return recurses(lengths)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (raises, "it raised IndexError: list index out of range, in line "),
+        (stops, "it called exit()"),
+        (recurses, "calls itself again and again"),
+        (lambda: 1, "it raised TypeError"),
+    ],
+    ids=["a crash", "exit", "recursion", "the wrong arguments"],
+)
+def test_what_goes_wrong_is_told(function, words):
+    verdict = check(KEY, function)
+    assert not verdict.solved and words in verdict.words and verdict.words.startswith("With lengths = [1]")
+
+
+def test_an_endless_loop_is_ended(monkeypatch):
+    monkeypatch.setattr(checking, "SECONDS", 0.3)
+
+    def endless(lengths):
+        while True:
+            pass
+
+    start = time.monotonic()
+    verdict = check(KEY, endless)
+    assert time.monotonic() - start < 10
+    assert "still running after 0.3 seconds" in verdict.words
+
+
+def test_a_loop_that_swallows_exceptions_is_ended(monkeypatch):
+    def stubborn():
+        while True:
+            try:
+                while True:
+                    pass
+            except Exception:
+                pass
+
+    assert "still running" in attempt(stubborn, (), 0.2).failure
+
+
+def test_nobody_is_interrupted_afterwards():
+    for _ in range(50):
+        attempt(lambda: time.sleep(0.004), (), 0.004)
+    before = threading.active_count()
+    time.sleep(0.6)
+    assert threading.active_count() <= before
+    assert not [one for one in threading.enumerate() if one.name.startswith("watch")]
+
+
+def test_a_function_may_change_what_it_is_given():
+    def greedy(lengths):
+        share = padding_share(lengths)
+        lengths.clear()
+        return share
+
+    assert check(KEY, greedy).solved
+
+
+def test_what_is_no_function_is_told():
+    assert "this is a int, and a function is asked for" in check(KEY, 3).words
+
+
+def test_the_counter_example_is_a_small_one():
+    verdict = check(KEY, lambda lengths: 0.0)
+    assert "With lengths = [1, 4]: you returned 0.0, and right is 0.375." in verdict.words
+
+
+def test_progress_is_kept_beside_the_notebook(own_folder):
+    check(KEY, lambda lengths: 0.0)
+    check(KEY, padding_share)
+    check(KEY, lambda lengths: 0.0)
+    kept = json.loads((own_folder / "progress.json").read_text())
+    assert kept["solved"] == [KEY], "what was solved once stays solved"
+    assert kept["attempts"] == {KEY: 3}
+    table = progress("01")
+    assert table.caption.startswith("1 of ")
+    assert [row[4] for row in table.rows if row[0] == KEY] == ["✓"]
+    assert len(progress().rows) == len(EXERCISES) > len(table.rows)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"solved": 3, "other": 1}'])
+def test_a_broken_file_of_progress_is_begun_anew(own_folder, content):
+    (own_folder / "progress.json").write_text(content)
+    assert check(KEY, padding_share).solved
+    assert progress("01").caption.startswith("1 of ")
+
+
+def test_a_folder_that_cannot_be_written_stops_nothing(monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+    verdict = check(KEY, padding_share)
+    assert verdict.solved and "Progress could not be kept" in verdict.words
+
+
+def test_hints_come_in_steps_and_begin_again():
+    hints = EXERCISES[KEY].hints
+    assert [hint(KEY).text for _ in range(len(hints) + 1)] == [*hints, hints[0]]
+    assert hint(KEY).title == f"Hint 2 of {len(hints)}"
+
+
+def test_a_verdict_shows_itself_as_text_and_on_a_page():
+    verdict = check(KEY, lambda lengths: "<b>")
+    assert str(verdict).startswith("✗ 01-waste: With lengths")
+    page = verdict._repr_html_()
+    assert "<b>✗ Not yet.</b>" in page and "&lt;b&gt;" in page and "role='status'" in page
+    assert "<b>✓ Solved.</b>" in check(KEY, padding_share)._repr_html_()
+    assert "def padding_share" in solution(KEY)._repr_html_()
+
+
+def test_the_time_limit_is_generous():
+    assert attempting.SECONDS >= 5
