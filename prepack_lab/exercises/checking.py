@@ -77,7 +77,7 @@ def check(key: str, function: Callable[..., Any]) -> Verdict:
     """
     asked = exercise(key)
     if not callable(function):
-        return Verdict(key, False, f"this is a {type(function).__name__}, and a function is asked for", 0)
+        return Verdict(key, False, f"This is a {type(function).__name__}, and a function is asked for.", 0)
     verdict = _try(asked, function)
     saved = Progress.load().record(key, verdict.solved)
     if not saved:
@@ -104,7 +104,7 @@ def _wrong(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> str
     if outcome.failure is not None:
         return f"{given}{outcome.failure}"
     if outcome.returned is None or outcome.returned is ...:
-        return "your function returned nothing. Fill it in, and end it with a `return`."
+        return "Your function returned nothing. Fill it in, and end it with return."
     expected = asked.reference(*arguments)
     try:
         wrong = asked.judge(outcome.returned, expected, *arguments)

@@ -94,7 +94,7 @@ def test_a_function_may_change_what_it_is_given():
 
 
 def test_what_is_no_function_is_told():
-    assert "this is a int, and a function is asked for" in check(KEY, 3).words
+    assert "This is a int, and a function is asked for" in check(KEY, 3).words
 
 
 def test_the_counter_example_is_a_small_one():

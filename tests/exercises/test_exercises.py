@@ -38,7 +38,7 @@ def test_a_mistake_fails_with_its_own_diagnosis(one, name):
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.key)
 def test_an_empty_stub_is_told_to_be_filled_in(one):
     verdict = check(one.key, lambda *arguments: ...)
-    assert not verdict.solved and "your function returned nothing" in verdict.words
+    assert not verdict.solved and "Your function returned nothing" in verdict.words
 
 
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.key)
