@@ -217,8 +217,8 @@ lab.batch_cost_table(paper.BATCH_SECONDS)
 
 # %% [markdown]
 # These are the paper's figures, for a model of 1.3 billion parameters on an NVIDIA RTX A6000. With prompts of 50
-# tokens the GPU is full from about sixteen on; with 400 tokens two prompts nearly fill it. From then on time follows slots, and
-# every slot of padding costs as much as a token.
+# tokens the GPU is full from about sixteen on; with 400 tokens two prompts nearly fill it. From then on time follows
+# slots, and every slot of padding costs as much as a token.
 #
 # Now the machine that you sit at, with SmolLM2 and 50 tokens. The first column is a prompt alone. If all columns grow
 # with the batch, one prompt alone keeps this machine busy.

@@ -66,7 +66,8 @@ class LabFigure(go.Figure):
         return self.layout.title.text
 
     def _ipython_display_(self) -> None:
-        bundle = PlotlyRenderer(CONFIG).to_mimebundle(self.to_dict())
+        config = {**CONFIG, "responsive": False}  # the notebook resizes it; both at once would make it vanish
+        bundle = PlotlyRenderer(config).to_mimebundle(self.to_dict())
         display({**bundle, "text/html": static_html(self)}, raw=True)
         if self.twin is not None:
             display(HTML(folded(self.twin)))
