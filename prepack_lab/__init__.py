@@ -57,14 +57,6 @@ _MODULE_OF = {
     "Measurement": "timing",
     "measure": "timing",
     "measure_together": "timing",
-    "prompts_table": "reports",
-    "seam_table": "reports",
-    "agreement_table": "reports",
-    "continuations_table": "reports",
-    "times_table": "reports",
-    "waste_table": "reports",
-    "operations_table": "reports",
-    "batch_cost_table": "reports",
     "Table": "tables",
     "diagnose": "doctor",
     "lesson_map": "lessons",
@@ -74,11 +66,13 @@ _MODULE_OF = {
     "progress": "exercises.progress",
 }
 
+_FOLDERS = ("figures", "reports", "widgets")
+
 __all__ = [*_MODULE_OF]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("figures", "widgets"):
+    if name in _FOLDERS:
         return import_module(f"{__name__}.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -88,4 +82,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__, "figures", "widgets"]
+    return [*globals(), *__all__, *_FOLDERS]

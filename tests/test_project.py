@@ -80,9 +80,9 @@ def test_imports_go_up_the_house_never_down():
     """The order is that of the README's picture; figures and widgets come last."""
     listed = re.findall(r"^  (\w+)(?:\.py|/) ", README, re.M)
     order = {name: place for place, name in enumerate(listed)}
-    files = [*(ROOT / "prepack_lab").glob("*.py"), *(ROOT / "prepack_lab").glob("*/*.py")]
-    for file in files:
-        room = file.stem if file.parent.name == "prepack_lab" else file.parent.name
+    package = ROOT / "prepack_lab"
+    for file in package.rglob("*.py"):
+        room = file.relative_to(package).parts[0].removesuffix(".py")
         if room == "__init__":
             continue
         for other in re.findall(r"(?:from|import) prepack_lab\.(\w+)", file.read_text()):

@@ -58,7 +58,7 @@ texts = [
 ]
 prompts = lab.tokenize(tokenizer, texts)
 lengths = [len(prompt) for prompt in prompts]
-lab.prompts_table(texts, prompts)
+lab.reports.prompts_table(texts, prompts)
 
 # %% [markdown]
 # ## What padding wastes
@@ -97,7 +97,7 @@ draw_rows({"padded: one prompt a row": padded, "packed: several a row": packing}
 
 # %%
 batch = lab.PackedBatch.from_prompts(prompts, packing)
-lab.seam_table(batch, tokenizer)
+lab.reports.seam_table(batch, tokenizer)
 
 # %% [markdown]
 # ## One packed forward pass
@@ -110,7 +110,7 @@ lab.seam_table(batch, tokenizer)
 # %%
 methods = ("one_by_one", "full_batching", "prepacked")
 results = {method: lab.prefill(model, prompts, method=method) for method in methods}
-lab.agreement_table(results)
+lab.reports.agreement_table(results)
 
 # %% [markdown]
 # The tiny differences come from rounding: a computer rounds sums, and rounds them differently in another order.
@@ -124,7 +124,7 @@ lab.agreement_table(results)
 # %%
 compared = ("one_by_one", "prepacked")
 tokens = {method: lab.generate(model, prompts, method, max_new_tokens=20) for method in compared}
-lab.continuations_table(prompts, tokens, tokenizer)
+lab.reports.continuations_table(prompts, tokens, tokenizer)
 
 # %% [markdown]
 # The model is small, so do not trust its facts. What counts is the last column.
@@ -136,7 +136,7 @@ lab.continuations_table(prompts, tokens, tokenizer)
 
 # %%
 runs = {method: partial(lab.prefill, model, prompts, method) for method in methods}
-lab.times_table(lab.measure_together(runs))
+lab.reports.times_table(lab.measure_together(runs))
 
 # %% [markdown]
 # ## Drag the batch size

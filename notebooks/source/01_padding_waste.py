@@ -72,7 +72,7 @@ lab.check("01-waste", padding_share)
 # **Predict first:** which workload wastes least? What do its prompts have in common?
 
 # %%
-lab.waste_table()
+lab.reports.waste_table()
 
 # %% [markdown]
 # What counts is not how long the prompts are, but how *unequal*. Read a row from left to right: the waste grows with
@@ -169,7 +169,7 @@ lab.widgets.YourPrompts(profile.sample(512, seed=1))
 # **Predict first:** is it attention or the linear layers that make padding expensive here?
 
 # %%
-lab.operations_table("llama-2-7b", lengths, ("one_by_one", "full_batching", "prepacked", "padding_free"))
+lab.reports.operations_table("llama-2-7b", lengths, ("one_by_one", "full_batching", "prepacked", "padding_free"))
 
 # %% [markdown]
 # For prompts of a few hundred tokens nearly all work is in the linear layers. There the waste is exactly the share of
@@ -177,7 +177,7 @@ lab.operations_table("llama-2-7b", lengths, ("one_by_one", "full_batching", "pre
 
 # %%
 long_prompts = lab.load_profile("arxiv").sample(16, seed=0)
-lab.operations_table("llama-2-7b", long_prompts, ("one_by_one", "full_batching", "prepacked", "padding_free"))
+lab.reports.operations_table("llama-2-7b", long_prompts, ("one_by_one", "full_batching", "prepacked", "padding_free"))
 
 # %%
 lab.widgets.Quiz("01-attention")
@@ -213,7 +213,7 @@ lab.check("01-attention", attention_pairs)
 # length. Read a row: as long as the time stays the same, more prompts come for free.
 
 # %%
-lab.batch_cost_table(paper.BATCH_SECONDS)
+lab.reports.batch_cost_table(paper.BATCH_SECONDS)
 
 # %% [markdown]
 # These are the paper's figures, for a model of 1.3 billion parameters on an NVIDIA RTX A6000. With prompts of 50
@@ -231,7 +231,7 @@ times = {
     for size, prompts in batches.items()
 }
 print(lab.describe_machine(str(model.device))["device"])
-lab.batch_cost_table({50: times})
+lab.reports.batch_cost_table({50: times})
 
 # %% [markdown]
 # ## In the real world

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import isclose
 from random import Random
 from typing import Any
+
+import torch
 
 from prepack_lab.exercises.attempt import SECONDS, Outcome, attempt
 from prepack_lab.exercises.catalogue import exercise
 from prepack_lab.exercises.exercise import Exercise
+from prepack_lab.exercises.judges import same
 from prepack_lab.exercises.progress import Progress
 
 SEED = 0
 COMPARED = 40
 """Cases on which a function is compared with known mistakes."""
+SMALL = 25
+"""Up to so many numbers a tensor is shown whole."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,7 @@ def _mistake(asked: Exercise, function: Callable[..., Any], cases: Sequence[tupl
 def _alike(one: Outcome, other: Outcome) -> bool:
     if one.failure is not None or other.failure is not None:
         return one.failure is not None and other.failure is not None
-    if isinstance(one.returned, float) and isinstance(other.returned, int | float):
-        return isclose(one.returned, other.returned, rel_tol=1e-9)
-    return type(one.returned) is type(other.returned) and one.returned == other.returned
+    return same(one.returned, other.returned)
 
 
 def hint(key: str) -> Note:
@@ -147,5 +149,10 @@ def solution(key: str) -> Note:
 
 
 def _short(value: Any) -> str:
+    """A value in at most 160 letters; a tensor as nested lists where it is small, and else by its shape."""
+    if isinstance(value, torch.Tensor):
+        kind = str(value.dtype).removeprefix("torch.")
+        small = value.numel() <= SMALL
+        return f"{kind} {value.tolist()}" if small else f"a {kind} tensor of shape {[*value.shape]}"
     text = repr(value)
     return text if len(text) <= 160 else f"{text[:157]}…"

@@ -7,6 +7,36 @@ from collections.abc import Sequence
 from math import isclose
 from typing import Any
 
+import torch
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two answers are one: numbers and tensors up to rounding, and of one type."""
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return (one.shape, one.dtype) == (other.shape, other.dtype) and torch.allclose(one, other, equal_nan=True)
+    if isinstance(one, list | tuple) and type(one) is type(other):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, float) and isinstance(other, int | float):
+        return isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+    return type(one) is type(other) and bool(one == other)
+
+
+def tensor(returned: Any, expected: torch.Tensor, *arguments: Any) -> str | None:
+    """Compare tensors: first the kind, then the shape, then what is in them."""
+    if not isinstance(returned, torch.Tensor):
+        return f"A tensor is asked for, and a {type(returned).__name__} came back."
+    if returned.shape != expected.shape:
+        return f"The shape is {[*returned.shape]}, and {[*expected.shape]} is asked for."
+    if returned.dtype != expected.dtype:
+        return f"The dtype is {returned.dtype}, and {expected.dtype} is asked for."
+    different = (~torch.isclose(returned, expected, rtol=1e-4, atol=1e-6, equal_nan=True)).nonzero()
+    if not len(different):
+        return None
+    place = tuple(different[0].tolist())
+    return f"{len(different)} of {expected.numel()} numbers differ, the first at {[*place]}: {returned[place].item()}."
+
 
 def number(returned: Any, expected: float, *arguments: Any) -> str | None:
     """Compare numbers."""

@@ -6,10 +6,13 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from time import monotonic
 
 from prepack_lab.tables import Table
 
 FILE = Path("progress.json")
+_began: dict[str, float] = {}
+"""When each lesson was begun in this kernel."""
 
 
 @dataclass
@@ -52,7 +55,7 @@ class Progress:
 
 
 def progress(lesson: str | None = None) -> Table:
-    """What you have solved so far.
+    """What you have solved so far, and from the second call on how long you have been at it.
 
     Args:
         lesson: the number of one lesson, such as "02"; all where left out.
@@ -66,5 +69,16 @@ def progress(lesson: str | None = None) -> Table:
          known.attempts.get(one.key, 0))
         for one in chosen
     ]  # fmt: skip
-    done = sum(one.key in known.solved for one in chosen)
-    return Table(("exercise", "title", "level", "time", "solved", "attempts"), rows, f"{done} of {len(chosen)} solved")
+    caption = f"{sum(one.key in known.solved for one in chosen)} of {len(chosen)} solved{_time_in(lesson)}"
+    return Table(("exercise", "title", "level", "time", "solved", "attempts"), rows, caption)
+
+
+def _time_in(lesson: str | None) -> str:
+    """The time since the lesson's first cell, in words; none at that cell itself."""
+    if lesson is None:
+        return ""
+    if lesson not in _began:
+        _began[lesson] = monotonic()
+        return ""
+    seconds = round(monotonic() - _began[lesson])
+    return f", {seconds} seconds after you began" if seconds < 120 else f", {seconds // 60} minutes after you began"

@@ -6,7 +6,7 @@ from html import escape
 
 import ipywidgets as ipw
 
-from prepack_lab.exercises.quizzes import quiz
+from prepack_lab.exercises.catalogue import quiz
 from prepack_lab.widgets.fit_page import FitPage
 from prepack_lab.widgets.lab_widget import display_widget
 

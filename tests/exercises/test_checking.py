@@ -12,7 +12,7 @@ from prepack_lab.exercises import checking, hint, progress, solution
 from prepack_lab.exercises.attempt import attempt
 from prepack_lab.exercises.catalogue import EXERCISES
 from prepack_lab.exercises.checking import check
-from prepack_lab.exercises.lesson_01 import padding_share
+from prepack_lab.exercises.lesson_01.padding_share import padding_share
 
 KEY = "01-waste"
 

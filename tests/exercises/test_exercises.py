@@ -5,9 +5,10 @@ import re
 from random import Random
 
 import pytest
+import torch
 
 from prepack_lab.exercises import check, solution
-from prepack_lab.exercises.catalogue import EXERCISES, exercise
+from prepack_lab.exercises.catalogue import EXERCISES, QUIZZES, exercise, quiz
 from prepack_lab.lessons import LESSONS
 
 ALL = [*EXERCISES.values()]
@@ -62,7 +63,7 @@ def test_its_texts_are_whole(one):
     for name in one.signature:
         assert f"`{name}`" in one.task, f"the task does not name {name}"
     assert len(one.solution.splitlines()) <= 16 and "prepack_lab" not in one.solution
-    namespace = {}
+    namespace = {"torch": torch}
     exec(solution(one.key).text, namespace)  # the solution runs by itself
     assert check(one.key, namespace[one.reference.__name__]).solved
 
@@ -70,6 +71,14 @@ def test_its_texts_are_whole(one):
 def test_an_unknown_exercise_is_named():
     with pytest.raises(ValueError, match="no exercise '99-x'; there are: 01-waste"):
         exercise("99-x")
+
+
+@pytest.mark.parametrize("one", QUIZZES.values(), ids=lambda one: one.key)
+def test_a_quiz_has_one_right_answer_and_says_why(one):
+    assert re.fullmatch(r"\d\d-[a-z-]+", one.key) and one.question[-1] in "?…:"
+    assert [answer.right for answer in one.answers].count(True) == 1
+    assert all(answer.text and answer.why.endswith(".") for answer in one.answers)
+    assert quiz(one.key) is one
 
 
 def test_functions_of_learners_take_what_the_task_says():

@@ -1,0 +1,42 @@
+"""How long it takes: methods against each other, and batches of growing size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prepack_lab.tables import Table
+from prepack_lab.timing import Measurement
+
+
+def times_table(times: Mapping[str, Measurement], baseline: str = "full_batching") -> Table:
+    """Median and quartiles of each method, and its speed-up over the baseline."""
+
+    def row(method: str, time: Measurement) -> tuple[str, ...]:
+        lower, upper = time.spread
+        speed_up = times[baseline].median / time.median
+        return (
+            method,
+            f"{1000 * time.median:.0f} ms",
+            f"{1000 * lower:.0f} to {1000 * upper:.0f} ms",
+            f"{speed_up:.1f}×",
+        )
+
+    repeats = len(times[baseline].seconds)
+    caption = f"{repeats} runs each, in turn, measured just now on {times[baseline].device}"
+    headings = ("method", "median", "half of the runs", f"times as fast as {baseline}")
+    return Table(headings, [row(method, time) for method, time in times.items()], caption)
+
+
+def batch_cost_table(seconds: Mapping[int, Mapping[int, float]]) -> Table:
+    """How long a batch of equal prompts takes, and how many times longer than a batch of one.
+
+    Args:
+        seconds: tokens of every prompt → prompts in the batch → seconds.
+    """
+    sizes = sorted({size for by_size in seconds.values() for size in by_size})
+    rows = [
+        (f"{tokens} tokens", *(f"{by_size[size]:.3f} s ({by_size[size] / by_size[1]:.1f}×)" for size in sizes))
+        for tokens, by_size in seconds.items()
+    ]
+    headings = ("every prompt has", *(f"batch of {size}" for size in sizes))
+    return Table(headings, rows, "Seconds for a batch without padding (and times a batch of one)")
