@@ -16,23 +16,36 @@ class Lesson:
     """Its file name without the ending."""
     title: str
     minutes: int
+    level: str
+    """How difficult it is: easy with a little Python, hard with tensors in it."""
     question: str
     """What the lesson answers."""
 
 
 LESSONS = (
-    Lesson("00_start_here", "Start here", 10, "What is prepacking, and does it really change nothing but the time?"),
-    Lesson("01_padding_waste", "Padding waste", 25, "How much of a batch is padding, and what does it cost?"),
-    Lesson("02_bin_packing", "Bin packing", 35, "How few rows can hold the prompts, and who finds them fast?"),
-    Lesson("03_masks_and_positions", "Masks and positions", 35, "What keeps the prompts of a row apart?"),
-    Lesson("04_packed_equals_unpacked", "Packed equals unpacked", 35, "How do you prove that nothing has changed?"),
-    Lesson("05_live_timing", "Live timing", 30, "How much faster is it on your machine, and when is it not?"),
-    Lesson("06_memory", "Memory and the largest batch", 30, "Where does the memory go, and which batch still fits?"),
-    Lesson("07_whole_datasets", "Whole datasets", 30, "Sort, pack each batch, or pack everything first?"),
-    Lesson("08_predicting_the_gain", "Predicting the gain", 30, "Can you tell the speed-up before you run anything?"),
-    Lesson("09_generation", "Generation", 30, "What happens to packed prompts once tokens are generated?"),
-    Lesson("10_beyond_prepacking", "Beyond prepacking", 40, "What came after, and what does packing still buy?"),
-)
+    Lesson("00_start_here", "Start here", 10, "easy",
+           "What is prepacking, and does it really change nothing but the time?"),
+    Lesson("01_padding_waste", "Padding waste", 25, "easy",
+           "How much of a batch is padding, and what does it cost?"),
+    Lesson("02_bin_packing", "Bin packing", 35, "medium",
+           "How few rows can hold the prompts, and who finds them fast?"),
+    Lesson("03_masks_and_positions", "Masks and positions", 35, "hard",
+           "What keeps the prompts of a row apart?"),
+    Lesson("04_packed_equals_unpacked", "Packed equals unpacked", 35, "hard",
+           "How do you prove that nothing has changed?"),
+    Lesson("05_live_timing", "Live timing", 30, "medium",
+           "How much faster is it on your machine, and when is it not?"),
+    Lesson("06_memory", "Memory and the largest batch", 30, "medium",
+           "Where does the memory go, and which batch still fits?"),
+    Lesson("07_whole_datasets", "Whole datasets", 30, "medium",
+           "Sort, pack each batch, or pack everything first?"),
+    Lesson("08_predicting_the_gain", "Predicting the gain", 30, "medium",
+           "Can you tell the speed-up before you run anything?"),
+    Lesson("09_generation", "Generation", 30, "hard",
+           "What happens to packed prompts once tokens are generated?"),
+    Lesson("10_beyond_prepacking", "Beyond prepacking", 40, "medium",
+           "What came after, and what does packing still buy?"),
+)  # fmt: skip
 
 
 def lesson_map(folder: Path | str = ".") -> Table:
@@ -43,5 +56,8 @@ def lesson_map(folder: Path | str = ".") -> Table:
         file = f"{lesson.name}.ipynb"
         return Link(lesson.title, file) if (folder / file).exists() else f"{lesson.title} (in the making)"
 
-    rows = [(f"{number:02}", title(lesson), lesson.question, lesson.minutes) for number, lesson in enumerate(LESSONS)]
-    return Table(("lesson", "title", "you will find out", "minutes"), rows, "The lessons")
+    rows = [
+        (f"{number:02}", title(lesson), lesson.question, lesson.minutes, lesson.level)
+        for number, lesson in enumerate(LESSONS)
+    ]
+    return Table(("lesson", "title", "you will find out", "minutes", "difficulty"), rows, "The lessons")

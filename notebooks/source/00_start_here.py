@@ -23,7 +23,7 @@
 from functools import partial
 
 import prepack_lab as lab
-from prepack_lab.figures import draw_rows
+from prepack_lab.figures import draw_cache_growth, draw_rows
 
 lab.diagnose()
 
@@ -36,10 +36,34 @@ model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
 print(f"{model.num_parameters() / 1e6:.0f} million parameters on {model.device}")
 
 # %% [markdown]
+# ## How a model answers
+#
+# You know what prefill, decoding and a KV cache are? Then go on with the [nine prompts](#Nine-prompts).
+#
+# A **prompt** is a list of token ids. A **token** is a word or a piece of one. The model reads the whole prompt in one
+# forward pass. That is called **prefill**. Then it writes one token after another. That is called **decoding**, and
+# each step is a forward pass, too.
+
+# %%
+prompt, *_ = lab.tokenize(tokenizer, ["The capital of Germany is"])
+new, *_ = lab.generate(model, [prompt], max_new_tokens=6)
+draw_cache_growth(*([tokenizer.decode([token]) for token in tokens] for tokens in (prompt, new)))
+
+# %% [markdown]
+# Read it from the top, one forward pass a line. What a pass has computed of a token, its keys and values, is kept in
+# the **KV cache**. So each step of decoding computes one token only, and finds the others in the cache.
+#
+# Two times matter to who waits:
+#
+# - the **time to first token**, which is the prefill,
+# - the **time per output token**, which is one step of decoding.
+#
+# This lab is about making the prefill cheaper, where there are many prompts. Words that are new to you are in the
+# [glossary](glossary.ipynb).
+#
 # ## Nine prompts
 #
-# A **prompt** is a list of token ids. A token is a word or a piece of one. Before a model can write, it reads
-# the whole prompt in one go. That is called **prefill**, and this lab is about making it cheaper.
+# Here is our batch: short prompts, and a long one.
 
 # %%
 texts = [
@@ -178,6 +202,15 @@ print(f"{len(my_lengths)} prompts fill {rows} rows.", "You found it!" if won els
 # - With prompts of equal length there is nothing to win.
 #
 # ## Where to go next
+#
+# Lessons 00 to 05 belong together: about three hours. The later ones stand by themselves.
 
 # %%
 lab.lesson_map()
+
+# %% [markdown]
+# From lesson 01 on there are exercises, checked on the page. What you have solved is kept beside the notebooks, in
+# `progress.json`.
+
+# %%
+lab.progress()

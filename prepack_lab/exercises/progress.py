@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
 from time import monotonic
 
+from prepack_lab.exercises.exercise import Exercise
 from prepack_lab.tables import Table
 
 FILE = Path("progress.json")
@@ -55,28 +58,43 @@ class Progress:
 
 
 def progress(lesson: str | None = None) -> Table:
-    """What you have solved so far, and from the second call on how long you have been at it.
+    """What you have solved so far, and from the second call on how long you have been at a lesson.
 
     Args:
-        lesson: the number of one lesson, such as "02"; all where left out.
+        lesson: the number of one lesson, such as "02", whose exercises are listed; a row for each lesson where left
+            out.
     """
     from prepack_lab.exercises.catalogue import EXERCISES
 
     known = Progress.load()
-    chosen = [one for one in EXERCISES.values() if lesson in (None, one.lesson)]
+    if lesson is None:
+        return _all_lessons(known, [*EXERCISES.values()])
+    chosen = [one for one in EXERCISES.values() if one.lesson == lesson]
     rows = [
         (one.key, one.title, one.level, f"{one.minutes} min", "✓" if one.key in known.solved else "open",
          known.attempts.get(one.key, 0))
         for one in chosen
     ]  # fmt: skip
-    caption = f"{sum(one.key in known.solved for one in chosen)} of {len(chosen)} solved{_time_in(lesson)}"
+    caption = f"{_solved(known, chosen)} solved{_time_in(lesson)}"
     return Table(("exercise", "title", "level", "time", "solved", "attempts"), rows, caption)
 
 
-def _time_in(lesson: str | None) -> str:
+def _all_lessons(known: Progress, exercises: Sequence[Exercise]) -> Table:
+    rows = []
+    for lesson, chosen in groupby(exercises, key=lambda one: one.lesson):
+        chosen = [*chosen]
+        open_ones = [one.key for one in chosen if one.key not in known.solved]
+        minutes = sum(one.minutes for one in chosen)
+        rows.append((lesson, _solved(known, chosen), f"{minutes} min", ", ".join(open_ones) or "none"))
+    return Table(("lesson", "solved", "time", "still open"), rows, f"Exercises: {_solved(known, exercises)} solved")
+
+
+def _solved(known: Progress, exercises: Sequence[Exercise]) -> str:
+    return f"{sum(one.key in known.solved for one in exercises)} of {len(exercises)}"
+
+
+def _time_in(lesson: str) -> str:
     """The time since the lesson's first cell, in words; none at that cell itself."""
-    if lesson is None:
-        return ""
     if lesson not in _began:
         _began[lesson] = monotonic()
         return ""

@@ -5,6 +5,7 @@ Each has its reading as the title, a text twin, and words where the mouse rests.
 
 from prepack_lab.figures.attention_weights import draw_attention_weights
 from prepack_lab.figures.bins import draw_bin_states, draw_bins
+from prepack_lab.figures.cache_growth import draw_cache_growth
 from prepack_lab.figures.cache_layout import draw_cache_layout
 from prepack_lab.figures.errors import draw_errors
 from prepack_lab.figures.gains import draw_gains
@@ -26,6 +27,7 @@ __all__ = [
     "draw_attention_weights",
     "draw_bin_states",
     "draw_bins",
+    "draw_cache_growth",
     "draw_cache_layout",
     "draw_errors",
     "draw_gains",

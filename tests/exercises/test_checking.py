@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 import time
+from importlib import import_module
 
 import pytest
 
@@ -15,6 +16,7 @@ from prepack_lab.exercises.checking import check
 from prepack_lab.exercises.lesson_01.padding_share import padding_share
 
 KEY = "01-waste"
+progressing = import_module("prepack_lab.exercises.progress")  # its name in the package is the function
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +114,19 @@ def test_progress_is_kept_beside_the_notebook(own_folder):
     table = progress("01")
     assert table.caption.startswith("1 of ")
     assert [row[4] for row in table.rows if row[0] == KEY] == ["✓"]
-    assert len(progress().rows) == len(EXERCISES) > len(table.rows)
+    every = progress()
+    assert every.caption == f"Exercises: 1 of {len(EXERCISES)} solved"
+    assert KEY not in every.rows[0][3] and "01-batches" in every.rows[0][3]
+    assert len(every.rows) == len({one.lesson for one in EXERCISES.values()})
+
+
+def test_a_lesson_tells_how_long_it_took(monkeypatch):
+    clock = iter([100.0, 143.0, 400.0])
+    monkeypatch.setattr(progressing, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progressing, "_began", {})
+    assert progress("01").caption.endswith("solved")
+    assert progress("01").caption.endswith("solved, 43 seconds after you began")
+    assert progress("01").caption.endswith("solved, 5 minutes after you began")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"solved": 3, "other": 1}'])

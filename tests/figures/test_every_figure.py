@@ -51,6 +51,7 @@ FULL = {
     "predictor": lambda: figures.draw_predictor([0.2, 0.5, 0.7], [2.5, 2.0, 1.3], paper=paper.LINES["r/k"]),
     "race": lambda: figures.draw_race({"one_by_one": [1, 2, 3, 4], "prepacked": [1.0, 1.0, 1.5, 1.5]}, 2),
     "cache": lambda: figures.draw_cache_layout(lab.pack(LENGTHS), 1000),
+    "growing cache": lambda: figures.draw_cache_growth(["Water", " boils"], [" at", " 100", "°"]),
     "percentiles": lambda: figures.draw_percentiles({"prepacked": [0.1, 0.2, 0.5], "full_batching": [1.0, 1.5, 9.0]}),
     "gains": lambda: figures.draw_gains(lab.inspect_lengths(LENGTHS, CONFIG)),
 }
