@@ -45,7 +45,7 @@ def draw_memory(
         _add_wall(figure, limit / GB, sorted({size for by_batch in estimated.values() for size in by_batch}))
     style_curves(figure, reading(estimated, limit), "prompts in the batch", "GB at the peak")
     figure.update_xaxes(powers_of_two(size for by_batch in estimated.values() for size in by_batch))
-    figure.update_yaxes(type="log", dtick=1, tickformat=",~g")
+    figure.update_yaxes(type="log", dtick="D2", tickformat=",~g")
     figure.twin = _twin(estimated, limit, measured, figure.reading)
     return figure
 

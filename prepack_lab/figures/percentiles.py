@@ -34,7 +34,7 @@ def draw_percentiles(waits: Mapping[str, Sequence[float]]) -> LabFigure:
         )
     style_curves(figure, reading(waits), "share of the prompts", "time to first token, seconds")
     figure.update_xaxes(ticksuffix=" %", tickvals=[1, 25, *SHARES])
-    figure.update_yaxes(type="log", dtick=1, tickformat=",~g")
+    figure.update_yaxes(type="log", dtick="D2", tickformat=",~g")
     rows = [
         (method, *(f"{at:.2f} s" for at in np.percentile(seconds, SHARES)), f"{max(seconds):.2f} s")
         for method, seconds in waits.items()

@@ -17,7 +17,14 @@ OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "
 """Seven colours that people with any colour vision tell apart (Okabe and Ito 2008)."""
 
 TEXT = "#7a7a7a"
-"""A grey with a contrast of 4.3 on white and 4.1 on JupyterLab's dark page."""
+"""A grey that can be read on any page: a contrast of 4.3 on white and 4.1 on JupyterLab's dark page."""
+
+INK = f"""
+.js-plotly-plot text[style*="rgb({", ".join(str(int(TEXT[place : place + 2], 16)) for place in (1, 3, 5))})"] {{
+    fill: var(--jp-content-font-color1, {TEXT}) !important;
+}}
+"""
+"""Style sheet: where the page says what colour its text has, the figures' grey text takes it."""
 
 GRID = "rgba(128, 128, 128, 0.2)"
 PADDING = "rgba(128, 128, 128, 0.28)"
@@ -74,8 +81,8 @@ class LabFigure(go.Figure):
 
 
 def folded(twin: Table) -> str:
-    """A text twin as HTML that opens on a click."""
-    return f"<details><summary>The same as a table</summary>{twin._repr_html_()}</details>"
+    """A text twin as HTML that opens on a click, with the style sheet of the figure above it."""
+    return f"<style>{INK}</style><details><summary>The same as a table</summary>{twin._repr_html_()}</details>"
 
 
 def prompt_colour(prompt: int) -> str:
@@ -118,7 +125,8 @@ def style_curves(figure: go.Figure, reading: str, x: str, y: str, height: int = 
         x, y: the words at the axes, with the unit.
     """
     style(figure, reading, height)
-    figure.update_layout(legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0}, margin_b=95)
+    legend = {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "itemsizing": "constant"}
+    figure.update_layout(legend=legend, margin_b=95)
     figure.update_layout(hoverlabel={"namelength": -1})
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y, showgrid=True, gridcolor=GRID)

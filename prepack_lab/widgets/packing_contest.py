@@ -28,11 +28,14 @@ class PackingContest(LabWidget):
     def __init__(self, lengths: Sequence[int] | None = None, capacity: int | None = None) -> None:
         self._own = None if lengths is None else ([*lengths], capacity)
         self.game = ipw.BoundedIntText(0, 0, 999, description="Game", layout=ipw.Layout(width="160px"))
-        self.prompt = ipw.Dropdown(description="Prompt", layout=ipw.Layout(width="260px"))
-        self.bin = ipw.Dropdown(description="into", layout=ipw.Layout(width="240px"))
-        self.place = ipw.Button(description="Place", button_style="primary", tooltip="Put this prompt into this bin")
-        self.undo = ipw.Button(description="Undo", icon="undo", tooltip="Take the last prompt back")
-        self.again = ipw.Button(description="Start again", tooltip="Empty all bins")
+        self.prompt = ipw.Dropdown(description="Prompt", layout=ipw.Layout(width="270px"))
+        self.bin = ipw.Dropdown(description="into", layout=ipw.Layout(width="220px"))
+        narrow = ipw.Layout(width="110px")
+        self.place = ipw.Button(
+            description="Place", button_style="primary", tooltip="Put this prompt into this bin", layout=narrow
+        )
+        self.undo = ipw.Button(description="Undo", icon="undo", tooltip="Take the last prompt back", layout=narrow)
+        self.again = ipw.Button(description="Start again", tooltip="Empty all bins", layout=narrow)
         self.place.on_click(lambda _: self.attempt(self._place))
         self.undo.on_click(lambda _: self.attempt(self._undo))
         self.again.on_click(lambda _: self.attempt(self._begin))
@@ -64,8 +67,9 @@ class PackingContest(LabWidget):
     def _said(self, done: bool) -> str:
         rival, best, own = self.rival.num_bins, self.best.num_bins, len(self.bins)
         if not done:
-            left = len(self.rival.lengths) - len(self.moves)
-            return f"{left} prompts to place. First-fit decreasing needs {rival} bins; can you do with fewer?"
+            left = [self.rival.lengths[prompt] for prompt in self._left()]
+            words = f"{len(left)} prompt{'s' if len(left) > 1 else ''} to place, of {', '.join(map(str, left))} tokens."
+            return f"{words} First-fit decreasing needs {rival} bins; can you do with fewer?"
         if own < rival:
             won = "and no packing has fewer" if own == best else f"and {best} are possible"
             return f"You won: {own} bins against {rival}, {won}."
@@ -88,9 +92,13 @@ class PackingContest(LabWidget):
         self.moves = self.moves[:-1]
         self._offer_prompts()
 
-    def _offer_prompts(self) -> None:
+    def _left(self) -> list[int]:
+        """The prompts that are not placed yet, the longest first."""
         placed = {prompt for prompt, _ in self.moves}
-        left = [prompt for prompt in self.rival.placing_order if prompt not in placed]
+        return [prompt for prompt in self.rival.placing_order if prompt not in placed]
+
+    def _offer_prompts(self) -> None:
+        left = self._left()
         _offer(self.prompt, [(f"prompt {prompt}: {self.rival.lengths[prompt]} tokens", prompt) for prompt in left])
         self.place.disabled, self.undo.disabled = not left, not self.moves
         self._offer_bins()

@@ -33,13 +33,22 @@ class PackingRace(LabWidget):
             capacity or max(drawn), max(drawn), 4 * max(drawn), description="Capacity", layout=ipw.Layout(width="380px")
         )
         self.strategies = ipw.SelectMultiple(
-            options=STRATEGIES, value=[*strategies], rows=4, description="Strategies", layout=ipw.Layout(width="320px")
+            options=STRATEGIES,
+            value=[*strategies],
+            rows=len(STRATEGIES),
+            description="Strategies",
+            layout=ipw.Layout(width="320px"),
         )
         self.play = ipw.Play(value=len(drawn), min=0, max=len(drawn), interval=600, description="Play")
         self.step = ipw.IntSlider(len(drawn), 0, len(drawn), description="Prompts", layout=ipw.Layout(width="380px"))
         ipw.jslink((self.play, "value"), (self.step, "value"))
         self.lengths.observe(lambda _: self._fit_controls(), names="value")
-        super().__init__([self.lengths, self.capacity, self.strategies, self.play, self.step], quiet=[self.play])
+        moved = ipw.VBox([self.capacity, self.step, self.play], layout=ipw.Layout(width="420px"))
+        super().__init__(
+            [self.lengths, self.capacity, self.step, self.play, self.strategies],
+            quiet=[self.play],
+            shown=[self.lengths, moved, self.strategies],
+        )
 
     def numbers(self) -> list[int]:
         """The lengths in the box.

@@ -36,7 +36,7 @@ class Serving(LabWidget):
         lengths: Sequence[int] | None = None,
         workload: str = "mmlu",
         calibration: Calibration | None = None,
-        rate: float = 12.0,
+        rate: float = 20.0,
     ) -> None:
         self.calibration = calibration or recorded_calibration()
         self._sizes = load_sizes()
