@@ -38,7 +38,7 @@ print(f"{model.num_parameters() / 1e6:.0f} million parameters on {model.device}"
 # %% [markdown]
 # ## How a model answers
 #
-# You know what prefill, decoding and a KV cache are? Then go on with the [nine prompts](#Nine-prompts).
+# You know what prefill, decoding and a [KV cache](glossary.ipynb#KV-cache) are? Then go on with the [nine prompts](#Nine-prompts).
 #
 # A **prompt** is a list of token ids. A **token** is a word or a piece of one. The model reads the whole prompt in one
 # forward pass. That is called **prefill**. Then it writes one token after another. That is called **decoding**, and
@@ -156,7 +156,7 @@ lab.reports.continuations_table(prompts, tokens, tokenizer)
 # ## And the time?
 #
 # Each method runs five times, in turn, after one run that does not count. The table gives the median, and the
-# quartiles: half of the runs lie between them.
+# [quartiles](glossary.ipynb#Median-and-quartiles): half of the runs lie between them.
 
 # %%
 runs = {method: partial(lab.prefill, model, prompts, method) for method in methods}

@@ -8,7 +8,8 @@
 # - tell what padding costs in the linear layers and in attention,
 # - say when batching helps at all.
 #
-# You need lesson 00, or the words *prompt*, *token* and *prefill*. Exercises are checked on the page: run the cell
+# You need [lesson 00](00_start_here.ipynb), or the words [prompt](glossary.ipynb#Prompt),
+# [token](glossary.ipynb#Token) and [prefill](glossary.ipynb#Prefill). Exercises are checked on the page: run the cell
 # below each one as often as you like.
 
 # %%
@@ -146,7 +147,7 @@ def best_order(lengths):
 lab.check("01-order", best_order)
 
 # %% [markdown]
-# This is **length-ordered batching**. It wastes little, but it needs all prompts before the first batch: no good
+# This is **[length-ordered batching](glossary.ipynb#Length-ordered-batching)**. It wastes little, but it needs all prompts before the first batch: no good
 # where people wait for answers. Lesson 07 comes back to it.
 #
 # Here it is against full batching and against what this lab is about, on 512 questions in batches of sixteen. The
@@ -164,7 +165,7 @@ lab.widgets.YourPrompts(profile.sample(512, seed=1))
 # - **Attention** compares slots with slots. In a padded row, it computes a score for every pair: width × width.
 #   A mask hides the wrong ones *after* they were computed.
 #
-# Let's count operations for a model of 7 billion parameters.
+# Let's count operations, each a [FLOP](glossary.ipynb#FLOP), for a model of 7 billion parameters.
 #
 # **Predict first:** is it attention or the linear layers that make padding expensive here?
 
