@@ -21,6 +21,15 @@ from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.attention import Slots, packed_attention
 from prepack_lab.packed_batch import PackedBatch
+from prepack_lab.packing import Packing
+
+
+def decoding_slots(packing: Packing, steps: int) -> int:
+    """The slots of all rows after so many steps: a row grows as much as the one with the most prompts needs.
+
+    With one prompt a row these are the slots of unpacked caches.
+    """
+    return packing.num_bins * (packing.width + max(map(len, packing.bins)) * steps)
 
 
 class PackedDecoder:

@@ -45,6 +45,18 @@ def number(returned: Any, expected: float, *arguments: Any) -> str | None:
     return None if isclose(returned, expected, rel_tol=1e-9, abs_tol=1e-9) else "The number is another one."
 
 
+def numbers(returned: Any, expected: Sequence[float], *arguments: Any) -> str | None:
+    """Compare a few numbers, one after another."""
+    many = len(expected)
+    if not isinstance(returned, list | tuple) or len(returned) != many:
+        return f"{many} numbers are asked for, in a tuple or a list, and a {type(returned).__name__} came back."
+    for place, (one, right) in enumerate(zip(returned, expected, strict=True), start=1):
+        wrong = number(one, right)
+        if wrong is not None:
+            return f"Number {place} of {many}: {wrong[0].lower()}{wrong[1:]}"
+    return None
+
+
 def bins_hold_all(returned: Any, lengths: Sequence[int], capacity: int) -> str | None:
     """What is wrong with bins of prompt indices, whatever the strategy; None where each prompt is in one bin."""
     if not isinstance(returned, list) or not all(isinstance(members, list) for members in returned):

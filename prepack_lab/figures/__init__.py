@@ -7,7 +7,9 @@ from prepack_lab.figures.attention_weights import draw_attention_weights
 from prepack_lab.figures.bins import draw_bin_states, draw_bins
 from prepack_lab.figures.cache_growth import draw_cache_growth
 from prepack_lab.figures.cache_layout import draw_cache_layout
+from prepack_lab.figures.cache_over_steps import draw_cache_over_steps
 from prepack_lab.figures.errors import draw_errors
+from prepack_lab.figures.forecast import draw_forecast
 from prepack_lab.figures.gains import draw_gains
 from prepack_lab.figures.generation_race import draw_race
 from prepack_lab.figures.length_histogram import draw_lengths
@@ -29,7 +31,9 @@ __all__ = [
     "draw_bins",
     "draw_cache_growth",
     "draw_cache_layout",
+    "draw_cache_over_steps",
     "draw_errors",
+    "draw_forecast",
     "draw_gains",
     "draw_lengths",
     "draw_mask",

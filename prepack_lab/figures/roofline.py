@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from prepack_lab.cost import Cost
 from prepack_lab.figures.style import TEXT, LabFigure, look, style_curves
 from prepack_lab.tables import Table
+
+FORMS = ("", "-open", "-dot", "-open-dot")
+"""Of the same symbol: the first, second, … that is drawn for one method."""
 
 
 def draw_roofline(
@@ -41,12 +45,12 @@ def draw_roofline(
         x=x, y=np.minimum(flops_per_second, x * bytes_per_second) / 1e9, mode="lines", name="the machine's roof",
         line={"color": TEXT, "width": 3}, hoverinfo="skip",
     )  # fmt: skip
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
     for words, cost in costs.items():
         method = words.split(",")[0]
         drawn = look(method)
-        symbol = f"{drawn.symbol}-open" if method in seen else drawn.symbol
-        seen.add(method)
+        symbol = drawn.symbol.removesuffix("-open") + FORMS[seen[method] % len(FORMS)]
+        seen[method] += 1
         bound = "memory" if cost.intensity < ridge else "arithmetic"
         figure.add_scatter(
             x=[cost.intensity], y=[reached[words] / 1e9], mode="markers", name=words,

@@ -1,16 +1,25 @@
 """Tables of the lessons, one idea a file: what a figure would not say better."""
 
 from prepack_lab.reports.answers import agreement_table, continuations_table, prompts_table, seam_table
+from prepack_lab.reports.decoding import restart_table, token_times_table, work_table
 from prepack_lab.reports.padding import operations_table, waste_table
+from prepack_lab.reports.predicting import counted_table, foretold_table, lines_table, rates_table
 from prepack_lab.reports.seconds import batch_cost_table, times_table
 
 __all__ = [
     "agreement_table",
     "batch_cost_table",
     "continuations_table",
+    "counted_table",
+    "foretold_table",
+    "lines_table",
     "operations_table",
     "prompts_table",
+    "rates_table",
+    "restart_table",
     "seam_table",
     "times_table",
+    "token_times_table",
     "waste_table",
+    "work_table",
 ]

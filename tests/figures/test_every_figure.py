@@ -51,6 +51,10 @@ FULL = {
     "predictor": lambda: figures.draw_predictor([0.2, 0.5, 0.7], [2.5, 2.0, 1.3], paper=paper.LINES["r/k"]),
     "race": lambda: figures.draw_race({"one_by_one": [1, 2, 3, 4], "prepacked": [1.0, 1.0, 1.5, 1.5]}, 2),
     "cache": lambda: figures.draw_cache_layout(lab.pack(LENGTHS), 1000),
+    "cache over steps": lambda: figures.draw_cache_over_steps(
+        {"prepacked": lab.one_prompt_a_row(LENGTHS), "prepacked, packed decoding": lab.pack(LENGTHS)}, 20, 1000
+    ),
+    "forecast": lambda: figures.draw_forecast({"k/r": [1.5, 2.0], "m - L/k": [1.2, 3.0]}, [1.4, 2.1], ["a", "b"]),
     "growing cache": lambda: figures.draw_cache_growth(["Water", " boils"], [" at", " 100", "°"]),
     "percentiles": lambda: figures.draw_percentiles({"prepacked": [0.1, 0.2, 0.5], "full_batching": [1.0, 1.5, 9.0]}),
     "gains": lambda: figures.draw_gains(lab.inspect_lengths(LENGTHS, CONFIG)),
@@ -66,6 +70,7 @@ NOTHING_YET = {
     "race": lambda: figures.draw_race({}, 3),
     "just started": lambda: figures.draw_race({"one_by_one": []}, 3),
     "percentiles": lambda: figures.draw_percentiles({}),
+    "forecast": lambda: figures.draw_forecast({}, [], []),
     "bins": lambda: figures.draw_bin_states({"by hand": []}, LENGTHS, 9, 3),
 }
 ALL = [*FULL.items(), *((f"nothing yet: {name}", draw) for name, draw in NOTHING_YET.items())]
