@@ -9,12 +9,11 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.attention import Slots, packed_attention
-from prepack_lab.forward import ForwardPass, forward_alone, left_padded_mask
+from prepack_lab.forward import ForwardPass, forward_alone, left_padded_mask, max_positions, vocabulary_size
 from prepack_lab.kv_cache import unpack_cache
 from prepack_lab.masks import additive, may_see
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack
-from prepack_lab.prefilling import max_positions
 from prepack_lab.prompts import check_prompts
 
 
@@ -44,7 +43,7 @@ def ablate(
     Raises:
         InvalidPromptsError: as for `prefill`.
     """
-    prompts = check_prompts(prompts, model.get_input_embeddings().num_embeddings, max_positions(model))
+    prompts = check_prompts(prompts, vocabulary_size(model), max_positions(model))
     lengths = [len(prompt) for prompt in prompts]
     batch = PackedBatch.from_prompts(prompts, pack(lengths, 2 * max(lengths)), device=model.device)
     alone = [forward_alone(model, prompt) for prompt in prompts]
@@ -98,7 +97,7 @@ def _forward(model: PreTrainedModel, batch: PackedBatch, mask: bool, restart: bo
             use_cache=True,
         )
     logits = out.logits[batch.last_token[:, 0], batch.last_token[:, 1]]  # [B, V]
-    return ForwardPass(logits, out.past_key_values, tuple(batch.input_ids.shape))
+    return ForwardPass(logits, out.past_key_values, batch.shape)
 
 
 @torch.no_grad()
@@ -125,4 +124,4 @@ def _decode_alone(
 
 
 def _errors(found: torch.Tensor, expected: torch.Tensor) -> tuple[float, ...]:
-    return ((found - expected).abs().amax(-1) / expected.float().std()).tolist()
+    return tuple(((found - expected).abs().amax(-1) / expected.float().std()).tolist())

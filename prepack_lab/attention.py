@@ -16,7 +16,7 @@ While no packed batch is being run, the registered functions are transformers' o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -32,10 +32,9 @@ from transformers.masking_utils import causal_mask_function, sdpa_mask
 
 from prepack_lab.masks import additive, same_prompt
 
-try:
+varlen_attn: Callable[..., Any] | None = None
+with suppress(ImportError):  # an older torch has no such kernel
     from torch.nn.attention.varlen import varlen_attn
-except ImportError:  # an older torch
-    varlen_attn = None
 
 IMPLEMENTATION = "prepack"
 """The name under which transformers knows these functions."""
@@ -72,15 +71,21 @@ class Run:
         """Q and W: the slots in a row that are computed, and those that they look at."""
         return self.queries.segment_ids.shape[1], self.keys.segment_ids.shape[1]
 
+    @property
+    def segments(self) -> Sequence[tuple[int, int]]:
+        """The spans, where there are some: the run goes segment by segment."""
+        assert self.spans is not None
+        return self.spans
+
     @cached_property
     def longest(self) -> int:
         """L, the tokens of the longest prompt."""
-        return max(end - start for start, end in self.spans)
+        return max(end - start for start, end in self.segments)
 
     @cached_property
     def cu_seqlens(self) -> torch.Tensor:
         """[B + 1] where each prompt of a single row ends, from 0."""
-        ends = [0, *(end for _, end in self.spans)]
+        ends = [0, *(end for _, end in self.segments)]
         return torch.tensor(ends, dtype=torch.int32, device=self.queries.segment_ids.device)
 
 
@@ -181,10 +186,10 @@ def _one_by_one(
     rule: _Rule,
 ) -> torch.Tensor:
     """One attention for each prompt of a single row: [1, W, H, D]."""
-    lengths = [end - start for start, end in run.spans]
+    lengths = [end - start for start, end in run.segments]
     attended = []
     for (start, end), own, keys, values in zip(
-        run.spans, *(x.split(lengths, dim=2) for x in (query, key, value)), strict=True
+        run.segments, *(x.split(lengths, dim=2) for x in (query, key, value)), strict=True
     ):
         hidden = None if mask is None else mask[..., : end - start, : end - start]
         hidden = _add(hidden, None if bias is None else bias[..., start:end, start:end])
@@ -217,6 +222,7 @@ def _one_kernel(
 ) -> torch.Tensor:
     """The causal attention of all prompts of a single row by one kernel: [1, W, H, D]."""
     query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # [W, heads, D]
+    assert varlen_attn is not None
     out = varlen_attn(
         query, key, value, run.cu_seqlens, run.cu_seqlens, run.longest, run.longest, scale=scaling, window_size=(-1, 0),
         enable_gqa=query.shape[1] != key.shape[1],
@@ -226,10 +232,12 @@ def _one_kernel(
 
 def _add(mask: torch.Tensor | None, bias: torch.Tensor | None) -> torch.Tensor | None:
     """A causal mask where there is a bias and no mask."""
-    if mask is None and bias is not None:
+    if bias is None:
+        return mask
+    if mask is None:
         L = bias.shape[-1]
         mask = additive(torch.ones(L, L, dtype=torch.bool, device=bias.device).tril(), bias.dtype)
-    return mask if bias is None else mask + bias
+    return mask + bias
 
 
 def _attend(

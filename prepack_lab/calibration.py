@@ -18,9 +18,9 @@ from scipy.optimize import nnls
 from transformers import PreTrainedModel
 
 from prepack_lab.cost import Cost, estimate_cost
+from prepack_lab.forward import max_positions, vocabulary_size
 from prepack_lab.machine import device_name
 from prepack_lab.passes import run_method
-from prepack_lab.prefilling import max_positions
 from prepack_lab.prompts import random_prompts
 from prepack_lab.timing import measure
 
@@ -71,7 +71,7 @@ def calibrate(model: PreTrainedModel, repeats: int = 3) -> Calibration:
     device, dtype = str(model.device), model.dtype
     costs, seconds = [], []
     for lengths, method in _probes(max_positions(model) or 8192):
-        prompts = random_prompts(lengths, model.get_input_embeddings().num_embeddings)
+        prompts = random_prompts(lengths, vocabulary_size(model))
         taken = measure(partial(run_method, model, prompts, method), 1, repeats, device).median
         costs.append(estimate_cost(model.config, lengths, method, dtype))
         seconds.append(taken)
@@ -96,4 +96,5 @@ def _fit(costs: Sequence[Cost], seconds: Sequence[float], device: str) -> Calibr
     taken = np.array(seconds)
     scale = np.maximum(terms.max(axis=0), 1e-30)  # so that the solver sees numbers of one size
     rates, _ = nnls(terms / scale / taken[:, None], np.ones(len(taken)))
-    return Calibration(*(rates / scale).tolist(), device)
+    a, b, c = (rates / scale).tolist()
+    return Calibration(a, b, c, device)

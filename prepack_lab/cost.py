@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Unpack
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 from transformers.pytorch_utils import Conv1D
 
-from prepack_lab.methods import DATASET_METHODS, METHODS, Pass, Plan
+from prepack_lab.methods import DATASET_METHODS, METHODS, Pass, Plan, PlanOptions
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class ModelSizes:
         config = config.get_text_config(decoder=True)
         if any(getattr(config, name, None) for name in ("num_experts", "num_local_experts", "n_routed_experts")):
             raise ValueError(f"{type(config).__name__} chooses experts for each token; its cost is not known here")
-        return _sizes(type(config), config.to_json_string(use_diff=False))
+        kind: Any = type(config)
+        return _sizes(kind, config.to_json_string(use_diff=False))
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def estimate_cost(
     lengths: Sequence[int],
     method: str = "prepacked",
     dtype: torch.dtype | None = None,
-    **plan: int | str | None,
+    **plan: Unpack[PlanOptions],
 ) -> Cost:
     """Tell what the prefill of prompts of these lengths will cost.
 
@@ -158,7 +160,7 @@ def _working(one: Pass, sizes: ModelSizes) -> int:
 
 
 @lru_cache(maxsize=32)
-def _sizes(config_class: type[PreTrainedConfig], described: str) -> ModelSizes:
+def _sizes(config_class: Any, described: str) -> ModelSizes:
     import json
 
     config = config_class.from_dict(json.loads(described))

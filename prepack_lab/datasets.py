@@ -6,14 +6,15 @@ A batch is freed when the next one is done, so memory does not grow with the dat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from prepack_lab.methods import DATASET_METHODS, DATASET_READS, Plan
+from prepack_lab.forward import max_positions, vocabulary_size
+from prepack_lab.methods import DATASET_METHODS, DATASET_READS, Plan, RowOptions
 from prepack_lab.passes import Step, run_passes
-from prepack_lab.prefilling import Prefill, gather, max_positions
+from prepack_lab.prefilling import Prefill, gather
 from prepack_lab.prompts import check_prompts
 from prepack_lab.support import require_support
 
@@ -27,7 +28,7 @@ def prefill_dataset(
     method: str = "dataset_prepacked",
     cache: bool = True,
     progress: bool = True,
-    **plan: int | str | None,
+    **plan: Unpack[RowOptions],
 ) -> Iterator[Prefill]:
     """Run many prompts through the model, and yield each batch as soon as it is done.
 
@@ -46,7 +47,7 @@ def prefill_dataset(
     Raises:
         InvalidPromptsError, UnsupportedModelError, ValueError: as for `prefill`, before anything is run.
     """
-    prompts = check_prompts(prompts, model.get_input_embeddings().num_embeddings, max_positions(model))
+    prompts = check_prompts(prompts, vocabulary_size(model), max_positions(model))
     chosen = Plan(batch_size=batch_size, **plan)
     chosen.check(method, DATASET_READS)
     require_support(model, "prepacked" if method == "dataset_prepacked" else method, max(map(len, prompts)))

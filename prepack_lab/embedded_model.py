@@ -46,8 +46,8 @@ def load(dtype: torch.dtype, device: torch.device, **options: Any) -> tuple[PreT
     """
     folder = unpacked()
     with _no_bars():
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options).to(device)
-        return model, AutoTokenizer.from_pretrained(folder)
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
+        return model.to(device), AutoTokenizer.from_pretrained(folder)
 
 
 def find_weights() -> Path | None:
@@ -124,7 +124,7 @@ def _write_weights(weights: Path, draft: Path) -> None:
     from transformers import GgufConfig
 
     with _no_bars():
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             weights.parent, gguf_file=weights.name, quantization_config=GgufConfig(dequantize=True)
         )
         model.to(torch.bfloat16).save_pretrained(draft)

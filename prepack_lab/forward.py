@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
@@ -36,7 +37,7 @@ def forward_alone(model: PreTrainedModel, prompt: Sequence[int]) -> ForwardPass:
     """Run one prompt by itself: what every other way has to equal."""
     input_ids = torch.tensor([prompt], device=model.device)  # [1, n]
     out = model(input_ids, past_key_values=DynamicCache(), use_cache=True, logits_to_keep=1)
-    return ForwardPass(out.logits[:, -1], out.past_key_values, tuple(input_ids.shape))
+    return ForwardPass(out.logits[:, -1], out.past_key_values, (input_ids.shape[0], input_ids.shape[1]))
 
 
 @torch.no_grad()
@@ -54,7 +55,7 @@ def forward_padded(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> 
         logits_to_keep=1,
         **positions,
     )
-    return ForwardPass(out.logits[:, -1], out.past_key_values, tuple(input_ids.shape))
+    return ForwardPass(out.logits[:, -1], out.past_key_values, (input_ids.shape[0], input_ids.shape[1]))
 
 
 @torch.no_grad()
@@ -78,7 +79,7 @@ def forward_packed(model: PreTrainedModel, batch: PackedBatch, segmented: bool =
         )
     prompt_of = batch.segment_ids[is_last]  # [B] the logits come row by row, so bring them into the prompts' order
     logits = out.logits[prompt_of.argsort()]  # [B, V]
-    return ForwardPass(logits, out.past_key_values, tuple(batch.input_ids.shape))
+    return ForwardPass(logits, out.past_key_values, batch.shape)
 
 
 def left_pad(
@@ -93,9 +94,19 @@ def left_pad(
 
 def left_padded_mask(lengths: Sequence[int], device: torch.device | str | None = None) -> torch.Tensor:
     """[B, L] the `attention_mask` of left-padded prompts: 0 on padding, 1 on tokens."""
-    lengths = torch.tensor(lengths, device=device)
-    place = torch.arange(int(lengths.max()), device=device)
-    return (place >= lengths.max() - lengths[:, None]).long()
+    longest = max(lengths)
+    padding = longest - torch.tensor(lengths, device=device)  # [B]
+    return (torch.arange(longest, device=device) >= padding[:, None]).long()
+
+
+def vocabulary_size(model: PreTrainedModel) -> int:
+    """V, the token ids that the model has an embedding for."""
+    return cast(int, model.get_input_embeddings().num_embeddings)
+
+
+def max_positions(model: PreTrainedModel) -> int | None:
+    """The longest prompt that the model was built for, in tokens; None where it names no limit."""
+    return getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
 
 
 def takes_positions(model: PreTrainedModel) -> bool:

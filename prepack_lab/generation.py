@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import (
@@ -20,11 +20,11 @@ from transformers import (
 )
 from transformers.generation import BaseStreamer, GenerationMode
 
-from prepack_lab.forward import ForwardPass, left_pad
+from prepack_lab.forward import ForwardPass, left_pad, max_positions, vocabulary_size
 from prepack_lab.kv_cache import CachePart, cache_bytes, join_caches, unpacked_cache_bytes
 from prepack_lab.methods import Plan
 from prepack_lab.packed_decoding import PackedDecoder
-from prepack_lab.prefilling import max_positions, run
+from prepack_lab.prefilling import run
 from prepack_lab.prompts import InvalidPromptsError, check_prompts
 
 DECODINGS = ("unpacked", "packed")
@@ -78,7 +78,7 @@ def generate(
         raise ValueError(f"max_new_tokens is {max_new_tokens}; ask for at least one")
     options = {"do_sample": False, "use_cache": True, "max_new_tokens": max_new_tokens, **options}
     _require_one_answer(model, options)
-    prompts = check_prompts(prompts, model.get_input_embeddings().num_embeddings, max_positions(model))
+    prompts = check_prompts(prompts, vocabulary_size(model), max_positions(model))
     _check_room(prompts, max_new_tokens, max_positions(model))
 
     if decoding == "packed":
@@ -146,7 +146,7 @@ def _go_on(
 ) -> Continuations:
     """Our loop, on the rows of one forward pass; the library prepares what chooses and what stops."""
     chosen = [prompts[index] for index in part.prompts]
-    decoder = PackedDecoder(model, part.cache, part.batch)
+    decoder = PackedDecoder(model, part.cache, part.rows)
     tokens = _generate(
         model, chosen, {**options, "custom_generate": _loop(out.next_token_logits, decoder, options.get("streamer"))}
     )
@@ -169,7 +169,7 @@ def _loop(logits: torch.Tensor, decoder: PackedDecoder, streamer: BaseStreamer |
         after = logits
         going_on = torch.ones(len(input_ids), dtype=torch.bool, device=input_ids.device)  # [B]
         while True:
-            scores = logits_processor(input_ids, after.float())
+            scores = logits_processor(cast(torch.LongTensor, input_ids), cast(torch.FloatTensor, after.float()))
             if generation_config.do_sample:
                 tokens = torch.multinomial(scores.softmax(dim=-1), num_samples=1).squeeze(1)
             else:
@@ -193,7 +193,7 @@ def _loop(logits: torch.Tensor, decoder: PackedDecoder, streamer: BaseStreamer |
 def _generate(model: PreTrainedModel, prompts: list[list[int]], options: dict[str, Any]) -> list[list[int]]:
     """`model.generate` on left-padded prompts, and only the new ids of each."""
     input_ids, attention_mask = left_pad(prompts, model.device)  # [B, L], [B, L]
-    out = model.generate(input_ids, attention_mask=attention_mask, **options)
+    out = cast(Any, model).generate(input_ids, attention_mask=attention_mask, **options)
     config = options.get("generation_config") or model.generation_config
     end = options.get("eos_token_id", config.eos_token_id)
     ends = set(end if isinstance(end, list) else [end])

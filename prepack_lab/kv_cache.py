@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from transformers import DynamicCache, PreTrainedConfig
@@ -33,6 +33,17 @@ class CachePart:
     """[b, 2] row and slot of each prompt's last token."""
     batch: PackedBatch | None = None
     """The rows, where they hold several prompts."""
+
+    @property
+    def rows(self) -> PackedBatch:
+        """The rows.
+
+        Raises:
+            ValueError: they hold one prompt each.
+        """
+        if self.batch is None:
+            raise ValueError("this cache has a row for each prompt; nothing is packed in it")
+        return self.batch
 
     @classmethod
     def packed(cls, cache: DynamicCache, batch: PackedBatch, prompts: Sequence[int] | None = None) -> CachePart:
@@ -81,11 +92,10 @@ def join_caches(parts: Sequence[CachePart], config: PreTrainedConfig, omit_last:
     moves = [_moves(part, rising, longest, omitted) for part in parts]
     joined = DynamicCache(config=config)
     for index in range(len(parts[0].cache.layers)):
-        layers = [part.cache.layers[index] for part in parts]
-        keys = _join([layer.keys for layer in layers], moves, len(rising), longest)
-        values = _join([layer.values for layer in layers], moves, len(rising), longest)
-        if index < len(joined.layers) and type(joined.layers[index]) is DynamicLayer:
-            layer = joined.layers[index]
+        states = [_states(part.cache.layers[index]) for part in parts]
+        keys, values = (_join(kind, moves, len(rising), longest) for kind in zip(*states, strict=True))
+        layer = joined.layers[index] if index < len(joined.layers) else None
+        if type(layer) is DynamicLayer:
             layer.lazy_initialization(keys, values)
             layer.keys, layer.values = keys, values  # `update` would copy them
         else:
@@ -95,7 +105,7 @@ def join_caches(parts: Sequence[CachePart], config: PreTrainedConfig, omit_last:
 
 def cache_bytes(cache: DynamicCache) -> int:
     """What the keys and values of a cache take."""
-    return sum(layer.keys.nbytes + layer.values.nbytes for layer in _own_layers(cache))
+    return sum(states.nbytes for layer in _own_layers(cache) for states in _states(layer))
 
 
 def unpacked_cache_bytes(cache: DynamicCache, config: PreTrainedConfig, prompts: int, tokens: int) -> int:
@@ -106,15 +116,22 @@ def unpacked_cache_bytes(cache: DynamicCache, config: PreTrainedConfig, prompts:
     """
     imagined = DynamicCache(config=config)
     for index, layer in enumerate(_own_layers(cache)):
-        shapes = [(prompts, states.shape[1], tokens, states.shape[3]) for states in (layer.keys, layer.values)]
-        keys, values = (torch.empty(shape, dtype=layer.keys.dtype, device="meta") for shape in shapes)
+        keys, values = (
+            states.new_empty((prompts, states.shape[1], tokens, states.shape[3]), device="meta")
+            for states in _states(layer)
+        )
         imagined.update(keys, values, index)
     return cache_bytes(imagined)
 
 
-def _own_layers(cache: DynamicCache) -> list[DynamicLayer]:
+def _own_layers(cache: DynamicCache) -> list[Any]:
     """The layers that hold keys; some models let a layer use those of another."""
-    return [layer for layer in cache.layers if layer.keys is not None]
+    return [layer for layer in cache.layers if getattr(layer, "keys", None) is not None]
+
+
+def _states(layer: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """The keys and values of a layer, [rows, H, W, D] each."""
+    return layer.keys, layer.values
 
 
 class _Moves(NamedTuple):

@@ -19,7 +19,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, TypedDict
 
 from prepack_lab.packing import DEFAULT_STRATEGY, Packing, one_prompt_a_row, one_row, pack
 
@@ -55,6 +55,20 @@ class Plan:
                 raise ValueError(f"method {method!r} takes no {name}; leave it out")
             if name in ("batch_size", "token_budget") and value < 1:
                 raise ValueError(f"{name} is {value}; it is a positive integer")
+
+
+class RowOptions(TypedDict, total=False):
+    """How rows are filled: the options of functions that ask for the batch size by itself."""
+
+    capacity: int | None
+    strategy: str
+    token_budget: int
+
+
+class PlanOptions(RowOptions, total=False):
+    """The fields of a `Plan`, as options of the functions that make one."""
+
+    batch_size: int
 
 
 @dataclass(frozen=True)

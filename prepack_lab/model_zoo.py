@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PreTrainedConfig, PreTrainedModel
@@ -38,7 +39,7 @@ _SMALL = {
     0: "pad_token_id num_nextn_predict_layers num_kv_shared_layers num_dense_layers",
     256: "max_position_embeddings n_positions n_ctx max_seq_len",
 }
-_SIZES = {name: size for size, names in _SMALL.items() for name in names.split()}
+_SIZES: dict[str, Any] = {name: size for size, names in _SMALL.items() for name in names.split()}
 _SIZES |= {
     "vocab_size": VOCABULARY,
     "vocab_size_per_layer_input": VOCABULARY,
@@ -71,10 +72,15 @@ _LEAVE_OUT: tuple[tuple[str, ...], ...] = (
 def every_class() -> dict[str, type[PreTrainedConfig]]:
     """The name of each causal language model of the installed transformers, and its configuration's class."""
     found: dict[str, type[PreTrainedConfig]] = {}
-    for config_class, model_class in MODEL_FOR_CAUSAL_LM_MAPPING.items():
-        first = model_class[0] if isinstance(model_class, tuple) else model_class
-        found.setdefault(first.__name__, config_class)
+    for config_class in MODEL_FOR_CAUSAL_LM_MAPPING:
+        found.setdefault(_model_class(config_class).__name__, config_class)
     return found
+
+
+def _model_class(config_class: type[PreTrainedConfig]) -> Any:
+    """The causal language model of a configuration; the first, where there are several."""
+    model_class: Any = MODEL_FOR_CAUSAL_LM_MAPPING[config_class]
+    return model_class[0] if isinstance(model_class, tuple) else model_class
 
 
 def small_model(config_class: type[PreTrainedConfig]) -> PreTrainedModel:
@@ -109,7 +115,7 @@ def support_table(found: list[tuple[str, ModelSupport | str]], methods: tuple[st
             return name, *("–" for _ in [*methods, "decoding"]), support
         obstacles = {method: support.methods[method] for method in methods}
         by_rows = [method for method, obstacle in support.packed_decoding.items() if obstacle is None]
-        reasons: dict[str, list[str]] = {}
+        reasons: dict[str | None, list[str]] = {}
         for method, reason in obstacles.items():
             reasons.setdefault(reason, []).append(method)
         why = "; ".join(f"{', '.join(refused)}: {reason}" for reason, refused in reasons.items() if reason)
@@ -121,22 +127,22 @@ def support_table(found: list[tuple[str, ModelSupport | str]], methods: tuple[st
     return Table(("model class", *methods, "packed decoding", "why not"), [row(*one) for one in found], caption)
 
 
-def _small(config: PreTrainedConfig, left_out: tuple[str, ...]) -> dict[str, object]:
+def _small(config: PreTrainedConfig, left_out: tuple[str, ...]) -> dict[str, Any]:
     """The sizes of this configuration and of its parts, made small."""
     other_names = type(config).attribute_map
     known = {*inspect.signature(type(config).__init__).parameters, *config.to_dict(), *other_names} - {*left_out}
     aliases = {other_names.get(name) for name in _SIZES}
-    small: dict[str, object] = {k: v for k, v in _SIZES.items() if k in known and k not in aliases - {None, k}}
+    small: dict[str, Any] = {k: v for k, v in _SIZES.items() if k in known and k not in aliases - {None, k}}
     small |= {name: WINDOW for name in _WINDOWS if getattr(config, name, None)}
     if "kv_lora_rank" in small:  # latent attention: every head has keys of its own, and a part of each is rotated
         small |= {"num_key_value_heads": small["num_attention_heads"], "head_dim": small["qk_rope_head_dim"]}
     for name in config.sub_configs:
         if isinstance(part := getattr(config, name, None), PreTrainedConfig):
-            small[name] = type(part)(**_small(part, left_out), rope_theta=10_000.0)
+            small[name] = type(part)(**_small(part, left_out) | {"rope_theta": 10_000.0})
     return small | (_small_layers(config) if "layer_types" in known else {})
 
 
-def _small_layers(config: PreTrainedConfig) -> dict[str, object]:
+def _small_layers(config: PreTrainedConfig) -> dict[str, Any]:
     """Two layers of each kind that the configuration names. The second reuses the keys of the first, if any do."""
     name = type(config).attribute_map.get("layer_types", "layer_types")
     if isinstance(inspect.getattr_static(type(config), name, None), property):
@@ -144,7 +150,7 @@ def _small_layers(config: PreTrainedConfig) -> dict[str, object]:
     kinds = list(dict.fromkeys(getattr(config, "layer_types", None) or ()))
     if kinds in ([], ["linear_attention"]):
         kinds.append("full_attention")
-    layers: dict[str, object] = {name: kinds * 2, "num_hidden_layers": 2 * len(kinds)}
+    layers: dict[str, Any] = {name: kinds * 2, "num_hidden_layers": 2 * len(kinds)}
     if hasattr(config, "num_kv_shared_layers"):
         layers["num_kv_shared_layers"] = len(kinds)
     if getattr(config, "rope_parameters", None) == {}:  # one set for each kind, and no default
@@ -154,11 +160,9 @@ def _small_layers(config: PreTrainedConfig) -> dict[str, object]:
 
 
 def _build(
-    config_class: type[PreTrainedConfig], text_class: type[PreTrainedConfig], small: dict[str, object]
+    config_class: type[PreTrainedConfig], text_class: type[PreTrainedConfig], small: dict[str, Any]
 ) -> PreTrainedModel:
-    of = text_class if text_class in MODEL_FOR_CAUSAL_LM_MAPPING else config_class
-    model_class = MODEL_FOR_CAUSAL_LM_MAPPING[of]
-    model_class = model_class[0] if isinstance(model_class, tuple) else model_class
+    model_class = _model_class(text_class if text_class in MODEL_FOR_CAUSAL_LM_MAPPING else config_class)
     with torch.device("meta"):
         parameters = model_class(text_class(**small)).num_parameters()
     if parameters > LARGEST:

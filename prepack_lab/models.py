@@ -32,7 +32,7 @@ from prepack_lab.cost import ModelSizes
 from prepack_lab.embedded_model import ModelUnavailableError
 from prepack_lab.machine import GB, choose_device, choose_dtype, free_memory
 
-_BYTES = {"bos_token_id": EOS_ID, "eos_token_id": EOS_ID, "pad_token_id": PAD_ID}
+_BYTES: dict[str, Any] = {"bos_token_id": EOS_ID, "eos_token_id": EOS_ID, "pad_token_id": PAD_ID}
 
 RANDOM_MODELS: dict[str, PreTrainedConfig] = {
     "tiny-llama": LlamaConfig(
@@ -155,9 +155,9 @@ def _pretrained(
     name: str, dtype: torch.dtype, device: torch.device, **options: Any
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A model from a folder or from the hub."""
-    local = Path(name).expanduser()
-    if not local.is_dir():
-        if local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+    local: Path | str = Path(name).expanduser()
+    if not Path(local).is_dir():
+        if Path(local).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
             raise ModelUnavailableError(f"there is no folder {name!r}; give a folder that holds a config.json")
         local, options = name, {**_reach_hub(name), **options}
     where = {key: value for key, value in options.items() if key in _WHERE}

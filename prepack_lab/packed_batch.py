@@ -76,6 +76,12 @@ class PackedBatch:
         )
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """R and W."""
+        R, W = self.input_ids.shape
+        return R, W
+
+    @property
     def lengths(self) -> torch.Tensor:
         """[B] tokens of each prompt."""
         return self.last_token[:, 1] - self.first_token[:, 1] + 1

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -179,8 +180,8 @@ def _check_lengths(lengths: Sequence[int]) -> tuple[int, ...]:
     return tuple(array.tolist())
 
 
-def _is_positive_integer(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
+def _is_positive_integer(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0
 
 
 def _check_capacity(capacity: int, lengths: tuple[int, ...]) -> int:

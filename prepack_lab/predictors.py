@@ -57,9 +57,9 @@ def fit_line(x: Sequence[float], y: Sequence[float]) -> Line:
     Raises:
         ValueError: fewer than two points, or all at one x.
     """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    if len(x) != len(y) or len(x) < 2 or np.ptp(x) == 0:
+    if len(x) != len(y) or len(x) < 2 or max(x) == min(x):
         raise ValueError(f"a line needs two points that differ in x; there are {len(x)} x and {len(y)} y")
     slope, intercept = np.polyfit(x, y, 1)
-    left, spread = np.sum((y - intercept - slope * x) ** 2), np.sum((y - y.mean()) ** 2)
+    across, up = np.asarray(x, float), np.asarray(y, float)
+    left, spread = np.sum((up - intercept - slope * across) ** 2), np.sum((up - up.mean()) ** 2)
     return Line(float(intercept), float(slope), float(1 - left / spread) if spread else 1.0)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from prepack_lab.forward import left_padded_mask
+from prepack_lab.forward import left_padded_mask, max_positions, vocabulary_size
 from prepack_lab.kv_cache import join_caches
-from prepack_lab.methods import Plan
+from prepack_lab.methods import Plan, PlanOptions
 from prepack_lab.passes import Step, run_method
 from prepack_lab.prompts import check_prompts
 from prepack_lab.support import require_support
@@ -35,7 +36,7 @@ class Prefill:
 
 
 def prefill(
-    model: PreTrainedModel, prompts: Sequence[Sequence[int]], method: str = "prepacked", **plan: int | str | None
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], method: str = "prepacked", **plan: Unpack[PlanOptions]
 ) -> Prefill:
     """Run the prompts through the model once.
 
@@ -51,7 +52,7 @@ def prefill(
         UnsupportedModelError: the method is not known to be exact for this model.
         ValueError: an unknown method or strategy, or a capacity that a prompt exceeds.
     """
-    prompts = check_prompts(prompts, model.get_input_embeddings().num_embeddings, max_positions(model))
+    prompts = check_prompts(prompts, vocabulary_size(model), max_positions(model))
     return gather(model, prompts, run(model, prompts, method, **plan))
 
 
@@ -77,7 +78,11 @@ def gather(model: PreTrainedModel, prompts: list[list[int]], steps: Sequence[Ste
 
 
 def run(
-    model: PreTrainedModel, prompts: list[list[int]], method: str, decoding: str = "unpacked", **plan: int | str | None
+    model: PreTrainedModel,
+    prompts: list[list[int]],
+    method: str,
+    decoding: str = "unpacked",
+    **plan: Unpack[PlanOptions],
 ) -> list[Step]:
     """The forward passes of a method over checked prompts, which are to be decoded so.
 
@@ -88,8 +93,3 @@ def run(
     chosen.check(method)
     require_support(model, method, max(map(len, prompts)), decoding)
     return run_method(model, prompts, method, chosen)
-
-
-def max_positions(model: PreTrainedModel) -> int | None:
-    """The longest prompt that the model was built for, in tokens; None where it names no limit."""
-    return getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)

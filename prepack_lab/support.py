@@ -17,7 +17,7 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from prepack_lab.attention import Slots, packed_attention
-from prepack_lab.forward import ForwardPass, forward_alone, left_padded_mask, takes_positions
+from prepack_lab.forward import ForwardPass, forward_alone, left_padded_mask, takes_positions, vocabulary_size
 from prepack_lab.kv_cache import join_caches
 from prepack_lab.methods import METHODS
 from prepack_lab.packed_decoding import PackedDecoder
@@ -71,8 +71,8 @@ def check_model(model: PreTrainedModel) -> ModelSupport:
     obstacles = {method: _ask(model, method).obstacle for method in METHODS}
     decoding = {method: _ask(model, method, "packed").obstacle for method in PACKED_METHODS}
     exact = [method for method in PACKED_METHODS if obstacles[method] is None]
-    reason = f"{' and '.join(exact)}: the same logits as alone, before and after a step of decoding"
-    return ModelSupport(bool(exact), reason if exact else obstacles["prepacked"], obstacles, decoding)
+    same = f"{' and '.join(exact)}: the same logits as alone, before and after a step of decoding"
+    return ModelSupport(bool(exact), same if exact else str(obstacles["prepacked"]), obstacles, decoding)
 
 
 def require_support(model: PreTrainedModel, method: str, longest: int, decoding: str = "unpacked") -> None:
@@ -221,13 +221,12 @@ def _differs(model: PreTrainedModel, method: str, decoding: str, lengths: Sequen
 
 def _prompts(model: PreTrainedModel, lengths: Sequence[int] = _LENGTHS) -> list[list[int]]:
     generator = torch.Generator().manual_seed(0)
-    vocab_size = model.get_input_embeddings().num_embeddings
-    return [torch.randint(vocab_size, (length,), generator=generator).tolist() for length in lengths]
+    return [torch.randint(vocabulary_size(model), (length,), generator=generator).tolist() for length in lengths]
 
 
 def _from_rows(model: PreTrainedModel, steps: Sequence[Step], order: torch.Tensor) -> Decode:
     """Decode from packed rows, as `generate` does with packed decoding."""
-    decoders = [(part.prompts, PackedDecoder(model, out.cache, part.batch)) for out, part in steps]
+    decoders = [(part.prompts, PackedDecoder(model, out.cache, part.rows)) for out, part in steps]
     return lambda tokens: torch.cat([decoder.step(tokens[[*prompts]]) for prompts, decoder in decoders])[order]
 
 

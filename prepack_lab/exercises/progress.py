@@ -81,8 +81,8 @@ def progress(lesson: str | None = None) -> Table:
 
 def _all_lessons(known: Progress, exercises: Sequence[Exercise]) -> Table:
     rows = []
-    for lesson, chosen in groupby(exercises, key=lambda one: one.lesson):
-        chosen = [*chosen]
+    for lesson, group in groupby(exercises, key=lambda one: one.lesson):
+        chosen = [*group]
         open_ones = [one.key for one in chosen if one.key not in known.solved]
         minutes = sum(one.minutes for one in chosen)
         rows.append((lesson, _solved(known, chosen), f"{minutes} min", ", ".join(open_ones) or "none"))

@@ -42,7 +42,7 @@ def draw_attention_weights(
     return figure
 
 
-def leaked(weights: np.ndarray, segment_ids: Sequence[int]) -> np.ndarray:
+def leaked(weights: np.ndarray, segment_ids: Sequence[int] | np.ndarray) -> np.ndarray:
     """[W] the share of each slot's attention that goes to other prompts."""
     segments = np.asarray(segment_ids)
     return np.where(segments[:, None] == segments, 0, weights).sum(-1)

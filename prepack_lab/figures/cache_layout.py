@@ -23,6 +23,7 @@ def draw_cache_layout(
     unpacked = one_prompt_a_row(packing.lengths)
     figure = draw_rows({"packed: as the pass left it": packing, "unpacked: a cache for each": unpacked}, texts)
     figure.layout.title.text = reading(packing, unpacked, bytes_per_slot)
+    assert figure.twin is not None
     figure.twin.caption = figure.reading
     return figure
 

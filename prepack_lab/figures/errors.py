@@ -38,7 +38,7 @@ def draw_errors(
     said = [[_mark(value, tolerance) for value in row] for row in table]
     figure = LabFigure()
     figure.add_heatmap(
-        x=[*range(count)], y=[*range(len(errors))], z=np.where(np.isnan(exponent), None, exponent).tolist(),
+        x=[*range(count)], y=[*range(len(errors))], z=np.where(np.isnan(exponent), np.array(None), exponent).tolist(),
         zmin=_LEAST, zmax=_MOST, colorscale=scale, xgap=2, ygap=2,
         text=said, texttemplate="%{text}", textfont_size=20, showscale=False,
         hovertext=[

@@ -49,7 +49,7 @@ def reading(seconds: Mapping[str, Sequence[float]]) -> str:
         return "Nobody has started yet"
     most = max(map(len, going.values()))
     done = {runner: times[-1] for runner, times in going.items() if len(times) == most}
-    first = min(done, key=done.get)
+    first = min(done, key=done.__getitem__)
     if len(done) == 1:
         return f"{first} has written {most} tokens after {done[first]:.2g} s"
     return f"{first} was the first to write all {most} tokens, after {done[first]:.2g} s"

@@ -82,8 +82,8 @@ def _add_cells(
     )
     for verb, where, value, scale, mark in parts:
         figure.add_heatmap(
-            x=names, y=names, z=np.where(where, value, None).tolist(), zmin=0, zmax=len(colours), colorscale=scale,
-            showscale=False, xgap=1, ygap=1, hoverongaps=False,
+            x=names, y=names, z=np.where(where, value, np.array(None)).tolist(), zmin=0, zmax=len(colours),
+            colorscale=scale, showscale=False, xgap=1, ygap=1, hoverongaps=False,
             hovertemplate=f"%{{y}} {verb} %{{x}}<extra></extra>",
             **({"text": np.where(where, mark, "").tolist(), "texttemplate": "%{text}"} if mark else {}),
         )  # fmt: skip
@@ -112,8 +112,8 @@ def _add_image(figure: LabFigure, seen: np.ndarray, own: np.ndarray, segments: n
 def _stretches(segments: np.ndarray) -> list[tuple[int, int, int]]:
     """Each prompt of a row, with its first slot and its last."""
     found = []
-    for segment, slots in groupby(range(len(segments)), key=lambda slot: int(segments[slot])):
-        slots = [*slots]
+    for segment, group in groupby(range(len(segments)), key=lambda slot: int(segments[slot])):
+        slots = [*group]
         found.append((segment, slots[0], slots[-1]))
     return found
 

@@ -33,8 +33,8 @@ def draw_memory(
             line={"color": drawn.colour, "dash": drawn.dash},
             marker={"symbol": drawn.symbol, "size": 7},
         )
-    for method, by_batch in measured.items():
-        fitting = {size: taken for size, taken in by_batch.items() if taken is not None}
+    for method, found in measured.items():
+        fitting = {size: taken for size, taken in found.items() if taken is not None}
         figure.add_scatter(
             **_points(method, fitting, "measured"),
             mode="markers",
@@ -61,7 +61,7 @@ def reading(estimated: Mapping[str, ByBatch], limit: float | None) -> str:
         method: max((size for size, taken in by.items() if taken <= limit), default=0)
         for method, by in estimated.items()
     }
-    most, least = max(fits, key=fits.get), min(fits, key=fits.get)
+    most, least = max(fits, key=fits.__getitem__), min(fits, key=fits.__getitem__)
     if fits[most] == fits[least]:
         return f"Of these batch sizes, every method fits {fits[most]:,}" if fits[most] else "Not even one prompt fits"
     return f"Of these batch sizes, {most} fits {fits[most]:,} and {least} {fits[least]:,}"

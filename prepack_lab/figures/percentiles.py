@@ -48,5 +48,5 @@ def reading(waits: Mapping[str, Sequence[float]]) -> str:
     if not waits:
         return "Nobody was served yet"
     late = {method: float(np.percentile(seconds, 99)) for method, seconds in waits.items()}
-    best, worst = min(late, key=late.get), max(late, key=late.get)
+    best, worst = min(late, key=late.__getitem__), max(late, key=late.__getitem__)
     return f"99 of 100 prompts wait at most {late[best]:.2f} s with {best}, {late[worst]:.2f} s with {worst}"

@@ -15,7 +15,8 @@ def slot_names(segment_ids: Sequence[int], words: Sequence[Sequence[str]] | None
         segment_ids: [W] the prompt's index for each slot, -1 on padding.
         words: the tokens of each prompt as text.
     """
-    names, seen = [], {}
+    names: list[str] = []
+    seen: dict[int, int] = {}
     for slot, segment in enumerate(segment_ids):
         if segment < 0:
             names.append(f"padding in slot {slot}")

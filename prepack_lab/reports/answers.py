@@ -65,7 +65,7 @@ def continuations_table(
     """What the last method named in `tokens` says after each prompt, and whether the first one says the same."""
     (reference, expected), *_, (method, found) = tokens.items()
     rows = [
-        (index, f"…{tokenizer.decode(prompt)[-30:]}", tokenizer.decode(ids), "yes" if ids == single else "no")
+        (index, f"…{tokenizer.decode([*prompt])[-30:]}", tokenizer.decode([*ids]), "yes" if ids == single else "no")
         for index, (prompt, single, ids) in enumerate(zip(prompts, expected, found, strict=True))
     ]
     same = sum(ids == single for ids, single in zip(found, expected, strict=True))

@@ -21,8 +21,9 @@ class FigureView(go.FigureWidget):
     def show_figure(self, figure: LabFigure) -> None:
         """Show this figure: traces of the same kinds are changed in place, others replaced."""
         with self.batch_update():
-            if [trace.type for trace in self.data] == [trace.type for trace in figure.data]:
-                for old, new in zip(self.data, figure.data, strict=True):
+            shown: tuple[Any, ...] = self.data  # type: ignore[has-type]
+            if [trace.type for trace in shown] == [trace.type for trace in figure.data]:
+                for old, new in zip(shown, figure.data, strict=True):
                     old.update(new.to_plotly_json(), overwrite=True)
             else:
                 self.data = ()

@@ -63,7 +63,7 @@ class GenerationRace(JobWidget):
         self.lanes = ipw.HTML()
         self.forget()
         super().__init__([self.text, self.steps, self.runners])
-        self.children = (*self.children, self.lanes)
+        self.children = (*self.children, self.lanes)  # type: ignore[has-type]
 
     def forget(self) -> None:
         self.seconds: dict[str, list[float]] = {}
@@ -120,12 +120,15 @@ class GenerationRace(JobWidget):
                 mark = "… "
                 if runner in self.finished:
                     mark = "= " if tokens[index] == reference[index] else "≠ "
-                cells.append(f"<td style='{_CELL}'>{mark}{escape(self._tokenizer.decode(tokens[index]))}</td>")
+                cells.append(f"<td style='{_CELL}'>{mark}{escape(self._said(tokens[index]))}</td>")
             rows.append(f"<tr><th scope='row' style='{_CELL}'>{escape(text[:40])}</th>{''.join(cells)}</tr>")
         style = "style='width:100%; table-layout:fixed' class='prepack-lab-lanes'"
         self.lanes.value = (
             f"<table {style}><thead><tr><th scope='col'>prompt</th>{head}</tr></thead>{''.join(rows)}</table>"
         )
+
+    def _said(self, tokens: list[int]) -> str:
+        return "" if self._tokenizer is None else str(self._tokenizer.decode(tokens))
 
 
 class _Clock(BaseStreamer):

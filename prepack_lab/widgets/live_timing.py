@@ -13,6 +13,7 @@ from prepack_lab.calibration import Calibration, calibrate
 from prepack_lab.cost import estimate_cost
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.figures.timing_curves import draw_timing
+from prepack_lab.forward import vocabulary_size
 from prepack_lab.machine import free_memory, list_devices
 from prepack_lab.methods import METHODS
 from prepack_lab.models import DEFAULT_MODEL, list_models, load_model
@@ -65,7 +66,8 @@ class LiveTiming(JobWidget):
         self.workload = Workload(lengths, workload, LARGEST_BATCH)
         self.measured: dict[str, dict[int, Measurement | None]] = {}
         self.predicted: dict[str, dict[int, float]] = {}
-        self._own, self._loaded = model, {}
+        self._own = model
+        self._loaded: dict[tuple[str, str], PreTrainedModel] = {}
         self._calibrated: dict[tuple[str, str], Calibration] = {}
         super().__init__(
             [self.device, self.model, self.batch_size, self.methods, self.repeats, *self.workload.controls],
@@ -101,12 +103,13 @@ class LiveTiming(JobWidget):
         return figure, self._said()
 
     def _said(self) -> str:
-        both = set(self.measured.get("full_batching", {}))
+        padded = self.measured.get("full_batching", {})
         said = []
         for method, by_size in self.measured.items():
-            shared = [size for size in by_size if size in both and by_size[size]]
-            if method != "full_batching" and shared and (full := self.measured["full_batching"][max(shared)]):
-                said.append(f"{method} {full.median / by_size[max(shared)].median:.1f}×")
+            shared = [(full, own) for size, own in sorted(by_size.items()) if own and (full := padded.get(size))]
+            if method != "full_batching" and shared:
+                full, own = shared[-1]
+                said.append(f"{method} {full.median / own.median:.1f}×")
         device = next((m.device for by_size in self.measured.values() for m in by_size.values() if m), "")
         fast = f"As fast as full batching, at the largest batch: {', '.join(said)}. " if said else ""
         beside = f" Faint: recorded {self.beside.label}." if self.beside.value else ""
@@ -118,7 +121,7 @@ class LiveTiming(JobWidget):
         return sorted({1 << power for power in range(7) if 1 << power <= available} | {available})
 
     def _load(self) -> PreTrainedModel:
-        if self.model.value == YOURS:
+        if self.model.value == YOURS and self._own is not None:
             return self._own
         chosen = self.model.value, self.device.value
         if chosen not in self._loaded:
@@ -141,7 +144,7 @@ class LiveTiming(JobWidget):
 
     def _measure(self, model: PreTrainedModel, lengths: list[int], methods: list[str]) -> Iterator[Run]:
         """Time the methods in turn; one that does not fit the memory is drawn as a wall."""
-        prompts = random_prompts(lengths, model.get_input_embeddings().num_embeddings, self.workload.seed.value)
+        prompts = random_prompts(lengths, vocabulary_size(model), self.workload.seed.value)
         fitting = {}
         for method in methods:
             require_support(model, method, max(lengths))

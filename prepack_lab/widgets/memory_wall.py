@@ -7,10 +7,12 @@ from functools import partial
 
 import ipywidgets as ipw
 import torch
+from transformers import PreTrainedModel
 
 from prepack_lab.cost import estimate_cost
 from prepack_lab.figures.memory_curves import draw_memory
 from prepack_lab.figures.style import LabFigure
+from prepack_lab.forward import vocabulary_size
 from prepack_lab.largest_batch import largest_batch, memory_by_batch
 from prepack_lab.machine import GB, choose_device, choose_dtype, free_memory
 from prepack_lab.methods import METHODS
@@ -88,10 +90,10 @@ class MemoryWall(JobWidget):
             said += " Circles: measured on this machine, before unpacking too."
         return draw_memory(used, limit, self.measured), said
 
-    def _measure(self, model: torch.nn.Module, method: str, size: int, weights: int) -> float | None:
+    def _measure(self, model: PreTrainedModel, method: str, size: int, weights: int) -> float | None:
         """Bytes at the peak, weights included; None where they are not to be had."""
         lengths = self.workload.lengths()[:size]
-        prompts = random_prompts(lengths, model.get_input_embeddings().num_embeddings)
+        prompts = random_prompts(lengths, vocabulary_size(model))
         if model.device.type != "cuda":  # there, one may try; elsewhere a full memory would end the kernel
             cost = estimate_cost(model.config, lengths, method, model.dtype)
             if cost.cache_bytes + cost.working_bytes > 0.9 * free_memory(model.device):

@@ -58,7 +58,7 @@ class Workload:
         Raises:
             ValueError: nothing was pasted yet.
         """
-        if self.menu.value == YOURS:
+        if self.menu.value == YOURS and self.own is not None:
             return self.own
         if self.menu.value == PASTED:
             texts = [line for line in self.text.value.splitlines() if line.strip()]
