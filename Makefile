@@ -23,9 +23,10 @@ test: $(READY) ## every test: units, models, lessons, browser
 test-fast: $(READY) ## the tests that need neither the real model nor a kernel nor a browser: seconds
 	$(RUN) -m pytest -m "not slow" $(ARGS)
 
-lint: $(READY) ## style of the code, and drift of the notebooks from their sources
+lint: $(READY) ## style and types of the code, and drift of the notebooks from their sources
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
 	$(RUN) notebooks/build.py --check
 
 notebooks: $(READY) ## build the learner and solution notebooks from notebooks/source
