@@ -33,6 +33,7 @@ class Quiz(ipw.VBox):
             button.observe(lambda change, place=place: self._choose(place, change["new"]), names="value")
         row = ipw.HBox(self.answers, layout=ipw.Layout(flex_flow="row wrap", width="100%"))
         super().__init__([FitPage(), self.question, row, self.status])
+        self.add_class("prepack-lab-quiz")
 
     def _choose(self, place: int, chosen: bool) -> None:
         if not chosen:
