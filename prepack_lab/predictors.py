@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from prepack_lab.lengths import LengthProfile
 from prepack_lab.packing import pack
 
 
@@ -28,6 +29,18 @@ def fewer_rows(lengths: Sequence[int]) -> float:
 def max_absolute_deviation(lengths: Sequence[int]) -> float:
     """m - L/k: tokens of the longest prompt minus the mean."""
     return max(lengths) - sum(lengths) / len(lengths)
+
+
+def expected_fewer_rows(profile: LengthProfile, batch_size: int, draws: int = 200) -> float:
+    """k over the mean of r: how many times fewer rows packing makes of random batches of a workload.
+
+    Args:
+        profile: whose lengths.
+        batch_size: k, the prompts in a batch.
+        draws: how many batches.
+    """
+    rows = [pack(profile.sample(batch_size, seed)).num_bins for seed in range(draws)]
+    return batch_size / float(np.mean(rows))
 
 
 PREDICTORS: dict[str, Callable[[Sequence[int]], float]] = {

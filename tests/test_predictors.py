@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 import prepack_lab as lab
 from prepack_lab import paper
-from prepack_lab.predictors import PREDICTORS, batch_size_reduction, fewer_rows, fit_line, max_absolute_deviation
+from prepack_lab.predictors import (
+    PREDICTORS,
+    batch_size_reduction,
+    expected_fewer_rows,
+    fewer_rows,
+    fit_line,
+    max_absolute_deviation,
+)
 
 
 def test_predictors_by_hand():
@@ -48,3 +55,15 @@ def test_rows_saved_tell_the_papers_speed_ups():
         for size, measured in by_batch.items():
             rows = [lab.pack(profile.sample(size, seed)).num_bins for seed in range(200)]
             assert size * len(rows) / sum(rows) == pytest.approx(measured, rel=0.12), (workload, size)
+
+
+def test_fewer_rows_are_expected_as_batches_of_a_workload_have_them():
+    profile = lab.load_profile("mmlu")
+    rows = [lab.pack(profile.sample(8, seed)).num_bins for seed in range(5)]
+    assert expected_fewer_rows(profile, 8, draws=5) == pytest.approx(8 / (sum(rows) / 5))
+
+
+@pytest.mark.parametrize("workload", paper.SPEED_UP_BY_BATCH)
+def test_counting_rows_tells_what_the_paper_measured(workload):
+    for size, measured in paper.SPEED_UP_BY_BATCH[workload].items():
+        assert expected_fewer_rows(lab.load_profile(workload), size) == pytest.approx(measured, rel=0.12)

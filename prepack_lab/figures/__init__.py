@@ -8,6 +8,7 @@ from prepack_lab.figures.bins import draw_bin_states, draw_bins
 from prepack_lab.figures.cache_growth import draw_cache_growth
 from prepack_lab.figures.cache_layout import draw_cache_layout
 from prepack_lab.figures.cache_over_steps import draw_cache_over_steps
+from prepack_lab.figures.counted_rows import draw_counted_rows
 from prepack_lab.figures.errors import draw_errors
 from prepack_lab.figures.forecast import draw_forecast
 from prepack_lab.figures.gains import draw_gains
@@ -32,6 +33,7 @@ __all__ = [
     "draw_cache_growth",
     "draw_cache_layout",
     "draw_cache_over_steps",
+    "draw_counted_rows",
     "draw_errors",
     "draw_forecast",
     "draw_gains",

@@ -2,6 +2,7 @@
 
 from prepack_lab.reports.answers import agreement_table, continuations_table, prompts_table, seam_table
 from prepack_lab.reports.decoding import restart_table, token_times_table, work_table
+from prepack_lab.reports.packing import library_table, packing_seconds_table, strategies_table
 from prepack_lab.reports.padding import operations_table, waste_table
 from prepack_lab.reports.predicting import counted_table, foretold_table, lines_table, rates_table
 from prepack_lab.reports.seconds import batch_cost_table, times_table
@@ -12,12 +13,15 @@ __all__ = [
     "continuations_table",
     "counted_table",
     "foretold_table",
+    "library_table",
     "lines_table",
     "operations_table",
+    "packing_seconds_table",
     "prompts_table",
     "rates_table",
     "restart_table",
     "seam_table",
+    "strategies_table",
     "times_table",
     "token_times_table",
     "waste_table",

@@ -55,6 +55,7 @@ FULL = {
         {"prepacked": lab.one_prompt_a_row(LENGTHS), "prepacked, packed decoding": lab.pack(LENGTHS)}, 20, 1000
     ),
     "forecast": lambda: figures.draw_forecast({"k/r": [1.5, 2.0], "m - L/k": [1.2, 3.0]}, [1.4, 2.1], ["a", "b"]),
+    "counted rows": lambda: figures.draw_counted_rows({"mmlu": {4: 1.6, 8: 2.5}}, {"mmlu": {4: 1.5, 8: 2.3}}),
     "growing cache": lambda: figures.draw_cache_growth(["Water", " boils"], [" at", " 100", "°"]),
     "percentiles": lambda: figures.draw_percentiles({"prepacked": [0.1, 0.2, 0.5], "full_batching": [1.0, 1.5, 9.0]}),
     "gains": lambda: figures.draw_gains(lab.inspect_lengths(LENGTHS, CONFIG)),
