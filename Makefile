@@ -4,7 +4,7 @@ RUN    := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor test test-fast lint notebooks picture lock clean
+.PHONY: help lab doctor test test-fast lint notebooks site picture lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ lint: $(READY) ## style and types of the code, and drift of the notebooks from t
 
 notebooks: $(READY) ## build the learner and solution notebooks from notebooks/source
 	$(RUN) notebooks/build.py
+
+site: $(READY) ## run the solved lessons, and write them as pages to read: site/index.html
+	$(RUN) notebooks/build_site.py
 
 picture: $(READY) ## take the README's screenshot anew (needs Chromium)
 	$(RUN) tests/browser/picture.py

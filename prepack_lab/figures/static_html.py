@@ -6,6 +6,7 @@ plotly.js is 4.8 MB. It travels compressed, inside the first output that needs i
 from __future__ import annotations
 
 import gzip
+import json
 from base64 import b64encode
 from functools import cache
 from html import escape
@@ -14,6 +15,14 @@ from uuid import uuid4
 import plotly.graph_objects as go
 from IPython import get_ipython
 from plotly.offline import get_plotlyjs
+
+CONFIG = {
+    "displaylogo": False,
+    "showSendToCloud": False,  # a button that would upload the reader's figure
+    "responsive": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+}
+"""How plotly's figures behave, in a notebook and on a page."""
 
 _UNPACK = """<script>
 window.prepackLabPlotly = (async () => {
@@ -31,7 +40,7 @@ _DRAW = """<div id="%(id)s" role="img" aria-label="%(reading)s" style="height:%(
     const place = document.getElementById("%(id)s"), figure = %(figure)s;
     if (document.readyState === "loading") await new Promise(done => addEventListener("DOMContentLoaded", done));
     const plotly = await window.prepackLabPlotly;
-    if (plotly) plotly.newPlot(place, figure.data, figure.layout, {displaylogo: false, responsive: true});
+    if (plotly) plotly.newPlot(place, figure.data, figure.layout, %(config)s);
     else place.textContent = "To see this figure: restart the kernel, run all cells, and export the notebook again.";
 })();
 </script>"""
@@ -47,8 +56,14 @@ def static_html(figure: go.Figure) -> str:
         "reading": escape(figure.layout.title.text or "figure"),
         "height": figure.layout.height or 450,
         "figure": figure.to_json().replace("</", "<\\/"),
+        "config": json.dumps(CONFIG),
     }
     return _library() + html if _is_carrier(*_running_cell()) else html
+
+
+def without_library(html: str) -> str:
+    """A page whose figures wait for a plotly.js from elsewhere: the page sets `prepackLabPlotly` to its promise."""
+    return html.replace(_library(), "")
 
 
 def _is_carrier(cell: str | None, run: str | None) -> bool:

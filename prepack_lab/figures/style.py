@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from IPython.display import HTML, display
 from plotly.io.base_renderers import PlotlyRenderer
 
-from prepack_lab.figures.static_html import static_html
+from prepack_lab.figures.static_html import CONFIG, static_html
 from prepack_lab.tables import Table
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
@@ -52,13 +52,6 @@ LOOKS = {
     "padding_free, packed decoding": Look(OKABE_ITO[2], "cross-open", "dash"),
 }
 """The methods, the same in every figure."""
-
-CONFIG = {
-    "displaylogo": False,
-    "showSendToCloud": False,  # a button that would upload the reader's figure
-    "responsive": True,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-}
 
 
 class LabFigure(go.Figure):

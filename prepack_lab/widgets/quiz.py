@@ -7,6 +7,7 @@ from html import escape
 import ipywidgets as ipw
 
 from prepack_lab.exercises.catalogue import quiz
+from prepack_lab.exercises.quiz import Answer
 from prepack_lab.widgets.fit_page import FitPage
 from prepack_lab.widgets.lab_widget import display_widget
 
@@ -41,10 +42,16 @@ class Quiz(ipw.VBox):
         for other, button in enumerate(self.answers):
             if other != place:
                 button.value = False
-        answer = self.quiz.answers[place]
-        said = f"{'✓ Right.' if answer.right else '✗ No.'} {answer.why}"
-        self.status.value = f"<div role='status' class='prepack-lab-status'>{escape(said)}</div>"
+        said = escape(_said(self.quiz.answers[place]))
+        self.status.value = f"<div role='status' class='prepack-lab-status'>{said}</div>"
 
     def _ipython_display_(self) -> None:
-        answers = "".join(f"<li>{escape(answer.text)}</li>" for answer in self.quiz.answers)
-        display_widget(self, f"<p>{self.question.value}</p><ul>{answers}</ul>")
+        answers = "".join(
+            f"<details><summary>{escape(answer.text)}</summary>{escape(_said(answer))}</details>"
+            for answer in self.quiz.answers
+        )
+        display_widget(self, f"<p>{self.question.value}</p>{answers}")
+
+
+def _said(answer: Answer) -> str:
+    return f"{'✓ Right.' if answer.right else '✗ No.'} {answer.why}"

@@ -1,0 +1,77 @@
+"""The site is made of the notebooks that are there, leads from page to page, and fetches nothing."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+ROOT = Path(__file__).parents[2]
+spec = importlib.util.spec_from_file_location("build_site", ROOT / "notebooks" / "build_site.py")
+site = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(site)
+
+FIGURE = "import prepack_lab as lab\nlab.figures.draw_rows({'a': lab.pack([3, 2])})"
+GLOSSARY = "# Glossary\n\n### Slot\nOne place in a row."
+LESSON = (
+    "# 01 · Padding waste\n\nEach place is a [slot](glossary.ipynb#Slot). See the [paper](https://arxiv.org/abs/1)."
+)
+
+
+def write(folder, name, *cells):
+    notebook = new_notebook(cells=[new_code_cell(cell) if "lab" in cell else new_markdown_cell(cell) for cell in cells])
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A site of one small lesson and a glossary."""
+    source, out = tmp_path_factory.mktemp("solutions"), tmp_path_factory.mktemp("built") / "site"
+    write(source, "01_padding_waste", LESSON, "## The rows", FIGURE)
+    write(source, "glossary", GLOSSARY)
+    site.build_site(source, out, progress=False)
+    return out
+
+
+def test_links_to_notebooks_become_links_to_pages():
+    for link in ("01_a.ipynb", "glossary.ipynb#KV-cache"):
+        assert site.to_pages(f"<a href='{link}'>") == f"<a href='{link.replace('.ipynb', '.html')}'>"
+    for other in ("https://host/01_a.ipynb", "notebooks.ipynb.html", "#slot"):
+        assert site.to_pages(f'<a href="{other}">') == f'<a href="{other}">'
+    assert site.to_pages("<code>01_a.ipynb</code>") == "<code>01_a.ipynb</code>"
+
+
+@pytest.mark.slow
+def test_every_page_is_there_and_every_link_leads_somewhere(built):
+    pages = {path.name: path.read_text() for path in built.glob("*.html")}
+    assert sorted(pages) == ["01_padding_waste.html", "glossary.html", "index.html"]
+    for text in pages.values():
+        for page, _, place in re.findall(r'<a[^>]* href=["\'](?!http)([^"\'#]*)(#([^"\']+))?', text):
+            assert not page or page in pages
+            assert not place or f'id="{place}"' in (pages[page] if page else text)
+    assert 'href="glossary.html#Slot"' in pages["01_padding_waste.html"]
+    assert 'href="01_padding_waste.html"' in pages["index.html"] and "How much of a batch" in pages["index.html"]
+
+
+@pytest.mark.slow
+def test_nothing_is_fetched_and_plotly_is_there_once(built):
+    for text in (path.read_text() for path in built.glob("*.html")):
+        assert not re.findall(r'(?:src|<link[^>]* href)=["\'](?:https?:)?//', text)
+        assert not re.findall(r"<style>[^<]*(?:url\(|@import)", text)
+    lesson = (built / "01_padding_waste.html").read_text()
+    assert "DecompressionStream" not in lesson and len(lesson) < 100_000
+    assert "17% of 6 slots are padding" in lesson
+    assert (built / "plotly.js").stat().st_size > 1_000_000
+
+
+@pytest.mark.slow
+def test_a_notebook_that_fails_is_named_and_the_old_site_stays(tmp_path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("old")
+    (tmp_path / "source").mkdir()
+    write(tmp_path / "source", "07_bad", "lab = 1 / 0")
+    with pytest.raises(site.SiteError, match=r"07_bad\.ipynb stops before its end(.|\n)*ZeroDivisionError"):
+        site.build_site(tmp_path / "source", tmp_path / "site", progress=False)
+    assert (tmp_path / "site" / "index.html").read_text() == "old"
