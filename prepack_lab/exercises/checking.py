@@ -153,6 +153,13 @@ def _short(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         kind = str(value.dtype).removeprefix("torch.")
         small = value.numel() <= SMALL
-        return f"{kind} {value.tolist()}" if small else f"a {kind} tensor of shape {[*value.shape]}"
+        return f"{kind} {_numbers(value.tolist())}" if small else f"a {kind} tensor of shape {[*value.shape]}"
     text = repr(value)
     return text if len(text) <= 160 else f"{text[:157]}…"
+
+
+def _numbers(nested: Any) -> str:
+    """Nested lists of numbers, with four digits at most."""
+    if isinstance(nested, list):
+        return f"[{', '.join(map(_numbers, nested))}]"
+    return f"{nested:.4g}" if isinstance(nested, float) else str(nested)

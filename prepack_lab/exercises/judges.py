@@ -13,7 +13,9 @@ import torch
 def same(one: Any, other: Any) -> bool:
     """Whether two answers are one: numbers and tensors up to rounding, and of one type."""
     if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        return (one.shape, one.dtype) == (other.shape, other.dtype) and torch.allclose(one, other, equal_nan=True)
+        return (one.shape, one.dtype) == (other.shape, other.dtype) and torch.allclose(
+            one.double(), other.double(), equal_nan=True
+        )
     if isinstance(one, list | tuple) and type(one) is type(other):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
@@ -31,11 +33,13 @@ def tensor(returned: Any, expected: torch.Tensor, *arguments: Any) -> str | None
         return f"The shape is {[*returned.shape]}, and {[*expected.shape]} is asked for."
     if returned.dtype != expected.dtype:
         return f"The dtype is {returned.dtype}, and {expected.dtype} is asked for."
-    different = (~torch.isclose(returned, expected, rtol=1e-4, atol=1e-6, equal_nan=True)).nonzero()
+    different = (~torch.isclose(returned.double(), expected.double(), rtol=1e-4, atol=1e-6, equal_nan=True)).nonzero()
     if not len(different):
         return None
     place = tuple(different[0].tolist())
-    return f"{len(different)} of {expected.numel()} numbers differ, the first at {[*place]}: {returned[place].item()}."
+    return (
+        f"{len(different)} of {expected.numel()} numbers differ, the first at {[*place]}: {returned[place].item():.4g}."
+    )
 
 
 def number(returned: Any, expected: float, *arguments: Any) -> str | None:

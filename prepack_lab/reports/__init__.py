@@ -2,6 +2,7 @@
 
 from prepack_lab.reports.answers import agreement_table, continuations_table, prompts_table, seam_table
 from prepack_lab.reports.decoding import restart_table, token_times_table, work_table
+from prepack_lab.reports.masks import leak_table, mask_kinds_table
 from prepack_lab.reports.packing import library_table, packing_seconds_table, strategies_table
 from prepack_lab.reports.padding import operations_table, waste_table
 from prepack_lab.reports.predicting import counted_table, foretold_table, lines_table, rates_table
@@ -13,8 +14,10 @@ __all__ = [
     "continuations_table",
     "counted_table",
     "foretold_table",
+    "leak_table",
     "library_table",
     "lines_table",
+    "mask_kinds_table",
     "operations_table",
     "packing_seconds_table",
     "prompts_table",

@@ -1,0 +1,343 @@
+# %% [markdown]
+# # 03 · Masks and positions
+#
+# **In thirty-five minutes you will be able to**
+#
+# - build restart positions and the packed mask by hand,
+# - say whose answer goes wrong without them, and when it does not,
+# - tell an additive mask from a boolean one, and why it matters,
+# - keep prompts apart without any mask.
+#
+# You need [lesson 02](02_bin_packing.ipynb), and tensors: shapes, broadcasting, slices.
+#
+# In every shape below **R** is rows, **W** slots in a row, **D** numbers in a head.
+
+# %%
+import torch
+
+import prepack_lab as lab
+from prepack_lab import figures
+from prepack_lab.ablation import ablate, attention_weights
+
+lab.progress("03")
+
+# %% [markdown]
+# ## One row, three prompts
+#
+# Three prompts lie in one row. The second one asks something that the first one knows.
+
+# %%
+texts = ["My cat is called Max and my dog is called Rex.", "The name of my cat is", "The opposite of hot is"]
+model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
+prompts = lab.tokenize(tokenizer, texts)
+words = [[tokenizer.decode([token]) for token in prompt] for prompt in prompts]
+batch = lab.PackedBatch.from_prompts(prompts, lab.one_row([len(prompt) for prompt in prompts]))
+figures.draw_packed_row(batch, words)
+
+# %% [markdown]
+# Every slot carries three things: the token, the **[segment](glossary.ipynb#Segment)** it belongs to, and its
+# **[position](glossary.ipynb#Position)** in that segment. Let's build the last two.
+#
+# ### Exercise 1: which prompt a slot belongs to (warm-up, 4 minutes)
+#
+# A row holds prompts of these `lengths` one after the other, and then padding up to `width` slots. Return a tensor of
+# shape [width] that says for each slot the index of its prompt, and -1 on padding.
+
+
+# %% tags=["stub"]
+def segment_ids(lengths, width):
+    prompts = ...  # 0 0 0 1 1 …: each index as often as its prompt has tokens
+    padding = torch.full((width - sum(lengths),), -1)
+    return ...
+
+
+# %% tags=["solution"]
+def segment_ids(lengths, width):
+    prompts = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
+    padding = torch.full((width - sum(lengths),), -1)
+    return torch.cat([prompts, padding])
+
+
+# %%
+lab.check("03-segments", segment_ids)
+
+# %% [markdown]
+# ### Exercise 2: restart positions in one expression (warm-up, 4 minutes)
+#
+# A row holds prompts of these `lengths` one after the other. Return the position of each token in its own prompt, as a
+# tensor of all tokens: 0, 1, 2, … and again from 0 for the next prompt.
+
+
+# %% tags=["stub"]
+def restart_positions(lengths):
+    return ...  # one expression
+
+
+# %% tags=["solution"]
+def restart_positions(lengths):
+    return torch.cat([torch.arange(length) for length in lengths])
+
+
+# %%
+lab.check("03-positions", restart_positions)
+
+# %% [markdown]
+# ## Prompts read their neighbours
+#
+# A language model has a **[causal mask](glossary.ipynb#Causal-mask)** by itself: a token sees earlier tokens and itself.
+# It knows nothing of our segments.
+#
+# **Predict first:** we run the row as it is. Which of the three prompts gets a wrong answer?
+
+# %%
+lab.reports.leak_table(model, tokenizer, texts)
+
+# %% [markdown]
+# Look at prompt 1. Alone it does not know the cat, and makes up a name. In the row, with the causal mask only, it has
+# read prompt 0, and answers with its neighbour's cat. No error, no warning: the answer even looks better.
+#
+# Here is the attention that does it, the mean of all layers and heads. Each line is a token that looks.
+
+# %%
+leaking = attention_weights(model, batch, mask=False)  # [layers, R, heads, W, W]
+figures.draw_attention_weights(leaking.mean((0, 2))[0], batch.segment_ids[0].tolist(), words)
+
+# %% [markdown]
+# What lies left of the dotted lines, below the blocks, is attention to other prompts. Now with the packed mask:
+
+# %%
+apart = attention_weights(model, batch, mask=True)
+figures.draw_attention_weights(apart.mean((0, 2))[0], batch.segment_ids[0].tolist(), words)
+
+# %%
+lab.widgets.Quiz("03-leak")
+
+# %% [markdown]
+# ## The packed mask
+#
+# The rule has two parts: **the same prompt**, and **not later**. Drawn as a square of queries and keys, it is a chain of
+# triangles. Add prompts, switch its parts off, and rest the mouse on a cell to read who may see whom.
+
+# %%
+lab.widgets.MaskExplorer(texts[1:], tokenizer)
+
+# %% [markdown]
+# Attention applies a mask by *adding* it to its scores, before the softmax. 0 changes nothing. A very large negative
+# number makes the weight of a cell vanish. That is an **[additive mask](glossary.ipynb#Additive-mask)**.
+#
+# ### Exercise 3: the packed mask without a loop (core, 10 minutes)
+#
+# Given `segment_ids` of shape [R, W] and the model's `dtype`, return the packed mask of shape [R, 1, W, W]: row, head,
+# query, key. It is 0 where a token may look (its own prompt, itself and earlier), and the smallest number of the dtype
+# where not: `torch.finfo(dtype).min`.
+
+
+# %% tags=["stub"]
+def packed_mask(segment_ids, dtype):
+    same_prompt = ...  # [R, 1, W, W]
+    earlier = ...  # [W, W]
+    return ...
+
+
+# %% tags=["solution"]
+def packed_mask(segment_ids, dtype):
+    same_prompt = segment_ids[:, None, :, None] == segment_ids[:, None, None, :]  # [R, 1, W, W]
+    W = segment_ids.shape[1]
+    earlier = torch.ones(W, W, dtype=torch.bool).tril()
+    hidden = torch.full(same_prompt.shape, torch.finfo(dtype).min, dtype=dtype)
+    return hidden.masked_fill(same_prompt & earlier, 0)
+
+
+# %%
+lab.check("03-mask", packed_mask)
+
+# %% [markdown]
+# Why the smallest number, and not minus infinity? Because of rows that see nothing, such as padding in many batches.
+# Their scores would all be minus infinity, and a softmax of nothing is not a number:
+
+# %%
+print(torch.full((3,), -torch.inf).softmax(0), "and the smallest number of float32, as bfloat16:")
+print(torch.tensor(torch.finfo(torch.float32).min).to(torch.bfloat16), "so take the dtype of the model")
+
+# %% [markdown]
+# ## Additive or boolean
+#
+# Could a mask not simply be True and False? It depends on who reads it. The same model can run with several
+# implementations of attention: `sdpa`, the fast one, and `eager`, the readable one.
+#
+# **Predict first:** two masks, two attentions. Which of the four is wrong?
+
+# %%
+tiny, byte_tokenizer = lab.load_model("tiny-llama", device="cpu")
+in_bytes = lab.tokenize(byte_tokenizer, texts)
+rows = lab.PackedBatch.from_prompts(in_bytes, lab.pack([len(prompt) for prompt in in_bytes], 80))
+lab.reports.mask_kinds_table(tiny, rows, in_bytes)
+
+# %% [markdown]
+# `sdpa` applies a boolean mask. `eager` adds it: True becomes 1, False becomes 0, and nothing is hidden. Nobody
+# complains. That is why the lab's masks are additive.
+
+# %%
+lab.widgets.Quiz("03-boolean")
+
+# %% [markdown]
+# ## What is each part for?
+#
+# The paper needs both, the mask and the restart. Take one away, and ask two small models: one with
+# **[rotary positions](glossary.ipynb#Rotary-positions)**, as Llama has them, and one with
+# **[learned positions](glossary.ipynb#Learned-positions)**, as GPT-2 has them. Compare with each prompt alone: the
+# logits after the prompt, and the logits after one more token, decoded from the unpacked cache.
+#
+# **Predict first:** choose *same* or *different* in all sixteen cells. Then press Run.
+
+# %%
+lab.widgets.BreakIt()
+
+# %% [markdown]
+# Not there to guess? Here is the answer for the rotary model, prompt by prompt. Zero is rounding, anything larger is
+# wrong.
+
+# %%
+broken = {"mask, restart": (True, True), "mask, no restart": (True, False), "no mask, restart": (False, True)}
+runs = {name: ablate(tiny, in_bytes, *parts) for name, parts in broken.items()}
+errors = {f"{name}: logits": run.logits for name, run in runs.items()}
+errors |= {f"{name}: decoding": run.decoding for name, run in runs.items()}
+figures.draw_errors(errors)
+
+# %% [markdown]
+# The mask keeps prompts apart, always. The restart is subtler. A rotary model feels only the *distance* between two
+# tokens, and inside a prompt distances stay the same wherever it lies in the row. So its logits need no restart. But a
+# token that is decoded later gets its position from the prompt's own length, and then the distance to a cache that was
+# made elsewhere in the row is wrong. (Prompt 0 begins at slot 0, so it has nothing to restart.)
+#
+# Learned positions are looked up one by one. There every token needs the restart, from the first logit on.
+
+# %%
+lab.widgets.Quiz("03-rotary")
+
+# %% [markdown]
+# ## Windows
+#
+# Some models see only the last so many tokens: a **[sliding window](glossary.ipynb#Sliding-window)**. In a packed row
+# it must end where the prompt begins.
+
+# %%
+short = lab.PackedBatch.from_prompts(prompts[1:], lab.one_row([len(prompt) for prompt in prompts[1:]]))
+seen = lab.may_see(short.segment_ids, window=3)[0, 0]
+figures.draw_mask(seen.numpy(), short.segment_ids[0].tolist(), words[1:])
+
+# %% [markdown]
+# ### Exercise 4: a window inside each prompt (core, 6 minutes)
+#
+# Given `segment_ids` of shape [W] and a `window`, return booleans of shape [W, W], query and key: True where the query
+# may look. It sees its own prompt only, itself and earlier slots, `window` slots at most, itself included.
+
+
+# %% tags=["stub"]
+def sliding_window(segment_ids, window):
+    slot = torch.arange(len(segment_ids))
+    distance = slot[:, None] - slot  # [W, W], how far the key lies before the query
+    return ...
+
+
+# %% tags=["solution"]
+def sliding_window(segment_ids, window):
+    slot = torch.arange(len(segment_ids))
+    distance = slot[:, None] - slot  # [W, W], how far the key lies before the query
+    same_prompt = segment_ids[:, None] == segment_ids
+    return same_prompt & (distance >= 0) & (distance < window)
+
+
+# %%
+lab.check("03-window", sliding_window)
+
+# %% [markdown]
+# ## The same rule without a mask
+#
+# A mask hides cells *after* they were computed. In the figure of the packed mask, most of the square is hidden. If we
+# know where segments end, we can attend to each one alone, and compute only its own triangle. The boundaries are called
+# **[cu_seqlens](glossary.ipynb#cu_seqlens)**, cumulative sequence lengths.
+#
+# ### Exercise 5: where segments end (warm-up, 3 minutes)
+#
+# A row holds prompts of these `lengths`. Return the cumulative boundaries as a tensor of whole numbers, one more than
+# there are prompts: 0 first, then where each prompt ends. Lengths 2, 4, 3 give 0, 2, 6, 9.
+
+
+# %% tags=["stub"]
+def cu_seqlens(lengths):
+    return ...
+
+
+# %% tags=["solution"]
+def cu_seqlens(lengths):
+    ends = torch.tensor(lengths).cumsum(0)
+    return torch.cat([torch.zeros(1, dtype=torch.long), ends])
+
+
+# %%
+lab.check("03-cu-seqlens", cu_seqlens)
+
+# %% [markdown]
+# ### Exercise 6: attention without a mask (challenge, 12 minutes)
+#
+# Given `query`, `key` and `value` of shape [W, D] for one head, and the boundaries `cu_seqlens` as a list, return the
+# causal attention of each segment by itself, of shape [W, D]. No mask over the row: each segment is attended alone.
+
+
+# %% tags=["stub"]
+def segmented_attention(query, key, value, cu_seqlens):
+    attended = []
+    for begin, end in zip(cu_seqlens, cu_seqlens[1:], strict=False):
+        ...  # attend to this segment, and append what comes out
+    return torch.cat(attended) if attended else ...
+
+
+# %% tags=["solution"]
+def segmented_attention(query, key, value, cu_seqlens):
+    attended = []
+    for begin, end in zip(cu_seqlens, cu_seqlens[1:], strict=False):
+        own = (states[None, begin:end] for states in (query, key, value))  # [1, n, D]
+        attended.append(torch.nn.functional.scaled_dot_product_attention(*own, is_causal=True)[0])
+    return torch.cat(attended)
+
+
+# %%
+lab.check("03-attention", segmented_attention)
+
+# %% [markdown]
+# The lab's method `padding_free` does just that, inside transformers: all prompts in one row, and no mask. Both ways
+# give the same logits.
+#
+# **Predict first:** how many cells of attention does each compute for these three prompts?
+
+# %%
+by_mask, by_segment = (lab.prefill(model, prompts, method) for method in ("prepacked", "padding_free"))
+print("largest difference:", f"{(by_mask.next_token_logits - by_segment.next_token_logits).abs().max():.6f}")
+lengths = [len(prompt) for prompt in prompts]
+rows = lab.pack(lengths)
+print(f"masked: {rows.num_bins * rows.width**2} cells, segmented: {sum(n * (n + 1) // 2 for n in lengths)} cells")
+
+# %% [markdown]
+# ## In the real world
+#
+# - FlashAttention and torch have kernels that take `cu_seqlens`; servers and training code use them. On CUDA the lab
+#   uses torch's own, `varlen_attn`.
+# - FlexAttention takes the *rule* instead of the mask, and leaves out blocks that are hidden throughout:
+#   `lab.packed_block_mask` makes one.
+# - transformers finds packed rows by their restarted positions, but only without a cache and without a mask.
+#   [Lesson 04](04_packed_equals_unpacked.ipynb) shows what happens otherwise.
+#
+# ## What you have seen
+#
+# - Without the packed mask, later prompts read earlier ones, and nobody complains.
+# - The mask is: the same prompt, and not later. It is additive, in the model's dtype.
+# - Restart positions matter for learned positions at once, and for rotary ones when decoding goes on from the cache.
+# - With `cu_seqlens` the same rule needs no mask, and computes less.
+#
+# The paper: section 3, "independent mask" and "restart positions".
+#
+# **Next:** how do you prove that nothing has changed? That is [lesson 04](04_packed_equals_unpacked.ipynb).
+
+# %%
+lab.progress("03")
