@@ -13,6 +13,8 @@ package costs no torch and no plotly.
 from importlib import import_module
 from typing import Any
 
+from prepack_lab import stale_kernel  # noqa: F401 - it remembers the files as they are now
+
 __version__ = "0.1.0"
 
 _MODULE_OF = {

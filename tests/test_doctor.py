@@ -50,6 +50,14 @@ def test_a_package_at_fault_is_named_with_its_fix(monkeypatch, capsys, package, 
     assert "1 thing to fix." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("pretended", ["2.11.0", "2.12.1+cu130"])
+def test_a_torch_that_was_only_read_is_noted_and_the_rest_is_looked_at(monkeypatch, pretended):
+    pretend_version(monkeypatch, "torch", pretended)
+    assert found("torch").state == doctor.NOTE
+    assert "tests ran with 2.13" in found("torch").finding
+    assert found("memory").state == doctor.IN_ORDER and lab.diagnose().healthy
+
+
 def test_a_missing_model_wheel_is_a_fault(monkeypatch):
     monkeypatch.setattr(embedded_model, "find_weights", lambda: None)
     check = found("model")
@@ -61,6 +69,15 @@ def test_too_little_memory_is_a_fault(monkeypatch):
     monkeypatch.setattr(machine, "free_memory", lambda device: 0.5e9)
     assert found("memory").state == doctor.FAULT
     assert "0.5 GB free" in found("memory").finding
+
+
+def test_more_threads_than_cores_are_a_fault(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    monkeypatch.setattr(machine, "cores", lambda: 1)
+    assert found("threads").state == doctor.FAULT
+    assert found("threads").fix.startswith("set OMP_NUM_THREADS=1 ")
 
 
 def test_no_gpu_is_fine(monkeypatch):

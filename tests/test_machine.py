@@ -33,6 +33,16 @@ def test_a_containers_limit_counts(monkeypatch):
     assert machine.free_memory(torch.device("cpu")) == 12345
 
 
+@pytest.mark.parametrize(
+    ("limit", "expected"), [("max 100000\n", []), ("150000 100000\n", [2]), ("20000 100000", [1]), ("", [])]
+)
+def test_a_containers_processor_time_counts_as_cores(monkeypatch, limit, expected):
+    monkeypatch.setattr(machine.Path, "read_text", lambda path: limit)
+    assert machine._container_cores() == expected
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda pid: set(range(64)), raising=False)
+    assert machine.cores() == (expected or [64])[0]
+
+
 def test_the_stamp_names_device_and_versions():
     stamp = machine.describe_machine("cpu")
     assert stamp["torch"] == torch.__version__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from random import Random
 from typing import Any
@@ -15,6 +15,7 @@ from prepack_lab.exercises.catalogue import exercise
 from prepack_lab.exercises.exercise import Exercise
 from prepack_lab.exercises.judges import same
 from prepack_lab.exercises.progress import Progress
+from prepack_lab.stale_kernel import restart_kernel
 
 SEED = 0
 COMPARED = 40
@@ -83,11 +84,9 @@ def check(key: str, function: Callable[..., Any]) -> Verdict:
     if not callable(function):
         return Verdict(key, False, f"This is a {type(function).__name__}, and a function is asked for.", 0)
     verdict = _try(asked, function)
-    saved = Progress.load().record(key, verdict.solved)
-    if not saved:
-        words = f"{verdict.words}\n(Progress could not be kept: this folder can't be written.)"
-        return Verdict(key, verdict.solved, words, verdict.cases)
-    return verdict
+    saved = Progress.record(key, verdict.solved)
+    unsaved = "" if saved else "(Progress could not be kept: this folder can't be written.)"
+    return replace(verdict, words="\n".join(filter(None, (verdict.words, unsaved, restart_kernel()))))
 
 
 def _try(asked: Exercise, function: Callable[..., Any]) -> Verdict:
@@ -136,9 +135,9 @@ def _alike(one: Outcome, other: Outcome) -> bool:
 
 def hint(key: str) -> Note:
     """The next hint; after the last one, the first again."""
-    asked, progress = exercise(key), Progress.load()
-    step = progress.hints.get(key, 0) % len(asked.hints)
-    progress.took_hint(key)
+    asked = exercise(key)
+    step = Progress.load().hints.get(key, 0) % len(asked.hints)
+    Progress.took_hint(key)
     return Note(f"Hint {step + 1} of {len(asked.hints)}", asked.hints[step])
 
 

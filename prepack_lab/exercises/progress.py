@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
 from time import monotonic
 
+from filelock import FileLock
+
 from prepack_lab.exercises.exercise import Exercise
+from prepack_lab.stale_kernel import restart_kernel
 from prepack_lab.tables import Table
 
-FILE = Path("progress.json")
+FILE, LOCK = Path("progress.json"), Path(".progress.lock")
+SECONDS = 5.0
+"""The longest that a kernel waits while others write."""
 _began: dict[str, float] = {}
 """When each lesson was begun in this kernel."""
+_unsaved: dict[Path, Progress] = {}
+"""What is known in this kernel about a folder that can't be written."""
 
 
 @dataclass
@@ -29,31 +37,49 @@ class Progress:
     @classmethod
     def load(cls) -> Progress:
         """What the file beside the notebooks holds; nothing yet, where there is none or it can't be read."""
+        if Path.cwd() in _unsaved:
+            return deepcopy(_unsaved[Path.cwd()])
         try:
             return cls(**json.loads(FILE.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return cls()
 
-    def record(self, key: str, solved: bool) -> bool:
-        """Note an attempt; what was solved once stays solved. Says whether it could be kept."""
-        self.attempts[key] = self.attempts.get(key, 0) + 1
-        if solved and key not in self.solved:
-            self.solved.append(key)
-        return self._save()
+    @classmethod
+    def record(cls, key: str, solved: bool) -> bool:
+        """Note an attempt in the file; what was solved once stays solved. Says whether it could be kept."""
 
-    def took_hint(self, key: str) -> bool:
-        """Note that a hint was asked for. Says whether it could be kept."""
-        self.hints[key] = self.hints.get(key, 0) + 1
-        return self._save()
+        def note(known: Progress) -> None:
+            known.attempts[key] = known.attempts.get(key, 0) + 1
+            if solved and key not in known.solved:
+                known.solved.append(key)
 
-    def _save(self) -> bool:
-        """Write the file whole or not at all."""
+        return cls._change(note)
+
+    @classmethod
+    def took_hint(cls, key: str) -> bool:
+        """Note in the file that a hint was asked for. Says whether it could be kept."""
+
+        def note(known: Progress) -> None:
+            known.hints[key] = known.hints.get(key, 0) + 1
+
+        return cls._change(note)
+
+    @classmethod
+    def _change(cls, note: Callable[[Progress], None]) -> bool:
+        """Read the file, change it, and write it whole or not at all; another kernel waits until that is done."""
         beside = FILE.with_suffix(f".{os.getpid()}.tmp")
         try:
-            beside.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-            beside.replace(FILE)
-        except OSError:
+            with FileLock(LOCK, timeout=SECONDS):
+                known = cls.load()
+                note(known)
+                beside.write_text(json.dumps(asdict(known), indent=1) + "\n", encoding="utf-8")
+                beside.replace(FILE)
+        except (OSError, NotImplementedError):  # a folder that can't be written, or whose files can't be locked
+            known = cls.load()
+            note(known)
+            _unsaved[Path.cwd()] = known
             return False
+        _unsaved.pop(Path.cwd(), None)
         return True
 
 
@@ -76,7 +102,7 @@ def progress(lesson: str | None = None) -> Table:
         for one in chosen
     ]  # fmt: skip
     caption = f"{_solved(known, chosen)} solved{_time_in(lesson)}"
-    return Table(("exercise", "title", "level", "time", "solved", "attempts"), rows, caption)
+    return Table(("exercise", "title", "level", "time", "solved", "attempts"), rows, _caption(caption))
 
 
 def _all_lessons(known: Progress, exercises: Sequence[Exercise]) -> Table:
@@ -86,7 +112,13 @@ def _all_lessons(known: Progress, exercises: Sequence[Exercise]) -> Table:
         open_ones = [one.key for one in chosen if one.key not in known.solved]
         minutes = sum(one.minutes for one in chosen)
         rows.append((lesson, _solved(known, chosen), f"{minutes} min", ", ".join(open_ones) or "none"))
-    return Table(("lesson", "solved", "time", "still open"), rows, f"Exercises: {_solved(known, exercises)} solved")
+    caption = _caption(f"Exercises: {_solved(known, exercises)} solved")
+    return Table(("lesson", "solved", "time", "still open"), rows, caption)
+
+
+def _caption(words: str) -> str:
+    """The words, and what has to be said about the kernel."""
+    return f"{words}. {stale}" if (stale := restart_kernel()) else words
 
 
 def _solved(known: Progress, exercises: Sequence[Exercise]) -> str:

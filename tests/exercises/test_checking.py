@@ -4,10 +4,13 @@ import json
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 import pytest
+from filelock import FileLock
 
+from prepack_lab import stale_kernel
 from prepack_lab.exercises import attempt as attempting
 from prepack_lab.exercises import checking, hint, progress, solution
 from prepack_lab.exercises.attempt import attempt
@@ -22,6 +25,7 @@ progressing = import_module("prepack_lab.exercises.progress")  # its name in the
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stale_kernel, "files", lambda: stale_kernel._AT_IMPORT)
     return tmp_path
 
 
@@ -143,6 +147,32 @@ def test_a_folder_that_cannot_be_written_stops_nothing(monkeypatch):
     monkeypatch.setattr("pathlib.Path.write_text", refuse)
     verdict = check(KEY, padding_share)
     assert verdict.solved and "Progress could not be kept" in verdict.words
+    assert [hint(KEY).title[:6] for _ in range(2)] == ["Hint 1", "Hint 2"], "this kernel remembers"
+    assert progress("01").caption.startswith("1 of ")
+
+
+def test_two_kernels_at_once_lose_nothing(own_folder):
+    with ThreadPoolExecutor(4) as pool:  # a lock for each call, as for each kernel
+        assert all(pool.map(lambda _: progressing.Progress.record(KEY, False), range(40)))
+    kept = json.loads((own_folder / "progress.json").read_text())
+    assert kept["attempts"] == {KEY: 40}
+    assert {path.name for path in own_folder.iterdir()} == {"progress.json", ".progress.lock"}
+
+
+def test_a_kernel_that_holds_the_file_for_good_stops_nobody(own_folder, monkeypatch):
+    monkeypatch.setattr(progressing, "SECONDS", 0.1)
+    with FileLock(own_folder / progressing.LOCK):
+        assert "Progress could not be kept" in check(KEY, padding_share).words
+    assert "kept" not in check(KEY, padding_share).words
+    assert json.loads((own_folder / "progress.json").read_text())["attempts"] == {KEY: 2}
+
+
+def test_files_that_changed_under_the_kernel_are_told(monkeypatch):
+    old = stale_kernel._AT_IMPORT
+    monkeypatch.setattr(stale_kernel, "files", lambda: {**old, "masks.py": 1, "new.py": 2})
+    words = "The lab's files have changed since this kernel began (masks.py and 1 more): restart the kernel."
+    assert check(KEY, padding_share).words.endswith(words)
+    assert progress("01").caption.endswith(words) and progress().caption.endswith(words)
 
 
 def test_hints_come_in_steps_and_begin_again():
