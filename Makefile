@@ -3,6 +3,10 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
+# Jupyter writes into the home folder: where that can't be written, a folder among the temporary files takes its place.
+HOME_OF_JUPYTER = $(or $(TMPDIR),/tmp)/prepack_lab-home-$(shell id -u)
+WRITABLE = $(if $(shell test -w "$$HOME" && echo yes),,mkdir -p $(HOME_OF_JUPYTER) && export HOME=$(HOME_OF_JUPYTER) &&)
+
 .DEFAULT_GOAL := help
 .PHONY: help lab doctor test test-fast lint notebooks site picture lock clean
 
@@ -10,7 +14,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 lab: $(READY) ## set up on first use, then open JupyterLab (PORT=8890, BROWSER=none for a server)
-	cd notebooks && ../$(RUN) -m jupyterlab 00_start_here.ipynb \
+	cd notebooks && $(WRITABLE) ../$(RUN) -m jupyterlab 00_start_here.ipynb \
 		$(if $(PORT),--port=$(PORT)) $(if $(filter none,$(BROWSER)),--no-browser) \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(OPTIONS)
 
