@@ -9,9 +9,10 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.attention import Slots, packed_attention
-from prepack_lab.forward import ForwardPass, forward_alone, left_padded_mask, max_positions, vocabulary_size
+from prepack_lab.forward import ForwardPass, forward_alone, max_positions, vocabulary_size
 from prepack_lab.kv_cache import unpack_cache
 from prepack_lab.masks import additive, may_see
+from prepack_lab.next_step import apart, step_alone, step_together
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack
 from prepack_lab.prompts import check_prompts
@@ -50,11 +51,12 @@ def ablate(
     packed = _forward(model, batch, mask, restart)
     expected = torch.cat([one.next_token_logits for one in alone])  # [B, V]
     tokens = expected.argmax(-1)  # [B]
+    cache = unpack_cache(packed.cache, batch, model.config)
     return Ablation(
         mask,
         restart,
-        logits=_errors(packed.next_token_logits, expected),
-        decoding=_errors(_decode(model, batch, packed, tokens), _decode_alone(model, alone, lengths, tokens)),
+        logits=apart(packed.next_token_logits, expected),
+        decoding=apart(step_together(model, cache, lengths, tokens), step_alone(model, alone, lengths, tokens)),
     )
 
 
@@ -98,30 +100,3 @@ def _forward(model: PreTrainedModel, batch: PackedBatch, mask: bool, restart: bo
         )
     logits = out.logits[batch.last_token[:, 0], batch.last_token[:, 1]]  # [B, V]
     return ForwardPass(logits, out.past_key_values, batch.shape)
-
-
-@torch.no_grad()
-def _decode(model: PreTrainedModel, batch: PackedBatch, packed: ForwardPass, tokens: torch.Tensor) -> torch.Tensor:
-    """[B, V] the logits after one more token, from the cache that each prompt was handed."""
-    cache = unpack_cache(packed.cache, batch, model.config)
-    seen = left_padded_mask(batch.packing.lengths, model.device)
-    seen = torch.nn.functional.pad(seen, (0, 1), value=1)  # [B, L + 1]
-    out = model(tokens[:, None], attention_mask=seen, position_ids=batch.lengths[:, None], past_key_values=cache)
-    return out.logits[:, -1]
-
-
-@torch.no_grad()
-def _decode_alone(
-    model: PreTrainedModel, alone: Sequence[ForwardPass], lengths: Sequence[int], tokens: torch.Tensor
-) -> torch.Tensor:
-    steps = zip(alone, lengths, tokens, strict=True)
-    return torch.cat(
-        [
-            model(token.view(1, 1), position_ids=token.new_tensor([[length]]), past_key_values=one.cache).logits[:, -1]
-            for one, length, token in steps
-        ]
-    )
-
-
-def _errors(found: torch.Tensor, expected: torch.Tensor) -> tuple[float, ...]:
-    return tuple(((found - expected).abs().amax(-1) / expected.float().std()).tolist())

@@ -115,7 +115,10 @@ def _wrong(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> str
         wrong = f"A {type(outcome.returned).__name__} came back that is not like what is asked for."
     if wrong is None:
         return None
-    return f"{given}you returned {_short(outcome.returned)}, and right is {_short(expected)}.\n{wrong}"
+    returned = f"ou returned {_short(outcome.returned)}"
+    if not asked.signature:  # to show what is right would give the answer away
+        return f"Y{returned}.\n{wrong}"
+    return f"{given}y{returned}, and right is {_short(expected)}.\n{wrong}"
 
 
 def _mistake(asked: Exercise, function: Callable[..., Any], cases: Sequence[tuple[Any, ...]]) -> str | None:

@@ -5,14 +5,17 @@ from prepack_lab.reports.decoding import restart_table, token_times_table, work_
 from prepack_lab.reports.masks import leak_table, mask_kinds_table
 from prepack_lab.reports.packing import library_table, packing_seconds_table, strategies_table
 from prepack_lab.reports.padding import operations_table, waste_table
+from prepack_lab.reports.precision import precision_table
 from prepack_lab.reports.predicting import counted_table, foretold_table, lines_table, rates_table
 from prepack_lab.reports.seconds import batch_cost_table, times_table
+from prepack_lab.reports.traps import families_table, restart_trap_table, window_trap_table
 
 __all__ = [
     "agreement_table",
     "batch_cost_table",
     "continuations_table",
     "counted_table",
+    "families_table",
     "foretold_table",
     "leak_table",
     "library_table",
@@ -20,13 +23,16 @@ __all__ = [
     "mask_kinds_table",
     "operations_table",
     "packing_seconds_table",
+    "precision_table",
     "prompts_table",
     "rates_table",
     "restart_table",
+    "restart_trap_table",
     "seam_table",
     "strategies_table",
     "times_table",
     "token_times_table",
     "waste_table",
+    "window_trap_table",
     "work_table",
 ]

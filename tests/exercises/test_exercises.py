@@ -68,6 +68,13 @@ def test_its_texts_are_whole(one):
     assert check(one.key, namespace[one.reference.__name__]).solved
 
 
+@pytest.mark.parametrize("one", [one for one in ALL if not one.signature], ids=lambda one: one.key)
+def test_an_answer_is_not_given_away(one):
+    for wrong in one.wrong.values():
+        words = check(one.key, wrong.function).words
+        assert "right is" not in words and repr(one.reference()) not in words
+
+
 def test_an_unknown_exercise_is_named():
     with pytest.raises(ValueError, match="no exercise '99-x'; there are: 01-waste"):
         exercise("99-x")

@@ -1,0 +1,333 @@
+# %% [markdown]
+# # 04 · Packed equals unpacked
+#
+# **In thirty-five minutes you will be able to**
+#
+# - say what "the same" means for numbers that are rounded,
+# - prove it for logits, hidden states, caches and words,
+# - unpack a cache by hand,
+# - find the mistake in a broken implementation by its symptoms,
+# - name the traps in which libraries go wrong without a word.
+#
+# You need [lesson 03](03_masks_and_positions.ipynb). In every shape **B** is prompts, **R** rows, **W** slots in a row,
+# **L** tokens of the longest prompt, **H** heads, **D** numbers in a head, **V** words in the vocabulary.
+
+# %%
+import torch
+
+import prepack_lab as lab
+from prepack_lab import figures
+from prepack_lab.comparison import compare_with_alone
+from prepack_lab.exercises.lesson_04 import broken
+
+lab.progress("04")
+
+# %% [markdown]
+# ## The same, up to rounding
+#
+# A computer keeps some seven digits of a float32, and rounds after every operation. So the order of a sum matters:
+
+# %%
+one, large = torch.tensor(1.0), torch.tensor(1e8)
+print("(1 + 1e8) - 1e8 =", ((one + large) - large).item(), "   1 + (1e8 - 1e8) =", (one + (large - large)).item())
+
+# %% [markdown]
+# A batch of another shape adds in another order. So we never ask whether two results are equal to the last bit. We ask
+# how far they are apart, compared with how far the numbers spread.
+#
+# ### Exercise 1: what counts as equal (core, 6 minutes)
+#
+# Given the logits `ours` and `theirs` and a `tolerance`, return whether they are the same up to rounding: the largest
+# difference, as a share of the standard deviation of `theirs`, is at most the tolerance. NaN is never the same.
+
+
+# %% tags=["stub"]
+def same_results(ours, theirs, tolerance):
+    off = ...  # the largest difference, as a share
+    return ...
+
+
+# %% tags=["solution"]
+def same_results(ours, theirs, tolerance):
+    off = (ours - theirs).abs().max() / theirs.std()
+    return bool(off <= tolerance)
+
+
+# %%
+lab.check("04-same", same_results)
+
+# %% [markdown]
+# ## Everything a pass leaves behind
+#
+# Six prompts, packed, against each of them alone. We compare the [logits](glossary.ipynb#Logits) of every token, the
+# hidden states after every layer, the keys and values of the unpacked [cache](glossary.ipynb#KV-cache), and the logits
+# of one more token, decoded from it.
+#
+# **Predict first:** which of these will be furthest apart?
+
+# %%
+texts = [
+    "Once upon a time, in a village at the foot of a mountain, there lived",
+    "The capital of Germany is",
+    "Water boils at",
+    "The days of the week are Monday, Tuesday,",
+    "Roses are red, violets are",
+    "To be or not to be,",
+]
+model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
+prompts = lab.tokenize(tokenizer, texts)
+figures.draw_errors(compare_with_alone(model, prompts))
+
+# %% [markdown]
+# Rest the mouse on a cell to read how far it is off: a few parts in a million. That is rounding. A mistake is never that
+# small, as we will see.
+#
+# And the words? Greedy decoding takes the likeliest token, so it is the hardest test: one wrong token, and the rest of
+# the text is another one.
+
+# %%
+compared = ("one_by_one", "prepacked")
+tokens = {method: lab.generate(model, prompts, method, max_new_tokens=12) for method in compared}
+lab.reports.continuations_table(prompts, tokens, tokenizer)
+
+# %%
+lab.widgets.Quiz("04-rounding")
+
+# %% [markdown]
+# ## Fewer digits
+#
+# Most people run models in **[bfloat16](glossary.ipynb#bfloat16)**: two or three digits instead of seven. Here are 16
+# prompts by four methods, in both formats.
+#
+# **Predict first:** in which rows of the table does a prompt get another next token than alone?
+
+# %%
+short, _ = lab.load_model("smollm2-135m", dtype="bfloat16")
+opening = "It was a bright cold day, and the clocks were striking. Nobody in the street looked up, because"
+many = lab.tokenize(tokenizer, [opening[: 6 * count] for count in range(1, 17)])
+lab.reports.precision_table({"float32": model, "bfloat16": short}, many)
+
+# %% [markdown]
+# In bfloat16 the packed rows are off by several hundredths, and *the padded batch is, too*. Where two tokens are nearly
+# as likely, rounding may decide between them. So "packing changes my results" is no argument as long as batching changes
+# them as much. (`padding_free` attends to each prompt by itself, in the shape that it has alone. Often it is the same to
+# the last bit.) For a proof, use float32.
+
+# %%
+lab.widgets.Quiz("04-padded")
+
+# %% [markdown]
+# ## Take the logits
+#
+# A packed pass returns logits for every slot of every row. Each prompt needs those after its last token.
+#
+# ### Exercise 2: the logits after each prompt (warm-up, 4 minutes)
+#
+# A packed pass gave `logits` of shape [R, W, V]. `last_token`, of shape [B, 2], names the row and the slot of each
+# prompt's last token. Return the logits after each prompt, of shape [B, V], in the order of the prompts.
+
+
+# %% tags=["stub"]
+def last_token_logits(logits, last_token):
+    return ...
+
+
+# %% tags=["solution"]
+def last_token_logits(logits, last_token):
+    row, slot = last_token.unbind(1)
+    return logits[row, slot]
+
+
+# %%
+lab.check("04-last", last_token_logits)
+
+# %% [markdown]
+# ## Unpack the cache
+#
+# The pass left keys and values as the rows lie. To go on, each prompt needs its own: one row a prompt, aligned at the
+# right, where the next token will be added.
+
+# %%
+lengths = [len(prompt) for prompt in prompts]
+packing = lab.pack(lengths)
+layer = lab.prefill(model, prompts, "one_by_one").cache.layers[0]
+per_slot = 2 * layer.keys.shape[1] * layer.keys.shape[3] * layer.keys.element_size() * model.config.num_hidden_layers
+figures.draw_cache_layout(packing, per_slot, texts)
+
+# %% [markdown]
+# Note the price: unpacked, the cache is padded again. Lesson 06 comes back to it.
+#
+# ### Exercise 3: which token a slot of the cache holds (warm-up, 5 minutes)
+#
+# Caches are aligned at the right: the last tokens of all prompts stand below each other. For prompts of these `lengths`,
+# return a tensor of shape [B, L], with L the longest: the place of each slot's token in its own prompt, and a number
+# below 0 where the slot is padding. Lengths 3 and 1 give [[0, 1, 2], [-2, -1, 0]].
+
+
+# %% tags=["stub"]
+def places(lengths):
+    longest = max(lengths)
+    return ...
+
+
+# %% tags=["solution"]
+def places(lengths):
+    longest = max(lengths)
+    padding = longest - torch.tensor(lengths)  # [B]
+    return torch.arange(longest) - padding[:, None]
+
+
+# %%
+lab.check("04-places", places)
+
+# %% [markdown]
+# ### Exercise 4: unpack the cache with one gather (challenge, 15 minutes)
+#
+# A layer of a packed pass left `keys` of shape [R, H, W, D]. `first_token`, of shape [B, 2], names the row and the slot
+# of each prompt's first token, and `lengths`, of shape [B], its tokens. Return each prompt's own keys, of shape
+# [B, H, L, D], aligned at the right, and 0 on padding.
+
+
+# %% tags=["stub"]
+def unpack_keys(keys, first_token, lengths):
+    place = ...  # [B, L], as in exercise 3
+    row, slot = ..., ...  # [B, L] each: where in the packed keys every token lies
+    return ...
+
+
+# %% tags=["solution"]
+def unpack_keys(keys, first_token, lengths):
+    longest = int(lengths.max())
+    place = torch.arange(longest) - (longest - lengths)[:, None]  # [B, L], below 0 on padding
+    row = first_token[:, :1].expand_as(place)
+    slot = (first_token[:, 1:] + place).clamp(min=0)
+    gathered = keys[row, :, slot].transpose(1, 2)  # [B, L, H, D] → [B, H, L, D]
+    return gathered * (place >= 0)[:, None, :, None]
+
+
+# %%
+lab.check("04-unpack", unpack_keys)
+
+# %% [markdown]
+# ## Find the planted bug
+#
+# Here are five broken implementations. Each has exactly one of these mistakes:
+
+# %%
+for name, cause in broken.CAUSES.items():
+    print(f"{name:10} {cause}")
+
+# %% [markdown]
+# They run on a small rotary model. For each you see how far the logits are off, prompt by prompt, and how far one more
+# decoded token is off. Below the cell stands which prompts share a row, and in which order.
+
+# %%
+tiny, byte_tokenizer = lab.load_model("tiny-llama", device="cpu")
+in_bytes = [[*range(1, 1 + length)] for length in (30, 16, 9, 20, 6, 3)]
+print("rows:", lab.pack([len(prompt) for prompt in in_bytes]).bins)
+found = {colour: broken.symptoms(tiny, in_bytes, colour) for colour in broken.COLOURS}
+figures.draw_errors({f"{colour}: {what}": off for colour, both in found.items() for what, off in both.items()})
+
+# %% [markdown]
+# ### Exercise 5: find the planted bug (core, 10 minutes)
+#
+# Look at the symptoms, and return a dictionary from each colour to the name of its cause. Write a function without
+# arguments.
+
+
+# %% tags=["stub"]
+def planted_bugs():
+    return {"amber": ..., "blue": ..., "coral": ..., "denim": ..., "ebony": ...}
+
+
+# %% tags=["solution"]
+def planted_bugs():
+    return {
+        "amber": "order",  # prompts that keep their place are right, and so is decoding
+        "blue": "positions",  # rotary logits need no restart, decoding does
+        "coral": "slot",  # every logit is wrong, decoding is right
+        "denim": "cache",  # every logit is right, decoding is wrong for all
+        "ebony": "leak",  # whoever comes first in its row is right
+    }
+
+
+# %%
+lab.check("04-bugs", planted_bugs)
+
+# %% [markdown]
+# ## Break it yourself
+#
+# Take the mask or the restart away, and foretell what happens.
+
+# %%
+lab.widgets.BreakIt(texts[1:5])
+
+# %% [markdown]
+# ## Traps that say nothing
+#
+# transformers can find packed rows by their restarted [positions](glossary.ipynb#Restart-positions). You pass
+# `position_ids`, and it builds the packed mask by itself.
+#
+# **Predict first:** which of these three lines gives the logits of each prompt alone?
+
+# %%
+trio = in_bytes[1:4]
+lab.reports.restart_trap_table(tiny, trio)
+
+# %% [markdown]
+# With the cache that a model has by default, it does not look for restarts, and prompts leak. The lab asks every layer
+# for its own rule instead, and joins it with "the same prompt".
+#
+# The other trap: a mask of your own *replaces* the model's rule. A model with a
+# [sliding window](glossary.ipynb#Sliding-window) then loses its window, and you only notice with prompts that are longer.
+
+# %%
+lab.reports.window_trap_table()
+
+# %%
+lab.widgets.Quiz("04-trap")
+
+# %% [markdown]
+# ## Which models can be packed?
+#
+# Packing is exact where attention is the only thing that lets a token see another, and where it obeys the mask and the
+# positions it is given. The lab does not trust names. It asks each model: a few tokens, packed and alone.
+
+# %%
+from transformers import BloomConfig, Gemma2Config, GPT2Config, LlamaConfig, MambaConfig
+
+lab.reports.families_table([LlamaConfig, Gemma2Config, GPT2Config, BloomConfig, MambaConfig])
+
+# %% [markdown]
+# `prepack-lab support`, in a terminal, asks every class of your transformers. A method that is not known to be exact is
+# refused, with the reason and a way out:
+
+# %%
+from prepack_lab.model_zoo import small_model
+
+try:
+    lab.prefill(small_model(BloomConfig), [[1, 2, 3]], method="padding_free")
+except lab.UnsupportedModelError as error:
+    print(error)
+
+# %% [markdown]
+# ## In the real world
+#
+# - Test suites of inference servers compare with plain transformers, token for token, in float32 or with a tolerance.
+# - "Batch invariance" is a research topic of its own: kernels that round in one order, whatever the batch.
+# - Issues about padded batches that answer differently are among the oldest in every library. Now you know why.
+#
+# ## What you have seen
+#
+# - The same means: off by rounding, as a share of how far the numbers spread.
+# - Packed float32 equals alone in logits, hidden states, caches and words.
+# - In bfloat16 every batch rounds differently, padded or packed.
+# - Symptoms tell the mistake: who is wrong, and whether it is the logits or what is decoded.
+# - Libraries go wrong silently. Ask the model, and refuse what is not known to be exact.
+#
+# The paper: section 3, "restart positions" and the unpacking of the cache.
+#
+# **Next:** how much faster is it here? That is [lesson 05](05_live_timing.ipynb).
+
+# %%
+lab.progress("04")
