@@ -2,7 +2,7 @@
 
 A profile is a histogram of token counts, without any text. `source`, `licence`, `tokenizer` and `recipe` in
 each file of `data/length_profiles/` say how it was counted. The paper shuffles its prompts before it batches
-them, so a batch of the paper is a random draw from a profile.
+them, so a batch of the paper is a random draw from a profile. Some profiles tell the lengths of the answers, too.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class LengthProfile:
     recipe: str
     histogram: np.ndarray = field(repr=False)
     """[distinct lengths, 2]: a length in tokens, and how many prompts have it; rising."""
+    output_histogram: np.ndarray | None = field(default=None, repr=False)
+    """The same of the tokens that were generated; None where they were not recorded."""
 
     @property
     def count(self) -> int:
@@ -52,12 +54,42 @@ class LengthProfile:
         """The most tokens of any prompt."""
         return int(self.histogram[-1, 0])
 
+    @property
+    def output_mean(self) -> float:
+        """The mean length of an answer, in tokens.
+
+        Raises:
+            ValueError: as for `sample_outputs`.
+        """
+        lengths, counts = self._outputs().T
+        return float(np.average(lengths, weights=counts))
+
     def sample(self, n: int, seed: int = 0) -> list[int]:
         """Draw `n` lengths with replacement, in random order; the same seed gives the same lengths."""
-        if n < 1:
-            raise ValueError(f"n is {n}; draw at least one length")
-        lengths, counts = self.histogram.T
-        return np.random.default_rng(seed).choice(lengths, size=n, p=counts / counts.sum()).tolist()
+        return _draw(self.histogram, n, np.random.default_rng(seed))
+
+    def sample_outputs(self, n: int, seed: int = 0) -> list[int]:
+        """Draw how many tokens `n` answers have, as `sample` draws prompts.
+
+        Which prompt had which answer is not recorded, so the two draws know nothing of each other.
+
+        Raises:
+            ValueError: no answers were recorded for this profile; names those for which there are.
+        """
+        return _draw(self._outputs(), n, np.random.default_rng([seed, 1]))
+
+    def _outputs(self) -> np.ndarray:
+        if self.output_histogram is None:
+            there = [name for name in list_profiles() if load_profile(name).output_histogram is not None]
+            raise ValueError(f"{self.name} tells no lengths of answers; there are some for: {', '.join(there)}")
+        return self.output_histogram
+
+
+def _draw(histogram: np.ndarray, n: int, chance: np.random.Generator) -> list[int]:
+    if n < 1:
+        raise ValueError(f"n is {n}; draw at least one length")
+    lengths, counts = histogram.T
+    return chance.choice(lengths, size=n, p=counts / counts.sum()).tolist()
 
 
 def list_profiles() -> list[str]:
@@ -77,4 +109,9 @@ def load_profile(name: str) -> LengthProfile:
         raise ValueError(f"there is no length profile {name!r}; there are: {', '.join(list_profiles())}")
     recorded = json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     words = {key: recorded[key] for key in ("name", "title", "source", "licence", "tokenizer", "recipe")}
-    return LengthProfile(**words, histogram=np.array(recorded["histogram"], dtype=np.int64))
+    outputs = recorded.get("output_histogram")
+    return LengthProfile(
+        **words,
+        histogram=np.array(recorded["histogram"], dtype=np.int64),
+        output_histogram=None if outputs is None else np.array(outputs, dtype=np.int64),
+    )

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 import prepack_lab as lab
@@ -38,3 +39,27 @@ def test_an_unknown_profile_and_an_empty_draw_are_refused():
         lab.load_profile("nope")
     with pytest.raises(ValueError, match="at least one"):
         lab.load_profile("mmlu").sample(0)
+
+
+def test_answers_are_drawn_as_recorded():
+    profile = lab.load_profile("azure_conv")
+    drawn = profile.sample_outputs(5000, seed=1)
+    assert drawn == profile.sample_outputs(5000, seed=1) != profile.sample_outputs(5000, seed=2)
+    assert set(drawn) <= set(profile.output_histogram[:, 0].tolist())
+    assert profile.output_mean == pytest.approx(211.13, abs=0.01)
+    assert np.mean(drawn) == pytest.approx(profile.output_mean, rel=0.05)
+
+
+def test_the_draw_of_answers_does_not_follow_that_of_prompts():
+    profile = lab.load_profile("azure_conv")
+    together = np.corrcoef(profile.sample(2000, seed=3), profile.sample_outputs(2000, seed=3))
+    assert abs(together[0, 1]) < 0.1, "one generator for both would give long prompts long answers"
+
+
+def test_answers_that_were_not_recorded_are_refused():
+    with pytest.raises(ValueError, match="no lengths of answers; there are some for: arxiv, azure_code, azure_conv"):
+        lab.load_profile("mmlu").sample_outputs(3)
+    with pytest.raises(ValueError, match="mmlu tells no lengths"):
+        _ = lab.load_profile("mmlu").output_mean
+    with pytest.raises(ValueError, match="at least one"):
+        lab.load_profile("azure_code").sample_outputs(0)
