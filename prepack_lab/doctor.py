@@ -22,7 +22,8 @@ NEEDED_GB = 2.0
 """What the real model in float32 and a notebook take together, with room for a batch."""
 
 IN_ORDER, NOTE, FAULT = "✓ in order:", "• fine:", "✗ fix this:"
-COLOURS = {IN_ORDER: "#009E73", NOTE: "#56B4E9", FAULT: "#D55E00"}
+COLOURS = {IN_ORDER: "#009E73", NOTE: "#0072B2", FAULT: "#D55E00"}
+"""Of the marks; the words keep the page's own ink, in which they can be read."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         html = self.table._repr_html_()
         for state, colour in COLOURS.items():
-            html = html.replace(state, f"<b style='color:{colour}'>{state}</b>")
+            mark, words = state.split(" ", 1)
+            html = html.replace(state, f"<b><span style='color:{colour}'>{mark}</span> {words}</b>")
         return html
 
 

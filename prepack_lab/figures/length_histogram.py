@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from prepack_lab.figures.contrast import parting_line
 from prepack_lab.figures.style import OKABE_ITO, TEXT, LabFigure, prompt_colour, style
 from prepack_lab.lengths import LengthProfile
 from prepack_lab.tables import Table
@@ -30,7 +31,7 @@ def draw_lengths(profile: LengthProfile, batch: Sequence[int] | None = None) -> 
         x=middle,
         y=share,
         width=np.diff(edges),
-        marker={"color": OKABE_ITO[4], "line": {"width": 0}},
+        marker={"color": OKABE_ITO[0], "line": {"width": 0}},
         customdata=[f"{low:,.0f} to {high:,.0f} tokens" for low, high in pairwise(edges)],
         hovertemplate="%{y:.1%} of the prompts have %{customdata}<extra></extra>",
         showlegend=False,
@@ -54,13 +55,14 @@ def reading(profile: LengthProfile, batch: Sequence[int] | None) -> str:
 
 
 def _add_batch(figure: LabFigure, batch: Sequence[int], height: float) -> None:
+    colours = [prompt_colour(prompt) for prompt in range(len(batch))]
     figure.add_scatter(
         x=[*batch],
         y=[-0.06 * height] * len(batch),
         mode="markers",
         marker={
-            "symbol": "line-ns-open", "size": 14, "line": {"width": 2},
-            "color": [prompt_colour(prompt) for prompt in range(len(batch))],
+            "symbol": "diamond-tall", "size": 14, "color": colours,
+            "line": {"width": 1, "color": [*map(parting_line, colours)]},
         },
         customdata=[f"prompt {prompt}: {length:,} tokens" for prompt, length in enumerate(batch)],
         hovertemplate="%{customdata}<extra></extra>",

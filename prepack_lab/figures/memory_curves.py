@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from prepack_lab.figures.style import WORSE, LabFigure, look, powers_of_two, style_curves
+from prepack_lab.figures.style import TEXT, WORSE, LabFigure, look, powers_of_two, style_curves
 from prepack_lab.machine import GB
 from prepack_lab.tables import Table
 
@@ -75,7 +75,7 @@ def _add_wall(figure: LabFigure, limit: float, sizes: Sequence[int]) -> None:
         line={"color": WORSE, "width": 4},
         text=[f"the device has {limit:,.0f} GB<br> "],
         textposition="top right",
-        textfont_color=WORSE,
+        textfont_color=TEXT,
         hoverinfo="skip",
         showlegend=False,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from plotly.subplots import make_subplots
 
+from prepack_lab.figures.contrast import parting_line
 from prepack_lab.figures.style import PADDING, TEXT, LabFigure, prompt_colour, style
 from prepack_lab.packing import Packing
 from prepack_lab.tables import Table
@@ -113,7 +114,7 @@ def slot_bars(
         "y": row,
         "x": [lengths[prompt] for prompt in members_of],
         "base": start,
-        "marker": {"color": colour, "line": {"width": 1, "color": "white"}},
+        "marker": {"color": colour, "line": {"width": 1, "color": [*map(parting_line, colour)]}},
         "text": [str(prompt) for prompt in members_of],
         "textposition": "inside",
         "insidetextanchor": "middle",

@@ -10,14 +10,12 @@ import plotly.graph_objects as go
 from IPython.display import HTML, display
 from plotly.io.base_renderers import PlotlyRenderer
 
+from prepack_lab.figures.contrast import TEXT, keep_in_sight
 from prepack_lab.figures.static_html import CONFIG, static_html
 from prepack_lab.tables import Table
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 """Seven colours that people with any colour vision tell apart (Okabe and Ito 2008)."""
-
-TEXT = "#7a7a7a"
-"""A grey that can be read on any page: a contrast of 4.3 on white and 4.1 on JupyterLab's dark page."""
 
 INK = f"""
 .js-plotly-plot text[style*="rgb({", ".join(str(int(TEXT[place : place + 2], 16)) for place in (1, 3, 5))})"] {{
@@ -89,7 +87,8 @@ def look(method: str) -> Look:
 
 
 def style(figure: go.Figure, reading: str, height: int) -> None:
-    """Give a figure its one-sentence reading as a title, and the look of the lab."""
+    """Give a figure, whose traces are there, its one-sentence reading as a title and the look of the lab."""
+    keep_in_sight(figure)
     figure.update_layout(
         title={
             "text": reading,
