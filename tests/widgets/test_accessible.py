@@ -1,0 +1,60 @@
+"""What holds for every widget: controls with names, words that are spoken, and the same as a table."""
+
+import ipywidgets as ipw
+import pytest
+
+import prepack_lab as lab
+
+LENGTHS = [9, 2, 7, 4]
+WIDGETS = {
+    "PaddingExplorer": (LENGTHS,),
+    "PackingRace": (LENGTHS,),
+    "PackingContest": (LENGTHS,),
+    "MaskExplorer": (),
+    "BreakIt": (),
+    "LiveTiming": (),
+    "MemoryWall": (),
+    "YourPrompts": (LENGTHS,),
+    "GenerationRace": (),
+    "Serving": (),
+    "Quiz": ("01-grows",),
+}
+"""Each widget of the package, and what it is made of."""
+CONTROLS = (ipw.ValueWidget, ipw.Button)
+SHOWN = (ipw.HTML, ipw.HTMLMath, ipw.Label, ipw.Output, ipw.IntProgress, ipw.FloatProgress)
+
+
+@pytest.fixture(params=WIDGETS)
+def widget(request):
+    return getattr(lab.widgets, request.param)(*WIDGETS[request.param])
+
+
+def parts(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from parts(child)
+
+
+def test_every_widget_of_the_package_is_here():
+    assert {*WIDGETS} == {name for name in lab.widgets.__all__ if name[0].isupper()}
+
+
+def test_every_control_has_a_name_of_its_own(widget):
+    controls = [part for part in parts(widget) if isinstance(part, CONTROLS) and not isinstance(part, SHOWN)]
+    assert controls
+    names = [control.description or control.tooltip for control in controls]
+    assert all(names), "a control without a label or a tooltip"
+    assert len({*names}) == len(names), f"two controls of one name: {names}"
+
+
+def test_every_control_can_be_reached_by_keyboard(widget):
+    assert all(getattr(part, "tabbable", None) is not False for part in parts(widget))
+
+
+def test_what_it_shows_is_spoken_and_is_there_as_a_table(widget):
+    if isinstance(widget, lab.widgets.Quiz):
+        widget.answers[0].value = True
+        assert "role='status'" in widget.status.value and widget.status.value.count("✓") == 1
+        return
+    assert "role='status'" in widget.status.value
+    assert "<table>" in widget.twin.value and "The same as a table" in widget.twin.value
