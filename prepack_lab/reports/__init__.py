@@ -7,6 +7,7 @@ from prepack_lab.reports.packing import library_table, packing_seconds_table, st
 from prepack_lab.reports.padding import operations_table, waste_table
 from prepack_lab.reports.precision import precision_table
 from prepack_lab.reports.predicting import counted_table, foretold_table, lines_table, rates_table
+from prepack_lab.reports.recorded import recordings_table
 from prepack_lab.reports.seconds import batch_cost_table, times_table
 from prepack_lab.reports.traps import families_table, restart_trap_table, window_trap_table
 
@@ -26,6 +27,7 @@ __all__ = [
     "precision_table",
     "prompts_table",
     "rates_table",
+    "recordings_table",
     "restart_table",
     "restart_trap_table",
     "seam_table",

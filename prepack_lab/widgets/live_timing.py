@@ -14,6 +14,7 @@ from prepack_lab.cost import estimate_cost
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.figures.timing_curves import draw_timing
 from prepack_lab.forward import vocabulary_size
+from prepack_lab.generation import generate
 from prepack_lab.machine import free_memory, list_devices
 from prepack_lab.methods import METHODS
 from prepack_lab.models import DEFAULT_MODEL, list_models, load_model
@@ -27,10 +28,13 @@ from prepack_lab.widgets.workload import Workload
 
 LARGEST_BATCH = 64
 YOURS = "your model"
+PREFILL, FIRST_TOKEN = "prefill", "time to first token"
 
 
 class LiveTiming(JobWidget):
     """Every method on batches of one, two, four … prompts, in turn; the figure grows as results come.
+
+    Time to first token is that of `generate` with one new token: prefill, unpacking and a step of decoding.
 
     Args:
         model: your own, offered first; the menu holds `list_models()`.
@@ -57,6 +61,9 @@ class LiveTiming(JobWidget):
             min(batch_size, LARGEST_BATCH), 1, LARGEST_BATCH, description="Up to", layout=ipw.Layout(width="300px")
         )
         self.methods = ipw.SelectMultiple(options=[*METHODS], value=[*METHODS], rows=5, description="Methods")
+        self.what = ipw.Dropdown(
+            options=[PREFILL, FIRST_TOKEN], description="Measure", layout=ipw.Layout(width="260px")
+        )
         self.repeats = ipw.BoundedIntText(3, 1, 20, description="Runs each", layout=ipw.Layout(width="150px"))
         self.beside = ipw.Dropdown(
             options=[("nothing", None), *((one.title, one) for one in load_recordings())], description="Beside it"
@@ -70,7 +77,7 @@ class LiveTiming(JobWidget):
         self._loaded: dict[tuple[str, str], PreTrainedModel] = {}
         self._calibrated: dict[tuple[str, str], Calibration] = {}
         super().__init__(
-            [self.device, self.model, self.batch_size, self.methods, self.repeats, *self.workload.controls],
+            [self.device, self.model, self.what, self.batch_size, self.methods, self.repeats, *self.workload.controls],
             free=[self.beside],
         )
 
@@ -96,7 +103,8 @@ class LiveTiming(JobWidget):
 
     def compose(self) -> tuple[LabFigure, str]:
         recording = self.beside.value
-        recorded = recording.prefill.get(self.workload.menu.value, {}) if recording else {}
+        comparable = recording and self.what.value == PREFILL
+        recorded = recording.prefill.get(self.workload.menu.value, {}) if comparable else {}
         figure = draw_timing(self.measured, self.predicted, recorded, recording.device if recording else "")
         if not self.measured:
             return figure, "Press Run: every method is timed on batches of growing size."
@@ -112,8 +120,9 @@ class LiveTiming(JobWidget):
                 said.append(f"{method} {full.median / own.median:.1f}×")
         device = next((m.device for by_size in self.measured.values() for m in by_size.values() if m), "")
         fast = f"As fast as full batching, at the largest batch: {', '.join(said)}. " if said else ""
+        dotted = " Dotted: predicted before, after a short calibration." if self.predicted else ""
         beside = f" Faint: recorded {self.beside.label}." if self.beside.value else ""
-        return f"{fast}Measured just now on {device}. Dotted: predicted before, after a short calibration.{beside}"
+        return f"{fast}The {self.what.value}, measured just now on {device}.{dotted}{beside}"
 
     def _sizes(self) -> list[int]:
         """One, two, four, … and the slider's."""
@@ -138,6 +147,8 @@ class LiveTiming(JobWidget):
     def _predict(
         self, model: PreTrainedModel, calibration: Calibration, lengths: list[int], methods: list[str]
     ) -> None:
+        if self.what.value != PREFILL:
+            return  # the cost model knows the forward passes only
         for method in methods:
             cost = estimate_cost(model.config, lengths, method, model.dtype)
             self.predicted.setdefault(method, {})[len(lengths)] = calibration.seconds(cost)
@@ -149,7 +160,11 @@ class LiveTiming(JobWidget):
         for method in methods:
             require_support(model, method, max(lengths))
             if self._fits(model, lengths, method):
-                fitting[method] = partial(run_method, model, prompts, method)
+                fitting[method] = (
+                    partial(run_method, model, prompts, method)
+                    if self.what.value == PREFILL
+                    else partial(generate, model, prompts, method, max_new_tokens=1)
+                )
             else:
                 self.measured.setdefault(method, {})[len(lengths)] = None
         runs: list[Run] = []

@@ -52,6 +52,15 @@ class TestLiveTiming:
         assert "As fast as full batching, at the largest batch:" in live.status.value
         assert device_name(torch.device("cpu")) in live.status.value
 
+    def test_the_first_token_is_measured_too_and_not_predicted(self, live):
+        live.what.value = live_timing.FIRST_TOKEN
+        live.batch_size.value = 2
+        run(live)
+        assert {method: [*by_size] for method, by_size in live.measured.items()} == {m: [1, 2] for m in METHODS}
+        assert live.predicted == {}
+        assert "The time to first token, measured just now" in live.status.value
+        assert "Dotted" not in live.status.value
+
     def test_a_method_that_does_not_fit_is_a_wall(self, live, monkeypatch):
         monkeypatch.setattr(live_timing, "free_memory", lambda device: 0)
         run(live)
