@@ -1,5 +1,7 @@
 """What holds for every widget: controls with names, words that are spoken, and the same as a table."""
 
+from html import escape
+
 import ipywidgets as ipw
 import pytest
 
@@ -58,3 +60,13 @@ def test_what_it_shows_is_spoken_and_is_there_as_a_table(widget):
         return
     assert "role='status'" in widget.status.value
     assert "<table>" in widget.twin.value and "The same as a table" in widget.twin.value
+
+
+def test_a_quiz_that_was_exported_answers_on_a_click(monkeypatch):
+    shown = []
+    monkeypatch.setattr("prepack_lab.widgets.quiz.display_widget", lambda widget, static: shown.append(static))
+    quiz = lab.widgets.Quiz("01-grows")
+    quiz._ipython_display_()
+    for answer in quiz.quiz.answers:
+        said = f"{'✓ Right.' if answer.right else '✗ No.'} {answer.why}"
+        assert f"<details><summary>{escape(answer.text)}</summary>{escape(said)}</details>" in shown[0]
