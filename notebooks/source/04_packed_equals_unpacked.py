@@ -160,8 +160,8 @@ figures.draw_cache_layout(packing, per_slot, texts)
 # ### Exercise 3: which token a slot of the cache holds (warm-up, 5 minutes)
 #
 # Caches are aligned at the right: the last tokens of all prompts stand below each other. For prompts of these `lengths`,
-# return a tensor of shape [B, L], with L the longest: the place of each slot's token in its own prompt, and a number
-# below 0 where the slot is padding. Lengths 3 and 1 give [[0, 1, 2], [-2, -1, 0]].
+# return a tensor of shape [B, L], with L the longest. It tells the place of each slot's token in its own prompt. Padding
+# gets a number below 0. Lengths 3 and 1 give [[0, 1, 2], [-2, -1, 0]].
 
 
 # %% tags=["stub"]

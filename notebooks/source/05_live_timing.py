@@ -161,9 +161,9 @@ lab.reports.times_table(lab.measure_together(first_tokens, repeats=3))
 #
 # ### Exercise 4: until the first token (warm-up, 3 minutes)
 #
-# A packed batch took `pack` seconds to pack, `prefill` for the packed pass, `unpack` to give each prompt its cache, and
-# then `steps`, a list with the seconds of each step of decoding; the first step gives every prompt its first token.
-# Return the time to first token, in seconds.
+# A packed batch took `pack` seconds to pack, `prefill` for the packed pass, and `unpack` to give each prompt its
+# cache. Then came `steps`, a list with the seconds of each step of decoding. The first step gives every prompt its first
+# token. Return the time to first token, in seconds.
 
 
 # %% tags=["stub"]
@@ -271,7 +271,7 @@ lab.reports.recordings_table()
 #
 # The paper: section 4, prefill time and time to first token.
 #
-# **Next:** where does the memory go? That is [lesson 06](06_memory.ipynb).
+# **Next:** where does the memory go? That is lesson 06.
 
 # %%
 lab.progress("05")

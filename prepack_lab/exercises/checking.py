@@ -106,7 +106,7 @@ def _wrong(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> str
     given = f"With {named}: " if named else ""
     if outcome.failure is not None:
         return f"{given}{outcome.failure}"
-    if outcome.returned is None or outcome.returned is ...:
+    if _is_open(outcome.returned):
         return "Your function returned nothing. Fill it in, and end it with return."
     expected = asked.reference(*arguments)
     try:
@@ -119,6 +119,13 @@ def _wrong(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> str
     if not asked.signature:  # to show what is right would give the answer away
         return f"Y{returned}.\n{wrong}"
     return f"{given}y{returned}, and right is {_short(expected)}.\n{wrong}"
+
+
+def _is_open(returned: Any) -> bool:
+    """Whether nothing was filled in: a stub returns "...", or a few of them."""
+    several = returned.values() if isinstance(returned, dict) else returned
+    some_open = isinstance(returned, list | tuple | dict) and any(one is ... for one in several)
+    return returned is None or returned is ... or some_open
 
 
 def _mistake(asked: Exercise, function: Callable[..., Any], cases: Sequence[tuple[Any, ...]]) -> str | None:

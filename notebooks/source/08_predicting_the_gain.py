@@ -1,0 +1,386 @@
+# %% [markdown]
+# # 08 · Predicting the gain
+#
+# **In thirty minutes you will be able to**
+#
+# - tell the speed-up of a batch from the lengths of its prompts, before anything is run,
+# - fit that on your machine, predict a workload that you have not run, and score the prediction,
+# - predict seconds for every method, from a cost model and three measured rates,
+# - say whether arithmetic or memory is the limit,
+# - ask `prepack-lab inspect` about a file of your own prompts.
+#
+# You need lessons 00 and 01. Lesson 02 helps: here, packing is something that just gives you a number of rows.
+
+# %%
+from functools import partial
+
+import prepack_lab as lab
+from prepack_lab import figures, paper
+from prepack_lab.predictors import fewer_rows, fit_line, max_absolute_deviation
+
+lab.progress("08")
+
+# %% [markdown]
+# ## Four numbers that cost nothing
+#
+# Of any batch you know, before you run it: its **k** prompts, the **m** tokens of the longest, all **L** tokens. Packing
+# takes milliseconds, so you also know the **r** rows that will be left.
+#
+# Full batching computes k rows of m slots. Prepacking computes r rows of at most m slots. If time follows slots, then
+#
+# > speed-up ≈ k·m / r·m = **k/r**
+#
+# Here are batches of sixteen from four workloads. **Predict first:** who wins more by packing, uneven prompts or long
+# ones?
+
+# %%
+names = ("mmlu", "gsm8k", "alpaca", "samsum")
+lab.reports.counted_table({name: lab.load_profile(name).sample(16, seed=0) for name in names})
+
+# %% [markdown]
+# Three candidates stand on the right, all made of these four numbers:
+#
+# - **r/k**, which the paper calls *batch size reduction*. Small is good.
+# - [**k/r**](glossary.ipynb#k-over-r), the same upside down: how many times fewer rows. Large is good.
+# - **m - L/k**, the paper's *max absolute deviation*: the longest prompt minus the mean, in tokens.
+#
+# ### Exercise 1: the most that packing can gain (warm-up, 4 minutes)
+#
+# A row holds as many tokens as the longest prompt has. Given `lengths`, find the fewest rows there can be, and return
+# the largest k/r that any packing can reach.
+
+
+# %% tags=["stub"]
+def most_gain(lengths):
+    fewest_rows = ...
+    return ...  # prompts over rows
+
+
+# %% tags=["solution"]
+def most_gain(lengths):
+    fewest_rows = -(-sum(lengths) // max(lengths))
+    return len(lengths) / fewest_rows
+
+
+# %%
+lab.check("08-most", most_gain)
+
+# %% [markdown]
+# Stuck? `lab.hint("08-most")` gives a hint, again the next one, and `lab.solution("08-most")` one way to do it.
+
+# %%
+lab.widgets.Quiz("08-outlier")
+
+# %% [markdown]
+# ## Does counting rows work?
+#
+# The authors measured the speed-up of prepacking on a GPU, for six workloads and batches of 4 to 64. The lab knows the
+# lengths of these workloads. So let's count: draw 50 random batches of each size, pack them, and take k/r.
+#
+# **Predict first:** you count rows on a laptop; they timed a model with 1.3 billion parameters on an A6000. How far
+# apart will you be?
+
+
+# %%
+def counted(workload, size, draws=50):
+    batches = [lab.load_profile(workload).sample(size, seed) for seed in range(draws)]
+    return size * draws / sum(lab.pack(batch).num_bins for batch in batches)
+
+
+theirs = {(name, size): gain for name, by_size in paper.SPEED_UP_BY_BATCH.items() for size, gain in by_size.items()}
+ours = [counted(name, size) for name, size in theirs]
+words = [f"{name}, batches of {size}" for name, size in theirs]
+figures.draw_predictor(ours, [*theirs.values()], "k/r", words=words)
+
+# %% [markdown]
+# Each point is one of their measurements; rest the mouse on it to see which. No model was run for the numbers on the
+# lower axis. The slope is close to 1: on that GPU, time follows rows.
+#
+# ## Your machine
+#
+# Now batch by batch, here. To have many batches in a few seconds, the model is SmolLM2 with the first 2 of its
+# 30 layers, and with random weights. Its words would be noise. Its time is honest: every layer does the same work.
+
+# %%
+from transformers import AutoModelForCausalLM
+
+config = lab.load_config("smollm2-135m")
+config.num_hidden_layers = 2
+short_model = AutoModelForCausalLM.from_config(config).eval()
+
+# %% [markdown]
+# Sixteen batches of sixteen prompts, by full batching and prepacked, three runs each.
+#
+# **Predict first:** through which of r/k, k/r and m - L/k will a straight line fit best?
+
+# %%
+known = ("mmlu", "gsm8k", "alpaca", "wikitext256")
+batches = {f"{name}, draw {seed}": lab.load_profile(name).sample(16, seed) for name in known for seed in range(4)}
+timed = lab.time_batches(short_model, batches)
+lab.reports.lines_table(timed)
+
+# %% [markdown]
+# **R²** is the share of the differences between the batches that the line explains: 1 is perfect, 0 is no better than
+# always guessing the mean. The paper compares r/k with m - L/k, over 313 batches on a GPU. The line in k/r is our own
+# fit to the points of their figure.
+
+# %%
+gains = [batch.speed_up for batch in timed.values()]
+rows_saved = [fewer_rows(lengths) for lengths in batches.values()]
+figures.draw_predictor(rows_saved, gains, "k/r", paper.LINES["k/r"], [*batches])
+
+# %% [markdown]
+# A line in k/r has a reason: if time follows rows, speed-up *is* k/r. A line in r/k bends what should be a curve.
+#
+# And m - L/k? It is in tokens, and does not know what to compare them with: 100 tokens above the mean are a lot for
+# prompts of 30 tokens, and little for prompts of 1,000.
+
+# %%
+deviations = [max_absolute_deviation(lengths) for lengths in batches.values()]
+figures.draw_predictor(deviations, gains, "m - L/k", paper.LINES["m - L/k"], [*batches])
+
+# %% [markdown]
+# ### Exercise 2: a line through your points (8 minutes)
+#
+# Find the line y = intercept + slope · x for which the squared errors in y add up to the least. Given the lists `x` and
+# `y`, return (intercept, slope). It is worth doing once by hand.
+
+
+# %% tags=["stub"]
+def fit(x, y):
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    slope = ...
+    return mean_y - slope * mean_x, slope  # the line goes through the means
+
+
+# %% tags=["solution"]
+def fit(x, y):
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    together = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
+    slope = together / sum((a - mean_x) ** 2 for a in x)
+    return mean_y - slope * mean_x, slope
+
+
+# %%
+lab.check("08-fit", fit)
+
+# %% [markdown]
+# ## Predict what you have not run
+#
+# A line through points that you have seen proves little. So let's take a workload that is not among them: HumanEval,
+# prompts for writing code. And, to be fair to full batching, one batch in which all prompts have 100 tokens.
+#
+# The predictions come first. Nothing is run in this cell.
+
+# %%
+unseen = {f"humaneval, draw {seed}": lab.load_profile("humaneval").sample(16, seed) for seed in range(5)}
+unseen["equal prompts"] = [100] * 16
+line = fit_line(rows_saved, gains)
+lab.reports.foretold_table(line, unseen)
+
+# %% [markdown]
+# **Predict first:** will they be off by 5 %, by 20 %, or by half? And how far off will m - L/k be, and the paper's own
+# line, from another machine?
+
+# %%
+found = [batch.speed_up for batch in lab.time_batches(short_model, unseen).values()]
+by_rows = [fewer_rows(lengths) for lengths in unseen.values()]
+by_deviation = [max_absolute_deviation(lengths) for lengths in unseen.values()]
+forecasts = {
+    "your line in k/r": [line.at(x) for x in by_rows],
+    "the paper's line in k/r": [paper.LINES["k/r"].at(x) for x in by_rows],
+    "your line in m - L/k": [fit_line(deviations, gains).at(x) for x in by_deviation],
+}
+figures.draw_forecast(forecasts, found, [*unseen])
+
+# %% [markdown]
+# On the dashed line a prediction was right; to its right, it promised too much. Compare the squares with the diamonds:
+# a line in m - L/k is at home only in the workloads that it was fitted to. k/r travels, even from their GPU to your
+# machine.
+#
+# The batch of equal prompts is the point at the lower left. Packing saves no row there, so there is nothing to win.
+#
+# ### Exercise 3: score a prediction (6 minutes)
+#
+# R² is 1 - left / spread. The *spread*: squared differences of `measured` from its own mean, added up. What is *left*:
+# squared differences of `measured` from `predicted`, added up. Given both lists, return R².
+
+
+# %% tags=["stub"]
+def r_squared(measured, predicted):
+    mean = sum(measured) / len(measured)
+    left = ...
+    spread = ...
+    return ...
+
+
+# %% tags=["solution"]
+def r_squared(measured, predicted):
+    mean = sum(measured) / len(measured)
+    left = sum((m - p) ** 2 for m, p in zip(measured, predicted, strict=True))
+    spread = sum((m - mean) ** 2 for m in measured)
+    return 1 - left / spread
+
+
+# %%
+lab.check("08-score", r_squared)
+
+# %% [markdown]
+# Solved? Then score the three forecasts: `{how: r_squared(found, told) for how, told in forecasts.items()}`. An R² below
+# 0 means: worse than always guessing the mean.
+
+# %%
+lab.widgets.Quiz("08-unseen")
+
+# %% [markdown]
+# ## From gains to seconds
+#
+# k/r compares prepacking with full batching, and knows nothing else. A **cost model** tells seconds, for every method:
+#
+# > seconds = passes · **a** + operations of the linear layers · **b** + operations of attention · **c**
+#
+# Passes and operations follow from the lengths and the model's sizes (lesson 01). a, b and c are the machine's.
+# **Calibration** runs a few passes of growing size, and fits the three. This is the whole SmolLM2, all 30 layers.
+
+# %%
+model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
+calibration = lab.calibrate(model)
+lab.reports.rates_table(calibration)
+
+# %% [markdown]
+# Now a batch of eight exam questions, by four methods. Predictions first.
+#
+# **Predict first:** the lengths are printed below. Which method will be the fastest, and which the slowest?
+
+# %%
+lengths = lab.load_profile("mmlu").sample(8, seed=0)
+methods = ("one_by_one", "full_batching", "prepacked", "padding_free")
+costs = {method: lab.estimate_cost(model.config, lengths, method, model.dtype) for method in methods}
+predicted = {method: calibration.seconds(cost) for method, cost in costs.items()}
+print(lengths, *(f"{method}: {seconds:.2f} s" for method, seconds in predicted.items()), sep="\n")
+
+# %% [markdown]
+# And now run them. `run_method` is the forward passes alone, as in the cost model.
+
+# %%
+from prepack_lab.passes import run_method
+
+prompts = lab.random_prompts(lengths, vocab_size=1000)
+runs = {method: partial(run_method, model, prompts, method) for method in methods}
+taken = {method: one.median for method, one in lab.measure_together(runs, repeats=2).items()}
+figures.draw_forecast({"cost model": [*predicted.values()]}, [*taken.values()], methods, "seconds")
+
+# %% [markdown]
+# No point of this figure was among the passes of the calibration. Where a point is far off the line, the model of cost
+# leaves something out: a busy machine, memory that has to be found, a small batch that keeps the cores waiting.
+#
+# ### Exercise 4: choose the method before you run it (challenge, 8 minutes)
+#
+# `costs` maps each method's name to three amounts: (passes, operations of the linear layers, operations of attention).
+# `rates` are the seconds that one of each takes: (a, b, c). Return the name of the method that will be the fastest.
+
+
+# %% tags=["stub"]
+def best_method(costs, rates):
+    def seconds(method):
+        return ...  # from costs[method] and rates
+
+    return min(costs, key=len)  # the shortest name: choose by seconds instead
+
+
+# %% tags=["solution"]
+def best_method(costs, rates):
+    def seconds(method):
+        return sum(amount * rate for amount, rate in zip(costs[method], rates, strict=True))
+
+    return min(costs, key=seconds)
+
+
+# %%
+lab.check("08-best", best_method)
+
+# %% [markdown]
+# ## What is the limit?
+#
+# A machine has two limits: how many operations it computes in a second, and how many bytes it moves. Which one binds
+# depends on the pass: how many operations it makes of each byte. This picture is called a
+# [**roofline**](glossary.ipynb#Roofline). First, the two limits of this machine, measured: a large matrix product, and
+# a large copy.
+
+# %%
+roof = lab.measure_roof(str(model.device), model.dtype)
+print(f"{roof.flops_per_second / 1e9:,.0f} billion operations and {roof.bytes_per_second / 1e9:,.0f} GB in a second,")
+print(f"so {roof.ridge:.1f} operations in the time of one byte, on {roof.device}")
+
+# %% [markdown]
+# Where do our passes lie? To them we add the smallest there is: a single token.
+#
+# **Predict first:** which of the five is limited by memory?
+
+# %%
+passes = costs | {"a single token": lab.estimate_cost(model.config, [1], "one_by_one", model.dtype)}
+single = lab.measure(partial(run_method, model, [[1]], "one_by_one"), repeats=5)
+seconds = taken | {"a single token": single.median}
+figures.draw_roofline(passes, roof.flops_per_second, roof.bytes_per_second, seconds)
+
+# %% [markdown]
+# The grey line is the roof: its slope is what memory allows, its flat part what arithmetic allows. No pass gets above
+# it. A single token reads all weights for two operations each, and leaves the machine waiting for memory. The batches
+# read the same weights once for hundreds of tokens, and arithmetic is the limit.
+#
+# This is why padding hurts: once arithmetic is the limit, every slot costs its share, whether it holds a token or not.
+# And it is why one_by_one can be slow without any padding: many passes, each near the slope.
+
+# %%
+lab.widgets.Quiz("08-limit")
+
+# %% [markdown]
+# ## The tool you take home
+#
+# All of this is one command. Let's write a file with 24 real prompts, pages of Python's own manual, one JSON line each.
+
+# %%
+import json
+from pathlib import Path
+from pydoc_data.topics import topics
+
+pages = [text for text in topics.values() if len(text) < 4000][:24]
+file = Path("my_prompts.jsonl")
+file.write_text("\n".join(json.dumps({"prompt": page}) for page in pages), encoding="utf-8")
+texts = lab.read_prompts(file)
+
+# %%
+counts = [len(prompt) for prompt in lab.tokenize(tokenizer, texts)]
+lab.inspect_lengths(counts, model.config, batch_size=8, calibration=calibration, dtype=model.dtype).table()
+
+# %% [markdown]
+# The same by hand, on the lengths of that file and in the seconds of your machine: change the model, the batch size,
+# the workload, or load a file of your own.
+
+# %%
+lab.widgets.YourPrompts(counts, tokenizer, calibration)
+
+# %% [markdown]
+# ## In the real world
+#
+# - Serving systems plan by tokens, not by prompts, because time follows tokens: vLLM has `max_num_batched_tokens`, and
+#   SGLang `chunked_prefill_size`.
+# - The roofline comes from Williams, Waterman and Patterson (2009). Reports of large training runs give their share of
+#   the flat part: "model FLOPs utilization".
+# - Before a long job, engineers do what you did here: time a few small batches, fit, and tell how long the whole will
+#   take.
+#
+# ## What you have seen
+#
+# - k/r tells the speed-up of prepacking, because time follows rows: count, and you know it within some percent.
+# - A predictor has to be scored on what it has not seen. m - L/k fits at home, and gets lost elsewhere.
+# - With three measured rates a cost model tells seconds, for any method and any lengths.
+# - Large passes are limited by arithmetic, so padding costs its full share. A single token is limited by memory.
+# - Where lengths are equal there is nothing to win, and the prediction says so.
+#
+# The paper: its section on what tells the gain, with 313 batches, *batch size reduction* and *max absolute deviation*.
+#
+# **Next:** what happens to packed prompts once tokens are generated? That is lesson 09.
+
+# %%
+lab.progress("08")
