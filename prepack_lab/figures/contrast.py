@@ -51,16 +51,21 @@ def keep_in_sight(figure: go.Figure) -> None:
     What a figure itself says about outlines and inks stays.
     """
     for trace in figure.select_traces(lambda trace: trace.type in ("bar", "scatter")):
-        colour = trace.marker.color if trace.type == "bar" or trace.marker.color is not None else trace.line.color
-        if colour is None or not len(colour):
-            continue
-        colours = [colour] if isinstance(colour, str) else [*colour]
+        colours = _colours(trace)
         if trace.marker.line.width is None and any(map(is_pale, colours)):
             widths = [float(is_pale(one)) for one in colours]
             trace.marker.line = {"width": widths if len(widths) > 1 else _where_drawn(trace), "color": TEXT}
         if trace.type == "bar" and trace.textposition == "inside" and trace.insidetextfont.color is None:
             inks = [*map(ink_on, colours)]
-            trace.insidetextfont.color = inks if len(inks) > 1 else inks[0]
+            trace.insidetextfont.color = inks[0] if len(inks) == 1 else inks or None
+
+
+def _colours(trace: BasePlotlyType) -> list[str]:
+    """The colour of all marks of a trace, or of each; none where plotly chooses, or computes them from numbers."""
+    curve = trace.type == "scatter" and trace.marker.color is None
+    colour = trace.line.color if curve else trace.marker.color
+    colours = [colour] if isinstance(colour, str) else [*(() if colour is None else colour)]
+    return colours if all(isinstance(one, str) for one in colours) else []
 
 
 def _where_drawn(trace: BasePlotlyType) -> float | list[float]:

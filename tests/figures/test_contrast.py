@@ -2,11 +2,12 @@
 
 import re
 
+import plotly.graph_objects as go
 import pytest
 
 from prepack_lab import doctor
 from prepack_lab.exercises.checking import Verdict
-from prepack_lab.figures.contrast import contrast, ink_on, is_pale, parting_line
+from prepack_lab.figures.contrast import contrast, ink_on, is_pale, keep_in_sight, parting_line
 from prepack_lab.figures.style import LOOKS, OKABE_ITO, TEXT
 from tests.figures.test_every_figure import FULL
 
@@ -59,6 +60,20 @@ def test_pale_marks_of_a_figure_have_outlines_and_its_bars_can_be_read(name, dra
         if trace.type == "bar" and trace.textposition == "inside":
             for fill, ink in zip(each(colour, count), each(trace.insidetextfont.color, count), strict=True):
                 assert not fill.startswith("#") or contrast(ink.replace("white", WHITE), fill) > WORDS
+
+
+def test_what_a_figure_says_itself_stays_and_numbers_are_left_alone():
+    figure = go.Figure()
+    figure.add_bar(x=[1, 2], text=["a", "b"], textposition="inside", marker={"color": [0.1, 0.2]})
+    figure.add_bar(x=[1], marker={"color": "#F0E442", "line": {"width": 0}})
+    figure.add_scatter(x=[1, 2], line={"color": "#F0E442"}, marker={"size": [0, 9]})
+    figure.add_scatter(x=[1])
+    keep_in_sight(figure)
+    numbers, flat, curve, plain = figure.data
+    assert numbers.insidetextfont.color is None and numbers.marker.line.width is None
+    assert flat.marker.line.width == 0
+    assert [*curve.marker.line.width] == [0, 1] and curve.marker.line.color == TEXT
+    assert plain.marker.line.width is None
 
 
 def test_no_text_of_a_figure_is_in_a_colour_of_the_palette():
