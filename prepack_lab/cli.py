@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     doctor.set_defaults(run=_doctor)
     support = commands.add_parser("support", help="which of transformers' models each method is exact for")
     support.set_defaults(run=_support)
-    _add_bench(commands.add_parser("bench", help="measure on this machine what the paper measured on its own"))
+    _add_inspect(
+        commands.add_parser(
+            "inspect",
+            help="what padding costs a file of prompts, and what to do; exit code 1 where there is nothing to win",
+        )
+    )
+    bench = commands.add_parser("bench", help="measure on this machine what the paper measured on its own")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if "bench" in arguments[:1]:  # the experiments load torch
+        _add_bench(bench)
     chosen = vars(parser.parse_args(arguments))
     del chosen["command"]
     try:
@@ -31,37 +41,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add_bench(bench: argparse.ArgumentParser) -> None:
-    experiments = bench.add_subparsers(dest="experiment", metavar="experiment", required=True)
-    prefill = experiments.add_parser("prefill", help="every method on one batch of prompts")
-    prefill.add_argument("--workload", default="mmlu", help="a length profile; default: %(default)s")
-    prefill.add_argument("--batch-size", type=int, default=32, help="prompts in the batch; default: %(default)s")
-    prefill.add_argument("--methods", type=lambda names: names.split(","), help="separated by commas; default: all")
-    prefill.add_argument("--seed", type=int, default=0, help="of the prompts; default: %(default)s")
-    prefill.add_argument("--quick", action="store_true", help="8 prompts, 3 runs: under two minutes on two cores")
-    calibrate = experiments.add_parser("calibrate", help="how fast this machine is, so that seconds can be told ahead")
-    widgets = experiments.add_parser("widgets", help="from a slider to the new figure, in a browser")
-    for experiment in (prefill, calibrate):
-        experiment.add_argument("--model", default="smollm2-135m", help="as for load_model; default: %(default)s")
-        experiment.add_argument("--dtype", help="float32, bfloat16 or float16; default: what suits the device")
-        experiment.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
-    for experiment, repeats in ((prefill, 5), (calibrate, 5), (widgets, 20)):
-        experiment.add_argument("--repeats", type=int, default=repeats, help="runs that count; default: %(default)s")
-        experiment.add_argument("--json", type=Path, metavar="FILE", help="write the record there, too")
-        experiment.set_defaults(run=_bench)
-
-
-def _bench(experiment: str, json: Path | None, quick: bool = False, **settings: Any) -> int:
     from prepack_lab.bench import EXPERIMENTS
 
-    if quick:
-        settings |= {"batch_size": 8, "repeats": 3}
-    if json is not None and not json.resolve().parent.is_dir():
-        raise ValueError(f"{json} can't be written: there is no folder {json.parent}; create it first")
-    report = EXPERIMENTS[experiment](**{name: value for name, value in settings.items() if value is not None})
+    experiments = bench.add_subparsers(dest="experiment", metavar="experiment", required=True)
+    for name, experiment in EXPERIMENTS.items():
+        parser = experiments.add_parser(name, help=experiment.help, description=experiment.run.__doc__)
+        experiment.add_arguments(parser)
+        parser.set_defaults(run=_bench)
+
+
+def _bench(experiment: str, json: Path | None, plot: Path | None, record: bool, quick: bool, **settings: Any) -> int:
+    from prepack_lab.bench import EXPERIMENTS
+    from prepack_lab.recordings import FOLDER
+
+    for path in (json, plot):
+        if path is not None and not path.resolve().parent.is_dir():
+            raise ValueError(f"{path} can't be written: there is no folder {path.parent}; create it first")
+    chosen = EXPERIMENTS[experiment]
+    report = chosen.run(**settings | (chosen.quick if quick else {}))
     print(report)
     if json is not None:
         report.save(json)
+    if plot is not None:
+        report.plot(plot)
+    if record:
+        print(f"recorded as {report.record(FOLDER).name}")
     return 0
+
+
+def _add_inspect(inspect: argparse.ArgumentParser) -> None:
+    inspect.add_argument("file", type=Path, help="prompts: .txt (one a line), .jsonl or .csv")
+    inspect.add_argument("--model", default="smollm2-135m", help="that is to read them; default: %(default)s")
+    inspect.add_argument("--batch-size", type=int, default=16, help="prompts in a batch; default: %(default)s")
+    inspect.add_argument("--calibrate", action="store_true", help="tell seconds of this machine; takes a minute")
+    inspect.add_argument(
+        "--at-least", type=float, default=1.05, metavar="GAIN",
+        help="exit code 0 where the best method is so many times as fast as full batching; default: %(default)s",
+    )  # fmt: skip
+    inspect.set_defaults(run=_inspect)
+
+
+def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least: float) -> int:
+    from prepack_lab import calibration, inspection, models, prompt_files, prompts
+
+    texts = prompt_files.read_prompts(file)
+    device = None if calibrate else "cpu"
+    loaded, tokenizer = models.load_model(model if calibrate else models.DEFAULT_MODEL, device=device)
+    lengths = [len(prompt) for prompt in prompts.tokenize(tokenizer, texts)]
+    rates = None
+    if calibrate:
+        rates = calibration.calibrate(loaded)
+    elif model == models.DEFAULT_MODEL:
+        rates = calibration.recorded_calibration()
+    sizes = loaded.config if calibrate else models.load_sizes(model)
+    found = inspection.inspect_lengths(lengths, sizes, batch_size, rates)
+    print(found)
+    return 0 if found.gain(found.best) >= at_least else 1
 
 
 def _doctor() -> int:

@@ -57,6 +57,13 @@ class Inspection:
             advice += f" prepacked would lose: {self.gain('prepacked'):.2f}×."
         return advice
 
+    def __str__(self) -> str:
+        rows = sum(cost.rows for method, cost in self.costs.items() if method == "prepacked")
+        prompts = f"{len(self.lengths):,} prompts of {min(self.lengths):,} to {max(self.lengths):,} tokens"
+        told = f"{prompts}; in batches of {self.batch_size}, packed, {rows:,} rows."
+        speed = "" if self.calibration is None else f"\n\nSeconds are those of {self.calibration.device}."
+        return f"{told}\n\n{self.table()}{speed}"
+
     def table(self, caption: str | None = None) -> Table:
         """One row a method, under the advice or another caption."""
         price = "operations" if self.calibration is None else "seconds"

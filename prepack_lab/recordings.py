@@ -1,6 +1,6 @@
 """Measurements that were recorded elsewhere, with where, when and how they were taken: `data/recordings/*.json`.
 
-A recording is the record that `prepack-lab bench prefill --json` writes. It is shown as recorded, never as measured.
+A recording is the record that `prepack-lab bench NAME --record` writes. It is shown as recorded, never as measured.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from prepack_lab.timing import Measurement
+
+PREFILLS = tuple(f"prepack-lab bench {name}" for name in ("prefill", "one-batch", "batch-size"))
+"""The commands whose records hold seconds of prefills."""
 
 FOLDER = Path(str(files("prepack_lab") / "data" / "recordings"))
 
@@ -47,9 +50,8 @@ class Recording:
         for row in self.results:
             told = {**self.settings, **row}
             by_batch = found.setdefault(told["workload"], {}).setdefault(told["method"], {})
-            by_batch[told["batch_size"]] = Measurement(
-                tuple(told["seconds"]), self.device, told.get("peak_memory_bytes")
-            )
+            measured = Measurement(tuple(told["seconds"]), self.device, told.get("peak_memory_bytes"))
+            by_batch.setdefault(told["batch_size"], measured)  # of several draws, the first
         return found
 
 
@@ -61,5 +63,5 @@ def load_recordings(folder: Path = FOLDER) -> list[Recording]:
 def _read(folder: Path) -> Iterator[Recording]:
     for file in sorted(folder.glob("*.json")):
         record = json.loads(file.read_text(encoding="utf-8"))
-        if record["command"].startswith("prepack-lab bench prefill"):
+        if record["command"].startswith(PREFILLS):
             yield Recording(**record)

@@ -8,6 +8,7 @@ from functools import partial
 
 from transformers import PreTrainedModel
 
+from prepack_lab.forward import vocabulary_size
 from prepack_lab.passes import run_method
 from prepack_lab.prompts import random_prompts
 from prepack_lab.timing import Measurement, measure_together
@@ -43,8 +44,7 @@ def time_batches(
         batches: under a few words for it, the lengths of each batch's prompts.
         repeats: runs of each batch by each method, after one of the first batch that does not count.
     """
-    words = model.get_input_embeddings().num_embeddings
-    prompts = {name: random_prompts(lengths, words) for name, lengths in batches.items()}
+    prompts = {name: random_prompts(lengths, vocabulary_size(model)) for name, lengths in batches.items()}
     runs = {
         (name, chosen): partial(run_method, model, prompts[name], chosen)
         for name in batches

@@ -55,8 +55,8 @@ def measure(fn: Callable[[], Any], warmup: int = 1, repeats: int = 5, device: st
 
 
 def measure_together(
-    fns: Mapping[str, Callable[[], Any]], warmup: int = 1, repeats: int = 5, device: str | None = None
-) -> dict[str, Measurement]:
+    fns: Mapping[Any, Callable[[], Any]], warmup: int = 1, repeats: int = 5, device: str | None = None
+) -> dict[Any, Measurement]:
     """Time several functions in turn, A B C A B C …, so that a machine that slows down slows all of them."""
     return summarize(time_in_turn(fns, warmup, repeats, device), device)
 
@@ -64,7 +64,7 @@ def measure_together(
 class Run(NamedTuple):
     """One call of a function."""
 
-    name: str
+    name: Any
     seconds: float
     peak_memory_bytes: int | None
     counts: bool
@@ -72,7 +72,7 @@ class Run(NamedTuple):
 
 
 def time_in_turn(
-    fns: Mapping[str, Callable[[], Any]], warmup: int = 1, repeats: int = 5, device: str | None = None
+    fns: Mapping[Any, Callable[[], Any]], warmup: int = 1, repeats: int = 5, device: str | None = None
 ) -> Iterator[Run]:
     """The calls of `measure_together`, one by one, for those who want to see them come in."""
     if repeats < 1 or warmup < 0:
@@ -80,9 +80,9 @@ def time_in_turn(
     return _runs(fns, warmup, repeats, choose_device(device))
 
 
-def summarize(runs: Iterable[Run], device: str | None = None) -> dict[str, Measurement]:
+def summarize(runs: Iterable[Run], device: str | None = None) -> dict[Any, Measurement]:
     """The runs that count, as one measurement for each name."""
-    taken: dict[str, list[Run]] = {}
+    taken: dict[Any, list[Run]] = {}
     for run in runs:
         if run.counts:
             taken.setdefault(run.name, []).append(run)
@@ -105,7 +105,8 @@ def peak_memory(fn: Callable[[], Any], device: str | None = None) -> int | None:
     chosen = choose_device(device)
     if chosen.type == "cuda":
         before = torch.cuda.memory_allocated(chosen)
-        return _time_once(fn, chosen)[1] - before
+        _time_once(fn, chosen)
+        return torch.cuda.max_memory_allocated(chosen) - before
     if chosen.type != "cpu":
         return None
     with _silent_stderr(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as followed:
@@ -128,7 +129,7 @@ def _silent_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-def _runs(fns: Mapping[str, Callable[[], Any]], warmup: int, repeats: int, device: torch.device) -> Iterator[Run]:
+def _runs(fns: Mapping[Any, Callable[[], Any]], warmup: int, repeats: int, device: torch.device) -> Iterator[Run]:
     for name, fn in fns.items():
         for _ in range(warmup):
             yield Run(name, *_time_once(fn, device), counts=False)

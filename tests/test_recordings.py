@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from prepack_lab.bench.prefill import prefill_benchmark
+from prepack_lab.bench.one_batch import one_batch_benchmark
 from prepack_lab.recordings import FOLDER, load_recordings
 
 
 @pytest.fixture(scope="module")
 def report():
-    return prefill_benchmark("tiny-llama", "gsm8k", 4, ("full_batching", "prepacked"), device="cpu", repeats=2)
+    return one_batch_benchmark("tiny-llama", "gsm8k", 4, ("full_batching", "prepacked"), device="cpu", repeats=2)
 
 
 def test_what_a_benchmark_saves_is_read_back(report, tmp_path):

@@ -349,6 +349,18 @@ file = Path("my_prompts.jsonl")
 file.write_text("\n".join(json.dumps({"prompt": page}) for page in pages), encoding="utf-8")
 texts = lab.read_prompts(file)
 
+# %% [markdown]
+# `prepack-lab inspect my_prompts.jsonl` is what you would type in a terminal. Its exit code is 0 where packing is worth it
+# and 1 where it is not, so that a script can ask.
+
+# %%
+from prepack_lab.cli import main
+
+print("exit code", main(["inspect", str(file), "--batch-size", "8", "--at-least", "1.2"]))
+
+# %% [markdown]
+# Those seconds were recorded on another machine. With your own calibration:
+
 # %%
 counts = [len(prompt) for prompt in lab.tokenize(tokenizer, texts)]
 lab.inspect_lengths(counts, model.config, batch_size=8, calibration=calibration, dtype=model.dtype).table()

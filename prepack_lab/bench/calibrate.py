@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.calibration import calibrate
 from prepack_lab.models import load_model
@@ -24,7 +25,7 @@ def calibrate_benchmark(
     rates = {name: getattr(measured, name) for name in RATES}
     named = str(loaded.dtype).removeprefix("torch.")
     settings = {"model": model, "dtype": named, "repeats": repeats}
-    command = f"prepack-lab bench calibrate --model {model} --dtype {named} --repeats {repeats}"
+    command = command_of("calibrate", settings)
     table = Table(
         ("a pass", "a billion operations of the weights", "a billion operations of attention"),
         [(f"{1000 * rates[RATES[0]]:.1f} ms", *(f"{1e12 * rates[name]:.2f} ms" for name in RATES[1:]))],

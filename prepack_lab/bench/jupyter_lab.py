@@ -190,6 +190,7 @@ class NotebookPage:
         line = self.page.locator(selector).first
         line.scroll_into_view_if_needed()
         box = line.bounding_box()
+        assert box is not None, f"{selector} is not on the page"
         self.page.mouse.click(box["x"] + at * box["width"], box["y"] + box["height"] / 2)
         self.wait_until_still()
 

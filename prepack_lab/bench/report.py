@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from prepack_lab import __version__
+from prepack_lab.figures.style import LabFigure
 from prepack_lab.machine import describe_machine
 from prepack_lab.tables import Table
 
@@ -29,14 +31,22 @@ class Report:
     """The figures, one dictionary a row; seconds and bytes."""
     table: Table
     """The same, to read."""
+    figure: LabFigure | None = None
+    """The same, to see; None where the table says it better."""
 
     @classmethod
     def now(
-        cls, command: str, device: str, settings: dict[str, Any], results: list[dict[str, Any]], table: Table
+        cls,
+        command: str,
+        device: str,
+        settings: dict[str, Any],
+        results: list[dict[str, Any]],
+        table: Table,
+        figure: LabFigure | None = None,
     ) -> Report:
         """A report on what has just been measured here."""
         machine = {**describe_machine(device), "prepack_lab": __version__}
-        return cls(command, machine, datetime.now(UTC).isoformat(timespec="seconds"), settings, results, table)
+        return cls(command, machine, datetime.now(UTC).isoformat(timespec="seconds"), settings, results, table, figure)
 
     def __str__(self) -> str:
         where = ", ".join(f"{name} {value}" for name, value in self.machine.items() if name != "device")
@@ -44,5 +54,29 @@ class Report:
 
     def save(self, path: Path) -> None:
         """Write the record as JSON."""
-        record = {name: value for name, value in vars(self).items() if name != "table"}
+        record = {name: value for name, value in vars(self).items() if name not in ("table", "figure")}
         path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def record(self, folder: Path) -> Path:
+        """Write the record into a folder of recordings, under a name that tells what it is; returns the file."""
+        chosen = [str(self.settings[name]) for name in ("model", "dtype") if name in self.settings]
+        words = [self.command.split()[2], *chosen, self.machine["device"], self.taken[:10]]
+        file = folder / f"{re.sub(r'[^a-z0-9.-]+', '-', '-'.join(words).lower())}.json"
+        folder.mkdir(exist_ok=True)
+        self.save(file)
+        return file
+
+    def plot(self, path: Path) -> None:
+        """Write the figure, as a page (.html) or as an image (.png, .svg; needs kaleido).
+
+        Raises:
+            ValueError: there is no figure of this experiment, or the ending is another one.
+        """
+        if self.figure is None:
+            raise ValueError(f"{self.command.split()[2]} has no figure; its table says it all")
+        if path.suffix not in (".html", ".png", ".svg"):
+            raise ValueError(f"{path.name} ends in {path.suffix!r}; a figure is written as .html, .png or .svg")
+        if path.suffix == ".html":
+            self.figure.write_html(path)
+        else:
+            self.figure.write_image(path)

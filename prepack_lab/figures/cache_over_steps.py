@@ -23,7 +23,7 @@ def draw_cache_over_steps(packings: Mapping[str, Packing], steps: int, bytes_per
     """
     figure = LabFigure()
     places = np.arange(steps + 1)
-    taken = {how: [decoding_slots(rows, step) for step in places] for how, rows in packings.items()}
+    taken = {how: [decoding_slots(rows, step) for step in range(steps + 1)] for how, rows in packings.items()}
     for how, slots in taken.items():
         drawn = look(how)
         figure.add_scatter(

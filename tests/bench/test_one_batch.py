@@ -8,7 +8,7 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab.bench.matrix_products import MatrixProducts
-from prepack_lab.bench.prefill import prefill_benchmark
+from prepack_lab.bench.one_batch import one_batch_benchmark
 from prepack_lab.bench.report import Report
 from prepack_lab.bench.widgets import widgets_benchmark
 from prepack_lab.cli import main
@@ -22,7 +22,7 @@ TINY = dict(model="tiny-llama", workload="gsm8k", batch_size=4, repeats=2, devic
 
 @pytest.fixture(scope="module")
 def report():
-    return prefill_benchmark(**TINY)
+    return one_batch_benchmark(**TINY)
 
 
 def test_every_method_is_measured_and_compared(report):
@@ -53,19 +53,8 @@ def test_a_report_says_where_when_and_how(report, tmp_path):
     assert record["command"] in str(report) and record["taken"] in str(report)
 
 
-def test_the_command_that_a_report_names_repeats_it(report, monkeypatch, capsys):
-    asked = {}
-    monkeypatch.setattr(
-        "prepack_lab.bench.EXPERIMENTS", {"prefill": lambda **settings: asked.update(settings) or report}
-    )
-    assert main(report.command.split()[1:]) == 0
-    assert asked["model"] == "tiny-llama" and asked["dtype"] == "float32" and asked["methods"] == [*METHODS]
-    assert (asked["batch_size"], asked["repeats"], asked["seed"]) == (4, 2, 0)
-    assert "repeat with: prepack-lab bench prefill" in capsys.readouterr().out
-
-
 def test_the_command_writes_a_record(tmp_path, capsys):
-    arguments = ["bench", "prefill", "--model", "tiny-gpt2", "--quick", "--methods", "prepacked,padding_free"]
+    arguments = ["bench", "one-batch", "--model", "tiny-gpt2", "--quick", "--methods", "prepacked,padding_free"]
     assert main([*arguments, "--device", "cpu", "--json", str(tmp_path / "b.json")]) == 0
     assert "–" in capsys.readouterr().out, "without a baseline there is no ratio"
     record = json.loads((tmp_path / "b.json").read_text())
@@ -84,7 +73,7 @@ def test_the_command_writes_a_record(tmp_path, capsys):
 )
 def test_bad_arguments_end_with_one_clear_line(arguments, words, capsys):
     with pytest.raises(SystemExit) as exit:
-        main(["bench", "prefill", "--model", "tiny-llama", "--device", "cpu", *arguments])
+        main(["bench", "one-batch", "--model", "tiny-llama", "--device", "cpu", *arguments])
     assert exit.value.code == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("prepack-lab: ") and words in line

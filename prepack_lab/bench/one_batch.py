@@ -1,4 +1,4 @@
-"""`prepack-lab bench prefill`: every method on the same prompts; the paper's main figure, for one batch.
+"""`prepack-lab bench one-batch`: every method on the same prompts, and what each spends its time on.
 
 Each method runs in turn, so that a machine that slows down slows all of them. The time is that of the forward passes,
 packing included. Unpacking, the cache of each prompt, is timed by itself, as in the paper.
@@ -15,7 +15,9 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from prepack_lab.bench.matrix_products import MatrixProducts
+from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
+from prepack_lab.forward import vocabulary_size
 from prepack_lab.kv_cache import join_caches
 from prepack_lab.lengths import load_profile
 from prepack_lab.machine import MB
@@ -42,7 +44,7 @@ HEADINGS = (
 )
 
 
-def prefill_benchmark(
+def one_batch_benchmark(
     model: str = "smollm2-135m",
     workload: str = "mmlu",
     batch_size: int = 32,
@@ -73,7 +75,7 @@ def prefill_benchmark(
     loaded, _ = load_model(model, dtype, device)
     for method in methods:
         require_support(loaded, method, max(lengths))
-    prompts = random_prompts(lengths, loaded.get_input_embeddings().num_embeddings, seed)
+    prompts = random_prompts(lengths, vocabulary_size(loaded), seed)
     passes = {method: partial(_passes, loaded, prompts, method) for method in methods}
     products = MatrixProducts(loaded, lengths)
     where = str(loaded.device)
@@ -109,10 +111,7 @@ def prefill_benchmark(
         "matrix_products_flop_per_second": products.weight_flops / times[PRODUCTS].median,
         "matrix_products_seconds": needed,
     }
-    command = (
-        f"prepack-lab bench prefill --model {model} --dtype {settings['dtype']} --workload {workload} "
-        f"--batch-size {batch_size} --methods {','.join(methods)} --repeats {repeats} --seed {seed}"
-    )
+    command = command_of("one-batch", settings | {"methods": methods, "device": device})
     return Report.now(command, where, settings, results, _table(settings, results))
 
 

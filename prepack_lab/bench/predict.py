@@ -1,0 +1,75 @@
+"""`prepack-lab bench predict`: the speed-up of batches against what tells it ahead: r/k, k/r and m - L/k."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prepack_lab import paper
+from prepack_lab.bench.batches import draw_batches
+from prepack_lab.bench.options import command_of
+from prepack_lab.bench.report import Report
+from prepack_lab.bench.speed_ups import BASELINE, measure_batches, speed_up
+from prepack_lab.figures.predictor import draw_predictor
+from prepack_lab.passes import run_method
+from prepack_lab.predictors import PREDICTORS, fit_line
+from prepack_lab.tables import Table
+
+
+def predict_benchmark(
+    model: str = "smollm2-135m",
+    workloads: Sequence[str] = ("mmlu", "samsum", "alpaca", "wikitext256"),
+    prompts: Path | None = None,
+    batch_size: int = 16,
+    dtype: str | None = None,
+    device: str | None = None,
+    draws: int = 6,
+    repeats: int = 1,
+    seed: int = 0,
+    compare_paper: bool = False,
+) -> Report:
+    """Fit a line for each predictor, and score each on workloads that its line has not seen."""
+    asked: dict[str, Any] = {**locals(), "methods": (BASELINE, "prepacked")}
+    rows, settings, where = measure_batches(asked, (batch_size,), run_method)
+    del settings["methods"]
+    batches = draw_batches(workloads, (batch_size,), draws, seed, prompts)
+    gains = [speed_up(rows, "prepacked", workload=one.workload, draw=one.draw)[0] for one in batches]
+    kinds = [one.workload for one in batches]
+    known = {name: [tell(one.lengths) for one in batches] for name, tell in PREDICTORS.items()}
+    words = [f"{one.workload}, draw {one.draw}" for one in batches]
+    figure = draw_predictor(known["k/r"], gains, "k/r", paper.LINES["k/r"] if compare_paper else None, words)
+    return Report.now(command_of("predict", settings), where, settings, rows, _table(known, gains, kinds), figure)
+
+
+def _table(known: dict[str, list[float]], gains: list[float], kinds: list[str]) -> Table:
+    lines = []
+    for name, x in known.items():
+        line = fit_line(x, gains)
+        lines.append(
+            (
+                name,
+                f"{line.intercept:.3g} {line.slope:+.3g} · {name}",
+                f"{line.r_squared:.2f}",
+                f"{paper.LINES[name].r_squared:.2f}",
+                _unseen(x, gains, kinds),
+            )
+        )
+    headings = ("predictor", "speed-up =", "R² here", "R² paper", "off on unseen workloads")
+    caption = f"{len(gains)} batches; unseen: each workload predicted from the others, median and largest error"
+    return Table(headings, lines, caption)
+
+
+def _unseen(x: Sequence[float], gains: Sequence[float], kinds: Sequence[str]) -> str:
+    """How far a line is off for batches of a workload that it was not fitted to."""
+    across, up, of = np.array(x), np.array(gains), np.array(kinds)
+    errors: list[float] = []
+    for kind in dict.fromkeys(kinds):
+        others = of != kind
+        if len(set(across[others])) < 2:
+            return "–"
+        line = fit_line(across[others].tolist(), up[others].tolist())
+        errors += np.abs(line.at(across[~others]) / up[~others] - 1).tolist()
+    return f"{np.median(errors):.0%}, {max(errors):.0%}"
