@@ -97,7 +97,7 @@ def _try(asked: Exercise, function: Callable[..., Any]) -> Verdict:
         if wrong is not None:
             mistake = None if outcome.timed_out else _mistake(asked, function, cases)
             return Verdict(asked.key, False, wrong if mistake is None else f"{wrong}\n{mistake}", tried)
-    return Verdict(asked.key, True, f"{len(cases)} cases, all right.", len(cases))
+    return Verdict(asked.key, True, f"{len(cases)} case{'s' if len(cases) > 1 else ''}, all right.", len(cases))
 
 
 def _wrong(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> str | None:
