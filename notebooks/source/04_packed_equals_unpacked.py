@@ -13,12 +13,16 @@
 # **L** tokens of the longest prompt, **H** heads, **D** numbers in a head, **V** words in the vocabulary.
 
 # %%
+from pydoc_data.topics import topics
+
 import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
 from prepack_lab.comparison import compare_with_alone
 from prepack_lab.exercises.lesson_04 import broken
+from prepack_lab.forward import forward_alone, forward_packed
+from prepack_lab.kv_cache import cache_bytes
 
 lab.progress("04")
 
@@ -63,7 +67,7 @@ lab.check("04-same", same_results)
 # hidden states after every layer, the keys and values of the unpacked [cache](glossary.ipynb#KV-cache), and the logits
 # of one more token, decoded from it.
 #
-# **Predict first:** which of these will be furthest apart?
+# **Predict first:** how far will they be apart: a hundredth of the spread, a thousandth, or less?
 
 # %%
 texts = [
@@ -79,11 +83,11 @@ prompts = lab.tokenize(tokenizer, texts)
 figures.draw_errors(compare_with_alone(model, prompts))
 
 # %% [markdown]
-# Rest the mouse on a cell to read how far it is off: a few parts in a million. That is rounding. A mistake is never that
-# small, as we will see.
+# The title tells the largest difference (1e-05 is 0.00001), and the mouse that of each cell. Blue is rounding, and the
+# paler, the less of it. Orange would be a mistake: those of the planted bugs below are larger by far.
 #
-# And the words? Greedy decoding takes the likeliest token, so it is the hardest test: one wrong token, and the rest of
-# the text is another one.
+# And the words? [Greedy decoding](glossary.ipynb#Greedy-decoding) takes the likeliest token. It is a hard test: one wrong
+# token, and the rest of the text is another one.
 
 # %%
 compared = ("one_by_one", "prepacked")
@@ -96,22 +100,23 @@ lab.widgets.Quiz("04-rounding")
 # %% [markdown]
 # ## Fewer digits
 #
-# Most people run models in **[bfloat16](glossary.ipynb#bfloat16)**: two or three digits instead of seven. Here are 16
-# prompts by four methods, in both formats.
+# Most people run models in **[bfloat16](glossary.ipynb#bfloat16)**: two or three digits instead of seven. Here are 32
+# prompts, the openings of texts that every Python carries. They run padded, packed and padding-free, in both formats.
 #
 # **Predict first:** in which rows of the table does a prompt get another next token than alone?
 
 # %%
-short, _ = lab.load_model("smollm2-135m", dtype="bfloat16")
-opening = "It was a bright cold day, and the clocks were striking. Nobody in the street looked up, because"
-many = lab.tokenize(tokenizer, [opening[: 6 * count] for count in range(1, 17)])
-lab.reports.precision_table({"float32": model, "bfloat16": short}, many)
+coarse, _ = lab.load_model("smollm2-135m", dtype="bfloat16")
+openings = [text.split()[: 2 + 5 * place % 17] for place, text in enumerate([*topics.values()][:32])]
+many = lab.tokenize(tokenizer, [" ".join(words) for words in openings])
+lab.reports.precision_table({"float32": model, "bfloat16": coarse}, many)
 
 # %% [markdown]
-# In bfloat16 the packed rows are off by several hundredths, and *the padded batch is, too*. Where two tokens are nearly
-# as likely, rounding may decide between them. So "packing changes my results" is no argument as long as batching changes
-# them as much. (`padding_free` attends to each prompt by itself, in the shape that it has alone. Often it is the same to
-# the last bit.) For a proof, use float32.
+# In bfloat16 the packed rows are off thousands of times further than in float32, and *so is the padded batch*. Where two
+# tokens are nearly as likely, rounding decides between them, and a prompt may go on differently. So "packing changes my
+# results" is no argument, as long as padding changes them as much. For a proof, use float32.
+#
+# `padding_free` attends to each prompt in the shape that it has alone. That is why it comes closest, often to the last bit.
 
 # %%
 lab.widgets.Quiz("04-padded")
@@ -148,14 +153,30 @@ lab.check("04-last", last_token_logits)
 # right, where the next token will be added.
 
 # %%
-lengths = [len(prompt) for prompt in prompts]
-packing = lab.pack(lengths)
-layer = lab.prefill(model, prompts, "one_by_one").cache.layers[0]
-per_slot = 2 * layer.keys.shape[1] * layer.keys.shape[3] * layer.keys.element_size() * model.config.num_hidden_layers
+packing = lab.pack([len(prompt) for prompt in prompts])
+cache = lab.prefill(model, prompts).cache  # unpacked
+per_slot = cache_bytes(cache) // (len(prompts) * packing.width)
 figures.draw_cache_layout(packing, per_slot, texts)
 
 # %% [markdown]
-# Note the price: unpacked, the cache is padded again. Lesson 06 comes back to it.
+# Equal bars hold the same keys and values. Note the price: unpacked, the cache is padded again. Lesson 06 comes back to
+# it.
+#
+# By hand, one prompt is easy: its keys are a slice of its row. Here is prompt 5 in the last layer, against prompt 5 alone.
+
+# %%
+batch = lab.PackedBatch.from_prompts(prompts, packing)
+packed = forward_packed(model, batch).cache.layers[-1].keys  # [R, H, W, D]
+row, slot = batch.first_token[5].tolist()
+by_hand = packed[row, :, slot : slot + len(prompts[5])]  # [H, n, D]
+alone = forward_alone(model, prompts[5]).cache.layers[-1].keys[0]
+print(f"row {row}, from slot {slot}: {[*by_hand.shape]}, off by {(by_hand - alone).abs().max() / alone.std():.0e}")
+
+# %% [markdown]
+# Keys carry their position. They are those of the prompt alone because positions restart.
+#
+# A slice for each prompt, for keys and for values, in 30 layers: 360 slices for six prompts. The authors' code loops so.
+# You will do a layer in one step. First, where does every token go?
 #
 # ### Exercise 3: which token a slot of the cache holds (warm-up, 5 minutes)
 #
@@ -218,17 +239,20 @@ for name, cause in broken.CAUSES.items():
     print(f"{name:10} {cause}")
 
 # %% [markdown]
-# They run on a small rotary model. For each you see how far the logits are off, prompt by prompt, and how far one more
-# decoded token is off. Below the cell stands which prompts share a row, and in which order.
+# All five run on a small model with [rotary positions](glossary.ipynb#Rotary-positions). For each you see two lines: the
+# logits after every prompt, and the logits after one more token, decoded from the unpacked cache. Below each column stands
+# where its prompt lies.
 
 # %%
-tiny, byte_tokenizer = lab.load_model("tiny-llama", device="cpu")
-in_bytes = [[*range(1, 1 + length)] for length in (30, 16, 9, 20, 6, 3)]
-print("rows:", lab.pack([len(prompt) for prompt in in_bytes]).bins)
-found = {colour: broken.symptoms(tiny, in_bytes, colour) for colour in broken.COLOURS}
-figures.draw_errors({f"{colour}: {what}": off for colour, both in found.items() for what, off in both.items()})
+tiny, _ = lab.load_model("tiny-llama", device="cpu")
+six = lab.random_prompts((30, 16, 9, 20, 6, 3), vocab_size=200)
+found = {colour: broken.symptoms(tiny, six, colour) for colour in broken.COLOURS}
+lines = {f"{colour}: {what}": off for colour, both in found.items() for what, off in both.items()}
+figures.draw_errors(lines, columns=broken.places_in_rows(six))
 
 # %% [markdown]
+# Ask two questions. Is it the logits that are wrong, or what is decoded, or both? And who is spared?
+#
 # ### Exercise 5: find the planted bug (core, 10 minutes)
 #
 # Look at the symptoms, and return a dictionary from each colour to the name of its cause. Write a function without
@@ -255,31 +279,38 @@ def planted_bugs():
 lab.check("04-bugs", planted_bugs)
 
 # %% [markdown]
-# ## Break it yourself
+# ## Which tests find a bug?
 #
-# Take the mask or the restart away, and foretell what happens.
+# A test that passes proves little, if its prompts hide the mistake.
+#
+# **Predict first:** which of the five implementations are right throughout, when all prompts have one length? Try each,
+# and then lengths of your own.
 
 # %%
-lab.widgets.BreakIt(texts[1:5])
+lab.widgets.BugHunt([8, 8, 8, 8])
 
 # %% [markdown]
+# No two prompts of one length fit into a row as long as they are. Then there is no neighbour to leak, and no place to
+# change. For this reason the lab checks every model with prompts of unequal lengths.
+#
 # ## Traps that say nothing
 #
 # transformers can find packed rows by their restarted [positions](glossary.ipynb#Restart-positions). You pass
-# `position_ids`, and it builds the packed mask by itself.
+# `position_ids`, and it builds the packed mask by itself. Let's pass them with the cache that a model has by default, then
+# with `use_cache=False`, and run the same prompts by `lab.prefill`.
 #
-# **Predict first:** which of these three lines gives the logits of each prompt alone?
+# **Predict first:** which of the three gives the logits of each prompt alone?
 
 # %%
-trio = in_bytes[1:4]
+trio = six[1:4]
 lab.reports.restart_trap_table(tiny, trio)
 
 # %% [markdown]
-# With the cache that a model has by default, it does not look for restarts, and prompts leak. The lab asks every layer
-# for its own rule instead, and joins it with "the same prompt".
+# With a cache, transformers does not look for restarts, and prompts leak. Nothing is said. The lab asks every layer for
+# its own rule instead, and joins it with "the same prompt".
 #
 # The other trap: a mask of your own *replaces* the model's rule. A model with a
-# [sliding window](glossary.ipynb#Sliding-window) then loses its window, and you only notice with prompts that are longer.
+# [sliding window](glossary.ipynb#Sliding-window) then loses its window. Only prompts that are longer than the window tell.
 
 # %%
 lab.reports.window_trap_table()
@@ -292,6 +323,9 @@ lab.widgets.Quiz("04-trap")
 #
 # Packing is exact where attention is the only thing that lets a token see another, and where it obeys the mask and the
 # positions it is given. The lab does not trust names. It asks each model: a few tokens, packed and alone.
+#
+# **Predict first:** Gemma 2 has sliding windows, Bloom has no positions to give, and Mamba has no attention. Which can be
+# packed?
 
 # %%
 from transformers import BloomConfig, Gemma2Config, GPT2Config, LlamaConfig, MambaConfig
@@ -299,6 +333,9 @@ from transformers import BloomConfig, Gemma2Config, GPT2Config, LlamaConfig, Mam
 lab.reports.families_table([LlamaConfig, Gemma2Config, GPT2Config, BloomConfig, MambaConfig])
 
 # %% [markdown]
+# Windows are kept, because the lab asks each layer for its own rule. Bloom sees how far apart two tokens are, and that is
+# the same in a packed row. A state, as in Mamba, can't be told where a prompt begins.
+#
 # `prepack-lab support`, in a terminal, asks every class of your transformers. A method that is not known to be exact is
 # refused, with the reason and a way out:
 
@@ -308,14 +345,17 @@ from prepack_lab.model_zoo import small_model
 try:
     lab.prefill(small_model(BloomConfig), [[1, 2, 3]], method="padding_free")
 except lab.UnsupportedModelError as error:
-    print(error)
+    print(str(error).replace(". ", ".\n"))
 
 # %% [markdown]
 # ## In the real world
 #
-# - Test suites of inference servers compare with plain transformers, token for token, in float32 or with a tolerance.
-# - "Batch invariance" is a research topic of its own: kernels that round in one order, whatever the batch.
-# - Issues about padded batches that answer differently are among the oldest in every library. Now you know why.
+# - vLLM [tests its models](https://docs.vllm.ai/en/latest/contributing/model/tests/) against transformers: the same text,
+#   or else likely tokens that are likely in both.
+# - Users of transformers [reported in 2023](https://github.com/huggingface/transformers/issues/26869) that logits in
+#   bfloat16 change with the batch. Now you know why, and that it is not padding alone.
+# - vLLM has a mode for this, [batch invariance](https://docs.vllm.ai/en/latest/features/batch_invariance/): kernels that
+#   round in one order, whatever the batch.
 #
 # ## What you have seen
 #

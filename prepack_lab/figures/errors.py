@@ -70,7 +70,7 @@ def reading(errors: Mapping[str, Sequence[float] | None], tolerance: float) -> s
         return "Nothing was run yet"
     right = sum(worst <= tolerance for worst in ran.values())
     if right == len(ran):
-        return "Everything that was run equals each prompt alone, up to rounding"
+        return f"All that was run equals each prompt alone: off by at most {max(ran.values()):.0e} of the spread"
     return (
         f"{right} of {len(ran)} ways equal each prompt alone; the worst is off by {max(ran.values()):.2g} of the spread"
     )

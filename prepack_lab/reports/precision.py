@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from transformers import PreTrainedModel
 
 from prepack_lab.prefilling import prefill
+from prepack_lab.reports.shares import share
 from prepack_lab.tables import Table
 
 METHODS = ("full_batching", "prepacked", "padding_free")
@@ -26,6 +27,6 @@ def precision_table(models: Mapping[str, PreTrainedModel], prompts: Sequence[Seq
             found = prefill(model, prompts, method).next_token_logits.float()
             off = ((found - alone).abs().max() / alone.std()).item()
             same = int((found.argmax(-1) == alone.argmax(-1)).sum())
-            rows.append((name, method, f"{off:.1e}", f"{same} of {len(prompts)}"))
+            rows.append((name, method, share(off), f"{same} of {len(prompts)}"))
     caption = "Against each prompt alone in the same number format; differences as a share of the logits' spread"
     return Table(("numbers", "method", "off by, at most", "same next token"), rows, caption)

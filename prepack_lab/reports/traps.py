@@ -15,6 +15,7 @@ from prepack_lab.model_zoo import small_model, support_table
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import one_row, pack
 from prepack_lab.prefilling import prefill
+from prepack_lab.reports.shares import share
 from prepack_lab.support import ModelSupport, check_model
 from prepack_lab.tables import Table
 
@@ -87,6 +88,7 @@ def _verdicts(logits: dict[str, torch.Tensor], expected: torch.Tensor, caption: 
     for way, found in logits.items():
         off = ((found - expected).abs().amax(-1) / expected.float().std()).tolist()
         wrong = [str(prompt) for prompt, error in enumerate(off) if error > ROUNDING]
-        verdict = f"✗ silently wrong for prompt {', '.join(wrong)}" if wrong else "✓ as each prompt alone"
-        rows.append((way, f"{max(off):.1e}", verdict))
+        who = f"prompt{'s' if len(wrong) > 1 else ''} {' and '.join(wrong)}"
+        verdict = f"✗ silently wrong for {who}" if wrong else "✓ as each prompt alone"
+        rows.append((way, share(max(off)), verdict))
     return Table(("what you write", "off by, at most", "verdict"), rows, f"{caption}; as a share of the logits' spread")

@@ -4,6 +4,7 @@ Each works with one line in a notebook, on recorded workloads or on your own len
 """
 
 from prepack_lab.widgets.break_it import BreakIt
+from prepack_lab.widgets.bug_hunt import BugHunt
 from prepack_lab.widgets.generation_race import GenerationRace
 from prepack_lab.widgets.live_timing import LiveTiming
 from prepack_lab.widgets.mask_explorer import MaskExplorer
@@ -17,6 +18,7 @@ from prepack_lab.widgets.your_prompts import YourPrompts
 
 __all__ = [
     "BreakIt",
+    "BugHunt",
     "GenerationRace",
     "LiveTiming",
     "MaskExplorer",

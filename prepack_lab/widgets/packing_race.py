@@ -11,6 +11,7 @@ from prepack_lab.figures.style import LabFigure
 from prepack_lab.lengths import load_profile
 from prepack_lab.packing import STRATEGIES, Packing, pack
 from prepack_lab.widgets.lab_widget import LabWidget
+from prepack_lab.widgets.lengths_box import LengthsBox
 
 FIRST = ("next_fit", "first_fit", "first_fit_decreasing")
 
@@ -28,7 +29,7 @@ class PackingRace(LabWidget):
         self, lengths: Sequence[int] | None = None, capacity: int | None = None, strategies: Sequence[str] = FIRST
     ) -> None:
         drawn = load_profile("mmlu").sample(16, seed=1) if lengths is None else [*lengths]
-        self.lengths = ipw.Text(", ".join(map(str, drawn)), description="Lengths", layout=ipw.Layout(width="100%"))
+        self.lengths = LengthsBox(drawn)
         self.capacity = ipw.IntSlider(
             capacity or max(drawn), max(drawn), 4 * max(drawn), description="Capacity", layout=ipw.Layout(width="380px")
         )
@@ -56,12 +57,7 @@ class PackingRace(LabWidget):
         Raises:
             ValueError: something there is no positive whole number.
         """
-        words = self.lengths.value.replace(",", " ").split()
-        wrong = [word for word in words if not word.isdigit() or int(word) < 1]
-        if wrong or not words:
-            what = f"{wrong[0]!r} is no length" if wrong else "there are no lengths"
-            raise ValueError(f"{what}; write positive whole numbers, with commas between them")
-        return [int(word) for word in words]
+        return self.lengths.numbers()
 
     def compose(self) -> tuple[LabFigure, str]:
         lengths, capacity = self.numbers(), max(self.capacity.value, *self.numbers())

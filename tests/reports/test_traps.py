@@ -8,7 +8,7 @@ def test_restarts_beside_a_cache_leak_and_without_one_do_not():
     model, _ = lab.load_model("tiny-llama", device="cpu")
     verdicts = [row[2] for row in restart_trap_table(model, [[1, 2, 3, 4], [5], [6, 7]]).rows]
     assert [verdict[0] for verdict in verdicts] == ["✗", "✓", "✓"]
-    assert verdicts[0].endswith("for prompt 1, 2"), "the first prompt of the row is right"
+    assert verdicts[0].endswith("for prompts 1 and 2"), "the first prompt of the row is right"
 
 
 def test_a_mask_of_ones_own_loses_the_window_for_prompts_longer_than_it():

@@ -14,6 +14,7 @@ WIDGETS = {
     "PackingContest": (LENGTHS,),
     "MaskExplorer": (),
     "BreakIt": (),
+    "BugHunt": (),
     "LiveTiming": (),
     "MemoryWall": (),
     "YourPrompts": (LENGTHS,),

@@ -19,13 +19,22 @@ from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack
 
 CAUSES = {
-    "leak": "the mask keeps prompts of a row not apart",
+    "leak": "the mask does not keep the prompts of a row apart",
     "positions": "positions run on through the row",
     "slot": "the logits are taken one slot before the last token",
-    "order": "results come in the order of the rows",
-    "cache": "each prompt's cache begins one slot late",
+    "order": "the logits come in the order of the rows",
+    "cache": "the cache of each prompt begins one slot late",
 }
 """The mistakes that there are, by name."""
+
+SYMPTOMS = {
+    "leak": "spoils logits and decoding, and spares the first prompt of each row",
+    "positions": "leaves the logits of a rotary model right, and spares the first prompt of each row",
+    "slot": "spoils the logits of every prompt, and leaves decoding right",
+    "order": "spoils the logits of prompts that change their place, and leaves decoding right",
+    "cache": "leaves the logits right, and spoils the decoding of every prompt",
+}
+"""What each mistake does to a rotary model."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,16 @@ def symptoms(model: PreTrainedModel, prompts: Sequence[Sequence[int]], colour: s
         "logits": apart(logits, expected),
         "decoding": apart(after, step_alone(model, alone, lengths, tokens)),
     }
+
+
+def places_in_rows(prompts: Sequence[Sequence[int]]) -> list[str]:
+    """For each prompt its row, and whether it comes first there: "3, first in row 1"."""
+    words = {
+        prompt: f"{prompt}, {'later' if place else 'first'} in row {row}"
+        for row, members in enumerate(pack([len(prompt) for prompt in prompts]).bins)
+        for place, prompt in enumerate(members)
+    }
+    return [words[prompt] for prompt in range(len(prompts))]
 
 
 def _prefill(model: PreTrainedModel, batch: PackedBatch, way: _Way) -> tuple[torch.Tensor, DynamicCache]:

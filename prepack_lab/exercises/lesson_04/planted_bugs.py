@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from prepack_lab.exercises.exercise import Exercise, WrongAnswer
-from prepack_lab.exercises.lesson_04.broken import CAUSES, COLOURS
+from prepack_lab.exercises.lesson_04.broken import CAUSES, COLOURS, SYMPTOMS
 
 
 def planted_bugs():
@@ -43,14 +43,20 @@ def _without_arguments(draw: Random) -> Iterator[tuple[()]]:
 def _judge(returned: Any, expected: dict[str, str]) -> str | None:
     if not isinstance(returned, dict):
         return f"A dictionary is asked for, colour → cause, and a {type(returned).__name__} came back."
-    missing = [colour for colour in COLOURS if colour not in returned]
+    missing = [colour for colour in COLOURS if returned.get(colour, ...) is ...]
     if missing:
-        return f"There is no cause for {', '.join(missing)}."
+        return f"There is no cause for {', '.join(missing)} yet."
     unknown = [cause for cause in returned.values() if cause not in CAUSES]
     if unknown:
         return f"{unknown[0]!r} is no cause; there are: {', '.join(CAUSES)}."
-    right = sum(returned[colour] == cause for colour, cause in expected.items())
-    return None if right == len(expected) else f"{right} of {len(expected)} are right."
+    wrong = [colour for colour, cause in expected.items() if returned[colour] != cause]
+    if not wrong:
+        return None
+    named = returned[wrong[0]]
+    return (
+        f"{len(expected) - len(wrong)} of {len(expected)} are right. {wrong[0].capitalize()} is not {named!r}, which "
+        f"{SYMPTOMS[named]}: look at its two lines again."
+    )
 
 
 PLANTED_BUGS = Exercise(

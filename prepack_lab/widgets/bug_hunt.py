@@ -1,0 +1,65 @@
+"""Run broken implementations on prompts of any lengths, and see which prompts get wrong results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ipywidgets as ipw
+
+from prepack_lab.exercises.lesson_04 import broken
+from prepack_lab.figures.errors import draw_errors
+from prepack_lab.figures.style import LabFigure
+from prepack_lab.models import load_model
+from prepack_lab.prompts import random_prompts
+from prepack_lab.widgets.lab_widget import LabWidget
+from prepack_lab.widgets.lengths_box import LengthsBox
+
+LENGTHS = (30, 16, 9, 20, 6, 3)
+WORDS = 200
+TOLERANCE = 1e-3
+MOST = 12
+
+
+class BugHunt(LabWidget):
+    """One of the planted bugs of lesson 04, on a small rotary model.
+
+    Args:
+        lengths: tokens of the prompts to begin with.
+    """
+
+    def __init__(self, lengths: Sequence[int] = LENGTHS) -> None:
+        self._model, _ = load_model("tiny-llama", "float32", "cpu")
+        self.colour = ipw.Dropdown(
+            options=broken.COLOURS, description="Implementation", style={"description_width": "initial"}
+        )
+        self.lengths = LengthsBox(lengths)
+        super().__init__([self.colour, self.lengths])
+
+    def prompts(self) -> list[list[int]]:
+        """Random ids of the lengths in the box.
+
+        Raises:
+            ValueError: there are more than can be drawn, or the model has not so many positions.
+        """
+        lengths, longest = self.lengths.numbers(), self._model.config.max_position_embeddings - 1
+        if len(lengths) > MOST:
+            raise ValueError(f"These are {len(lengths)} prompts; write at most {MOST}.")
+        if max(lengths) > longest:
+            raise ValueError(f"A prompt of {max(lengths):,} tokens is too long here; write at most {longest:,}.")
+        return random_prompts(lengths, WORDS)
+
+    def compose(self) -> tuple[LabFigure, str]:
+        prompts = self.prompts()
+        found = broken.symptoms(self._model, prompts, self.colour.value)
+        return draw_errors(found, TOLERANCE, broken.places_in_rows(prompts)), f"{self.colour.value}: {_said(found)}"
+
+
+def _said(found: dict[str, tuple[float, ...]]) -> str:
+    wrong = {what: [str(prompt) for prompt, off in enumerate(row) if off > TOLERANCE] for what, row in found.items()}
+    if not any(wrong.values()):
+        return "everything is right. These lengths hide the mistake."
+    parts = [
+        f"{what} wrong for {len(prompts)} of {len(found[what])}" if prompts else f"{what} right for all"
+        for what, prompts in wrong.items()
+    ]
+    return f"{', '.join(parts)}."
