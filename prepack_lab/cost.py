@@ -145,6 +145,33 @@ def cost_of_passes(
     )
 
 
+def memory_parts(
+    config: PreTrainedConfig | ModelSizes,
+    lengths: Sequence[int],
+    method: str,
+    dtype: torch.dtype | None = None,
+    logits_everywhere: bool = False,
+) -> dict[str, float]:
+    """What the memory of a prefill is made of, at its peak: bytes of each part, before unpacking.
+
+    Args:
+        config, lengths, method, dtype: as for `estimate_cost`.
+        logits_everywhere: keep logits at every slot, as a plain forward pass does, instead of the last ones only.
+    """
+    sizes, passes = ModelSizes.of(config), _plan(lengths, method, Plan())
+    size = (dtype or sizes.dtype).itemsize
+    widest = max(passes, key=lambda one: _working(one, sizes))
+    places = widest.rows.slots if logits_everywhere else len(widest.prompts)
+    numbers = {
+        "weights": sizes.parameters,
+        "cache": sum(one.rows.slots for one in passes) * sizes.layers * sizes.cache_width,
+        "activations": _activations(widest, sizes),
+        "mask": _mask(widest),
+        "logits": places * sizes.vocabulary,
+    }
+    return {part: float(count * size) for part, count in numbers.items()}
+
+
 def _plan(lengths: Sequence[int], method: str, plan: Plan) -> list[Pass]:
     if method == "dataset_prepacked":
         return [*DATASET_METHODS[method](lengths, plan)]
@@ -154,9 +181,15 @@ def _plan(lengths: Sequence[int], method: str, plan: Plan) -> list[Pass]:
 
 def _working(one: Pass, sizes: ModelSizes) -> int:
     """The numbers that a pass holds at once beside weights and cache: the widest moment is in the feed-forward."""
-    activations = one.rows.slots * (4 * sizes.hidden + 3 * sizes.intermediate)
-    mask = one.pairs if one.attention in ("padded", "masked") else 0
-    return activations + mask + len(one.prompts) * sizes.vocabulary
+    return _activations(one, sizes) + _mask(one) + len(one.prompts) * sizes.vocabulary
+
+
+def _activations(one: Pass, sizes: ModelSizes) -> int:
+    return one.rows.slots * (4 * sizes.hidden + 3 * sizes.intermediate)
+
+
+def _mask(one: Pass) -> int:
+    return one.pairs if one.attention in ("padded", "masked") else 0
 
 
 @lru_cache(maxsize=32)

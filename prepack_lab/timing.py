@@ -97,6 +97,17 @@ def summarize(runs: Iterable[Run], device: str | None = None) -> dict[Any, Measu
     }
 
 
+def returned_and_done(fn: Callable[[], Any], device: str | None = None) -> tuple[float, float]:
+    """Seconds until a call of `fn` returned, and until the device had done what it asked for: on a GPU it works on."""
+    chosen = choose_device(device)
+    _wait_for(chosen)
+    start = perf_counter()
+    fn()
+    returned = perf_counter() - start
+    _wait_for(chosen)
+    return returned, perf_counter() - start
+
+
 def peak_memory(fn: Callable[[], Any], device: str | None = None) -> int | None:
     """The most bytes of tensors that a call of `fn` holds at once, beside what was there before.
 

@@ -163,3 +163,15 @@ def test_sizes_are_read_once_for_each_model():
     assert load_sizes("tiny-llama") == ModelSizes.of(lab.load_config("tiny-llama"))
     with pytest.raises(lab.ModelUnavailableError, match="no configuration of 'nobody'"):
         load_sizes("nobody")
+
+
+def test_the_parts_of_memory_add_up_to_what_a_prefill_takes():
+    from prepack_lab.cost import memory_parts
+
+    config, lengths = lab.load_config("tiny-llama"), [30, 5, 9, 12]
+    for method in ("full_batching", "prepacked", "padding_free", "one_by_one"):
+        parts = memory_parts(config, lengths, method)
+        assert sum(parts.values()) == pytest.approx(lab.estimate_cost(config, lengths, method).memory_bytes)
+    assert memory_parts(config, lengths, "padding_free")["mask"] == 0
+    everywhere = memory_parts(config, lengths, "full_batching", logits_everywhere=True)["logits"]
+    assert everywhere == 30 * memory_parts(config, lengths, "full_batching")["logits"]

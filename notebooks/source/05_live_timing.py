@@ -271,7 +271,7 @@ lab.reports.recordings_table()
 #
 # The paper: section 4, prefill time and time to first token.
 #
-# **Next:** where does the memory go? That is lesson 06.
+# **Next:** where does the memory go? That is [lesson 06](06_memory.ipynb).
 
 # %%
 lab.progress("05")

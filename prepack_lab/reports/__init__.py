@@ -1,27 +1,42 @@
 """Tables of the lessons, one idea a file: what a figure would not say better."""
 
 from prepack_lab.reports.answers import agreement_table, continuations_table, prompts_table, seam_table
+from prepack_lab.reports.attention_ways import attention_table
+from prepack_lab.reports.cache_slots import cache_slots_table
 from prepack_lab.reports.decoding import restart_table, token_times_table, work_table
+from prepack_lab.reports.ideas import ideas_table
 from prepack_lab.reports.masks import leak_table, mask_kinds_table
+from prepack_lab.reports.memory import memory_table
+from prepack_lab.reports.miniatures import chunks_table, sharing_table
 from prepack_lab.reports.packing import library_table, packing_seconds_table, strategies_table
 from prepack_lab.reports.padding import operations_table, waste_table
 from prepack_lab.reports.precision import precision_table
 from prepack_lab.reports.predicting import counted_table, foretold_table, lines_table, rates_table
 from prepack_lab.reports.recorded import recordings_table
-from prepack_lab.reports.seconds import batch_cost_table, times_table
+from prepack_lab.reports.seconds import batch_cost_table, first_token_table, times_table
+from prepack_lab.reports.servers import offline_table, waits_table
+from prepack_lab.reports.stopwatch import runs_table, waiting_table
+from prepack_lab.reports.traces import traces_table
 from prepack_lab.reports.traps import families_table, restart_trap_table, window_trap_table
 
 __all__ = [
     "agreement_table",
+    "attention_table",
     "batch_cost_table",
+    "cache_slots_table",
+    "chunks_table",
     "continuations_table",
     "counted_table",
     "families_table",
+    "first_token_table",
     "foretold_table",
+    "ideas_table",
     "leak_table",
     "library_table",
     "lines_table",
     "mask_kinds_table",
+    "memory_table",
+    "offline_table",
     "operations_table",
     "packing_seconds_table",
     "precision_table",
@@ -30,10 +45,15 @@ __all__ = [
     "recordings_table",
     "restart_table",
     "restart_trap_table",
+    "runs_table",
     "seam_table",
+    "sharing_table",
     "strategies_table",
     "times_table",
     "token_times_table",
+    "traces_table",
+    "waiting_table",
+    "waits_table",
     "waste_table",
     "window_trap_table",
     "work_table",

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from transformers import PreTrainedModel
 
 from prepack_lab.forward import forward_alone
-from prepack_lab.lengths import load_profile
-from prepack_lab.masks import packed_block_mask
-from prepack_lab.miniatures.block_masks import computed_pairs
 from prepack_lab.miniatures.chunked_prefill import prefill_in_chunks
 from prepack_lab.miniatures.prefix_sharing import prefill_sharing
-from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import pack
 from prepack_lab.tables import Table
-
-
-def pairs_table(batches: Mapping[str, Sequence[int]]) -> Table:
-    """Pairs of a query and a key that attention computes in packed rows: all, block by block, or prompt by prompt.
-
-    Args:
-        batches: tokens of each prompt, under words for the batch.
-    """
-
-    def row(words: str, lengths: Sequence[int]) -> tuple[str, ...]:
-        rows = PackedBatch.from_prompts([[0] * length for length in lengths], pack(lengths))
-        R, W = rows.shape
-        needed = sum(length * (length + 1) // 2 for length in lengths)
-        pairs = (R * W**2, computed_pairs(packed_block_mask(rows.segment_ids)), needed)
-        return words, f"{R} × {W:,}", *(f"{many / 1e6:,.2f} ({many / needed:.1f}×)" for many in pairs)
-
-    headings = ("batch", "rows × slots", "dense mask", "blocks of 128 × 128", "one attention a prompt")
-    caption = "Pairs of a query and a key that are computed, in millions (and how many times what is needed)"
-    return Table(headings, [row(*batch) for batch in batches.items()], caption)
 
 
 def chunks_table(model: PreTrainedModel, prompt: Sequence[int], chunks: Sequence[int]) -> Table:

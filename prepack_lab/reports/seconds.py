@@ -27,6 +27,19 @@ def times_table(times: Mapping[str, Measurement], baseline: str = "full_batching
     return Table(headings, [row(method, time) for method, time in times.items()], caption)
 
 
+def first_token_table(
+    passes: Mapping[str, Measurement], first_tokens: Mapping[str, Measurement], baseline: str = "full_batching"
+) -> Table:
+    """The forward passes of each method beside its time to first token, and what each gains over the baseline."""
+
+    def cells(times: Mapping[str, Measurement], method: str) -> tuple[str, str]:
+        return f"{1000 * times[method].median:.0f} ms", f"{times[baseline].median / times[method].median:.1f}×"
+
+    rows = [(method, *cells(passes, method), *cells(first_tokens, method)) for method in first_tokens]
+    headings = ("method", "forward passes", "times as fast", "until the first token", "times as fast, so far")
+    return Table(headings, rows, f"Medians, measured just now on {first_tokens[baseline].device}")
+
+
 def batch_cost_table(seconds: Mapping[int, Mapping[int, float]]) -> Table:
     """How long a batch of equal prompts takes, and how many times longer than a batch of one.
 

@@ -23,7 +23,7 @@ def own_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.key)
 def test_the_reference_passes(one):
     verdict = check(one.key, one.reference)
-    assert verdict.solved and verdict.words == f"{verdict.cases} cases, all right."
+    assert verdict.solved and verdict.words == f"{verdict.cases} case{'s' if verdict.cases > 1 else ''}, all right."
 
 
 @pytest.mark.parametrize(("one", "name"), WRONG, ids=[f"{one.key}: {name}" for one, name in WRONG])

@@ -11,6 +11,10 @@ import prepack_lab as lab
 from prepack_lab import figures, paper
 from prepack_lab.figures import static_html
 from prepack_lab.figures.style import LOOKS, OKABE_ITO, TEXT
+from prepack_lab.miniatures.continuous_batching import continuous, static_batches
+from prepack_lab.miniatures.iterations import simulate
+from prepack_lab.miniatures.paged_cache import PagedCache
+from prepack_lab.miniatures.requests import draw_requests
 from prepack_lab.timing import Measurement
 
 LENGTHS = [9, 2, 7, 4, 4]
@@ -32,6 +36,13 @@ TIMES = {
     "prepacked": {1: measured(0.1, 0.1), 2: measured(0.2, 0.25), 4: measured(0.4, 0.4)},
 }
 COSTS = {method: lab.estimate_cost(CONFIG, LENGTHS, method) for method in METHODS}
+
+KINDS = np.array([[2, 0], [1, 2]])
+PAGED = PagedCache(blocks=4, block_size=2, heads=1, width=1)
+PAGED.append(0, torch.zeros(1, 3, 1))
+PAGED.append(1, torch.zeros(1, 1, 1))
+REQUESTS = draw_requests("azure_conv", 4)
+SERVED = {"static": simulate(REQUESTS, static_batches(seats=2)), "continuous": simulate(REQUESTS, continuous(seats=2))}
 
 FULL = {
     "rows": lambda: figures.draw_rows({"a": lab.pack(LENGTHS)}),
@@ -55,6 +66,11 @@ FULL = {
         {"prepacked": lab.one_prompt_a_row(LENGTHS), "prepacked, packed decoding": lab.pack(LENGTHS)}, 20, 1000
     ),
     "forecast": lambda: figures.draw_forecast({"k/r": [1.5, 2.0], "m - L/k": [1.2, 3.0]}, [1.4, 2.1], ["a", "b"]),
+    "memory parts": lambda: figures.draw_memory_parts({"prepacked": {"weights": 2e9, "cache": 1e9}}),
+    "block mask": lambda: figures.draw_block_mask(KINDS),
+    "paged memory": lambda: figures.draw_paged_memory(PAGED),
+    "schedule": lambda: figures.draw_schedule(SERVED, seats=2),
+    "answers": lambda: figures.draw_answers(SERVED),
     "counted rows": lambda: figures.draw_counted_rows({"mmlu": {4: 1.6, 8: 2.5}}, {"mmlu": {4: 1.5, 8: 2.3}}),
     "growing cache": lambda: figures.draw_cache_growth(["Water", " boils"], [" at", " 100", "°"]),
     "percentiles": lambda: figures.draw_percentiles({"prepacked": [0.1, 0.2, 0.5], "full_batching": [1.0, 1.5, 9.0]}),

@@ -121,7 +121,7 @@ SHARED = Exercise(
         ),
         "equal places": WrongAnswer(
             _anywhere,
-            "You count equal tokens after a difference, too. What a token leaves in the cache depends on those before it.",
+            "You count equal tokens after a difference, too. What a token leaves depends on those before it.",
         ),
         "known words": WrongAnswer(
             _known_words, "You count tokens that came up anywhere before. Only a common beginning is in the cache."

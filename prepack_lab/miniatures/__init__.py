@@ -1,0 +1,12 @@
+"""What servers do beyond packing: one idea a file, small enough to read, simulated or run for real.
+
+block_masks          FlexAttention: the rule instead of the mask, and whole blocks left out
+requests             what arrives at a server
+iterations           a server that computes step by step, simulated: the ground of the next three
+continuous_batching  requests enter and leave at every step, instead of waiting for the slowest of their batch
+chunked_prefill      a long prompt read piece by piece, so that others go on writing
+splitting            one machine reads, another writes
+step_seconds         what a step takes, told by the cost model
+paged_cache          a cache cut into blocks, which may lie anywhere in memory
+prefix_sharing       prompts that begin alike share the cache of their beginning
+"""

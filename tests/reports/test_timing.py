@@ -1,0 +1,67 @@
+"""The tables of lesson 05, on measurements that are given."""
+
+import pytest
+import torch
+
+import prepack_lab as lab
+from prepack_lab import timing
+from prepack_lab.recordings import Recording
+from prepack_lab.reports import first_token_table, recordings_table, runs_table, waiting_table
+
+
+def measured(*seconds):
+    return lab.Measurement(seconds, "a machine", None)
+
+
+def test_a_first_run_pulls_the_mean_along_and_not_the_median():
+    all_runs, later = runs_table(measured(9.0, 1.0, 2.0, 3.0)).rows
+    assert all_runs[-2:] == ("3,750 ms", "2,500 ms")
+    assert later == ("without the first", "–", "1,000 ms", "2,000 ms", "3,000 ms", "2,000 ms", "2,000 ms")
+
+
+def test_a_device_that_works_on_returns_before_it_is_done(monkeypatch):
+    clock = iter([0.0, 0.001, 2.0])
+    monkeypatch.setattr(timing, "perf_counter", lambda: next(clock))
+    assert timing.returned_and_done(lambda: None, "cpu") == (0.001, 2.0)
+
+
+def test_a_cpu_is_done_when_the_call_returns():
+    table = waiting_table(torch.device("cpu"), (1,))
+    returned, done = (float(cell.removesuffix(" ms").replace(",", "")) for cell in table.rows[0][1:])
+    assert 0 < returned <= done
+
+
+def test_gains_stand_beside_each_other():
+    passes = {"full_batching": measured(4.0), "prepacked": measured(1.0), "one_by_one": measured(2.0)}
+    tokens = {"full_batching": measured(4.0), "prepacked": measured(2.0)}
+    assert first_token_table(passes, tokens).rows == [
+        ("full_batching", "4000 ms", "1.0×", "4000 ms", "1.0×"),
+        ("prepacked", "1000 ms", "4.0×", "2000 ms", "2.0×"),
+    ]
+
+
+@pytest.fixture
+def recording():
+    results = [
+        {"workload": "mmlu", "method": method, "batch_size": size, "seconds": [seconds]}
+        for method, size, seconds in (
+            ("full_batching", 4, 1.0),
+            ("prepacked", 4, 0.9),
+            ("full_batching", 8, 3.0),
+            ("prepacked", 8, 1.0),
+            ("padding_free", 8, 0.5),
+        )
+    ]
+    settings = {"model": "tiny-llama", "dtype": "float32"}
+    return Recording("a command", {"device": "a far GPU"}, "2026-01-02T03:04:05", settings, results)
+
+
+def test_recordings_tell_what_each_method_gained_in_the_largest_batch(recording):
+    (row,) = recordings_table([recording]).rows
+    machine = "a far GPU, tiny-llama, float32"
+    assert row == (machine, "2026-01-02", "mmlu", 8, "prepacked 3.0×, padding_free 6.0×", "a command")
+
+
+def test_where_nothing_was_recorded_a_command_is_named():
+    table = recordings_table([])
+    assert "No measurement came" in table.caption and "bench batch-size --record" in table.rows[0][-1]
