@@ -8,33 +8,40 @@
 # - hold your speed-ups against the paper's,
 # - say when packing loses.
 #
-# You need [lesson 01](01_padding_waste.ipynb) and [lesson 02](02_bin_packing.ipynb). Every number below is measured while
-# you watch. Close other programs, and plug the laptop in.
+# You need [lesson 01](01_padding_waste.ipynb) and [lesson 02](02_bin_packing.ipynb). Every time below is measured while
+# you watch, on the GPU if there is one. Close other programs, and plug the laptop in.
 
 # %%
 from functools import partial
 
 import prepack_lab as lab
 from prepack_lab import figures, paper
+from prepack_lab.passes import run_method
 from prepack_lab.predictors import expected_fewer_rows
+from prepack_lab.speed_ups import time_batches
 
 lab.progress("05")
 
 # %% [markdown]
 # ## The first run lies
 #
-# Here is one short prompt, prefilled six times. **Predict first:** which run is the slowest?
+# Here is one short prompt, prefilled six times.
+#
+# **Predict first:** which run is the slowest, and by how much?
 
 # %%
-model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
+model, tokenizer = lab.load_model("smollm2-135m")
 prompt = lab.random_prompts([40], vocab_size=1000)
-six = lab.measure(partial(lab.prefill, model, prompt, "padding_free"), warmup=0, repeats=6)
-print(six.device, "·", ", ".join(f"{1000 * seconds:.0f} ms" for seconds in six.seconds))
+six = lab.measure(partial(lab.prefill, model, prompt), warmup=0, repeats=6)
+lab.reports.runs_table(six)
 
 # %% [markdown]
-# Mostly the first: it asks the model whether it can be packed, loads code and allocates memory. So there is a warm-up run
-# that does not count. The others differ as well, because your machine does other things, too. One of them is no number:
-# take the **[median](glossary.ipynb#Median-and-quartiles)**, and say how far the runs spread.
+# The first run does things that are done once: the lab asks the model whether it can be packed, and torch loads code and
+# allocates memory. So there is a **warm-up**, a run that does not count.
+#
+# The others differ, too, because your machine does other things beside. Compare the last columns: one slow run pulls the
+# mean along, and leaves the **[median](glossary.ipynb#Median-and-quartiles)** nearly where it was. So take the median,
+# and say how far the runs spread.
 #
 # ### Exercise 1: one number out of several runs (warm-up, 4 minutes)
 #
@@ -63,9 +70,20 @@ lab.check("05-median", median_seconds)
 # %% [markdown]
 # ## A GPU works on after the call has returned
 #
-# Python only *launches* work on a GPU, and goes on at once. Who reads the clock then has timed the launch. The authors'
-# code does not wait for the device, and runs prepacking first, without a warm-up. (Their baseline is so much slower that
-# their story stands.)
+# Python only *launches* work on a GPU, and goes on at once. Who reads the clock then has timed the launch.
+#
+# **Predict first:** here are one and four products of large matrices, on your device. When does the call return, and when
+# is the work done?
+
+# %%
+lab.reports.waiting_table(model.device)
+
+# %% [markdown]
+# On a CPU both times are the same: the call returns when the work is done. On a GPU the call returns early, and only
+# waiting tells how long the work took.
+#
+# The authors' code does not wait for the device, and times prepacking first, without a warm-up. Both are mistakes, but
+# the second harms their own method. And the speed-ups that they report are what counting rows foretells, as you will see.
 #
 # ### Exercise 2: a stopwatch for a GPU (core, 6 minutes)
 #
@@ -106,18 +124,30 @@ lab.widgets.Quiz("05-turn")
 # %% [markdown]
 # ## Prefill, by every method
 #
-# Eight exam questions in one batch, four methods, in turn. **Predict first:** how many times as fast as full batching is
-# prepacking? Count the rows: k over r tells.
+# Eight exam questions in one batch, of a draw without very long ones, so that you need not wait.
 
 # %%
-lengths = lab.load_profile("mmlu").sample(8, seed=17)
-prompts = lab.random_prompts(lengths, vocab_size=1000)
-print(f"k/r = {len(lengths) / lab.pack(lengths).num_bins:.1f}")
-methods = ("full_batching", "one_by_one", "prepacked", "padding_free")
-prefills = {method: partial(lab.prefill, model, prompts, method) for method in methods}
-lab.reports.times_table(lab.measure_together(prefills, repeats=3))
+profile = lab.load_profile("mmlu")
+lengths = profile.sample(16, seed=369)  # eight now, and all of them later
+eight = lengths[:8]
+figures.draw_rows({"padded: one prompt a row": lab.one_prompt_a_row(eight), "packed": lab.pack(eight)})
 
 # %% [markdown]
+# **Predict first:** how many times as fast as full batching is prepacking? Count the rows.
+
+# %%
+prompts = lab.random_prompts(eight, vocab_size=1000)
+methods = ("full_batching", "one_by_one", "prepacked", "padding_free")
+passes = {method: partial(run_method, model, prompts, method) for method in methods}
+prefills = lab.measure_together(passes, repeats=3)
+lab.reports.times_table(prefills)
+
+# %% [markdown]
+# Rows tell it roughly: k over r, here 8 over 3. `padding_free` has no padding left, and no mask.
+#
+# Look at `one_by_one`, which pads nothing either. Where one prompt keeps the machine busy, as on most CPUs, it is not far
+# behind. On a large GPU it would leave most of it idle, as in lesson 01.
+#
 # ### Exercise 3: how many times as fast (core, 6 minutes)
 #
 # `runs` is a list of pairs, a name and its seconds, taken in turn. Return how many times as fast `method` is as
@@ -146,18 +176,24 @@ lab.check("05-speedup", speed_up)
 # ## Until the first token
 #
 # Who waits for an answer does not care about forward passes. What counts is the
-# **[time to first token](glossary.ipynb#Time-to-first-token)**. After a packed prefill the cache must be unpacked, and
+# **[time to first token](glossary.ipynb#Time-to-first-token)**. After a packed pass the cache must be unpacked, and
 # one step of decoding gives every prompt its first token. A padded batch has its first tokens right away.
 #
-# **Predict first:** does the speed-up grow or shrink, from prefill to first token?
+# **Predict first:** does the gain grow or shrink, from the forward passes to the first token?
 
 # %%
-first_tokens = {method: partial(lab.generate, model, prompts, method, max_new_tokens=1) for method in methods}
-lab.reports.times_table(lab.measure_together(first_tokens, repeats=3))
+ways = {
+    method: partial(lab.generate, model, prompts, method, max_new_tokens=1)
+    for method in ("full_batching", "prepacked", "padding_free")
+}
+lab.reports.first_token_table(prefills, lab.measure_together(ways, repeats=3))
 
 # %% [markdown]
-# Unpacking and the extra step cost prepacking a part of its gain. The paper found the same: 3.33 times as fast for the prefill of this workload and 2.64 times to the
-# first token, at a batch of 16 and with the 1.3B model.
+# Unpacking and the extra step take a part of the gain back. The paper found the same with 16 of these questions and the
+# 1.3B model: 3.33 times as fast for the prefill, and 2.64 times until the first token.
+#
+# (The packed pass has the logits after every prompt already. `generate` computes the last token again all the same, as
+# the authors' code does: so every choice stays with the library, from the first token on.)
 #
 # ### Exercise 4: until the first token (warm-up, 3 minutes)
 #
@@ -191,36 +227,42 @@ lab.widgets.LiveTiming(model)
 # %% [markdown]
 # ## Beside the paper
 #
-# The speed-up grows with the batch, as the rows told in lesson 02. Here are batches of 2, 4 and 8 questions on your
-# machine, beside what the paper measured on its GPU, and beside k over r.
+# The more prompts, the longer the longest of them, and the more there is to gain. Here are batches of 1 to 16 questions on
+# your machine, beside what the paper measured on its GPU. The dotted line is [k over r](glossary.ipynb#k-over-r), counted.
+#
+# **Predict first:** from how many prompts on does packing pay here?
 
 # %%
-gains = {"prepacked": {}, "padding_free": {}}
-for size in (2, 4, 8):
-    chosen = [prompts[index] for index in range(size)]
-    runs = {method: partial(lab.prefill, model, chosen, method) for method in ("full_batching", *gains)}
-    seconds = {method: times.median for method, times in lab.measure_together(runs, repeats=3).items()}
-    for method in gains:
-        gains[method][size] = seconds["full_batching"] / seconds[method]
-counted = {size: expected_fewer_rows(lab.load_profile("mmlu"), size) for size in (2, 4, 8, 16, 32, 64)}
+batches = {str(size): lengths[:size] for size in (1, 2, 4, 8, 16)}
+timed = time_batches(model, batches, "prepacked", repeats=2)
+gains = {"prepacked": {len(one.lengths): one.speed_up for one in timed.values()}}
+counted = {size: expected_fewer_rows(profile, size) for size in (1, 2, 4, 8, 16, 32, 64)}
 figures.draw_speed_ups(gains, paper.SPEED_UP_BY_BATCH["mmlu"], counted)
 
 # %% [markdown]
-# Yours is one batch of each size, so it jumps; the paper's points and the dotted line are means of many. The command
-# `prepack-lab bench batch-size` draws many batches, and takes its time.
+# One prompt has nothing to share its row with, and two never fit into a row as long as the longer one. From then on the
+# gain grows, about as k over r does.
+#
+# Yours is a single batch of each size. The paper's points and the dotted line are means of many. The command
+# `prepack-lab bench batch-size` draws several batches, up to 64 prompts, and takes its time.
 #
 # ## When packing loses
 #
-# Prompts of one length have no padding. Then a packed batch *is* the padded one, plus the mask, plus the unpacking.
+# Prompts of one length have no padding. Then the packed rows *are* the padded batch. What is added is the packing, and a
+# mask.
 #
 # **Predict first:** is prepacking slower here, and by how much?
 
 # %%
 equal = lab.random_prompts([40] * 8, vocab_size=1000)
-draws = {
-    method: partial(lab.prefill, model, equal, method) for method in ("full_batching", "prepacked", "padding_free")
-}
-lab.reports.times_table(lab.measure_together(draws, repeats=3))
+draw = {method: partial(run_method, model, equal, method) for method in ("full_batching", "prepacked")}
+lab.reports.times_table(lab.measure_together(draw, repeats=5))
+
+# %% [markdown]
+# A draw, or a little less. Look at the quartiles before you call one of them faster: the runs of one method may differ by
+# more than the medians. Add the unpacking and the extra step, and the first token comes *later* than without packing.
+#
+# There are more ways to gain nothing: a batch of one or two prompts, as above, and a GPU that is not full.
 
 # %%
 lab.widgets.Quiz("05-small")
@@ -248,9 +290,9 @@ lab.check("05-lose", losing_batch)
 # %% [markdown]
 # ## On a GPU
 #
-# On a machine with CUDA the lab takes the GPU by itself, in bfloat16, and everything above is measured there. What was
-# measured on other machines, and recorded with this version of the lab, is in this list. A recording says where and when
-# it was taken, and the command that repeats it.
+# On a machine with CUDA the lab takes the GPU by itself, in bfloat16, and everything above was measured there. What was
+# measured elsewhere, and recorded with this version of the lab, is in this list. A recording says where and when it was
+# taken, and which command repeats it. The widget above shows one beside your own curves.
 
 # %%
 lab.reports.recordings_table()
@@ -258,16 +300,18 @@ lab.reports.recordings_table()
 # %% [markdown]
 # ## In the real world
 #
-# - Benchmarks of inference servers report the time to first token and the time per output token, as percentiles.
-# - torch has a module for this, `torch.utils.benchmark`; it also warms up and waits for the device.
+# - The benchmark of vLLM, `vllm bench serve`, reports the time to first token and the time per output token: mean, median
+#   and percentiles.
+# - torch has a stopwatch of its own, [`torch.utils.benchmark`](https://docs.pytorch.org/docs/stable/benchmark_utils.html).
+#   It warms up, waits for the device, and reports the median and quartiles.
 # - "Up to N times faster" is the best cell of a table. Ask for the table.
 #
 # ## What you have seen
 #
 # - Warm up, wait for the device, run in turn, and report the median and the spread.
-# - Prefill gains most. Unpacking and the first step take a little of it back.
-# - The gain grows with the batch, and with how unequal the prompts are.
-# - With prompts of one length there is nothing to win, and a little to lose.
+# - The forward passes gain most. Unpacking and the first step take a part of it back.
+# - The gain grows with the batch, and with how unequal the prompts are. Rows foretell it.
+# - With one or two prompts, or with prompts of one length, there is nothing to win, and a little to lose.
 #
 # The paper: section 4, prefill time and time to first token.
 #

@@ -13,12 +13,11 @@ def times_table(times: Mapping[str, Measurement], baseline: str = "full_batching
 
     def row(method: str, time: Measurement) -> tuple[str, ...]:
         lower, upper = time.spread
-        speed_up = times[baseline].median / time.median
         return (
             method,
             f"{1000 * time.median:.0f} ms",
             f"{1000 * lower:.0f} to {1000 * upper:.0f} ms",
-            f"{speed_up:.1f}×",
+            _gain(times[baseline], time),
         )
 
     repeats = len(times[baseline].seconds)
@@ -33,11 +32,12 @@ def first_token_table(
     """The forward passes of each method beside its time to first token, and what each gains over the baseline."""
 
     def cells(times: Mapping[str, Measurement], method: str) -> tuple[str, str]:
-        return f"{1000 * times[method].median:.0f} ms", f"{times[baseline].median / times[method].median:.1f}×"
+        return f"{1000 * times[method].median:.0f} ms", _gain(times[baseline], times[method])
 
     rows = [(method, *cells(passes, method), *cells(first_tokens, method)) for method in first_tokens]
-    headings = ("method", "forward passes", "times as fast", "until the first token", "times as fast, so far")
-    return Table(headings, rows, f"Medians, measured just now on {first_tokens[baseline].device}")
+    headings = ("method", "forward passes", "gain", "until the first token", "gain until then")
+    caption = f"Medians on {first_tokens[baseline].device}; a gain says how many times as fast as {baseline}"
+    return Table(headings, rows, caption)
 
 
 def batch_cost_table(seconds: Mapping[int, Mapping[int, float]]) -> Table:
@@ -53,3 +53,8 @@ def batch_cost_table(seconds: Mapping[int, Mapping[int, float]]) -> Table:
     ]
     headings = ("every prompt has", *(f"batch of {size}" for size in sizes))
     return Table(headings, rows, "Seconds for a batch without padding (and times a batch of one)")
+
+
+def _gain(baseline: Measurement, time: Measurement) -> str:
+    """With two digits that count, so that 0.98 is no draw."""
+    return f"{baseline.median / time.median:#.2g}×"

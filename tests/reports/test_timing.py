@@ -6,7 +6,7 @@ import torch
 import prepack_lab as lab
 from prepack_lab import timing
 from prepack_lab.recordings import Recording
-from prepack_lab.reports import first_token_table, recordings_table, runs_table, waiting_table
+from prepack_lab.reports import first_token_table, recordings_table, runs_table, times_table, waiting_table
 
 
 def measured(*seconds):
@@ -29,6 +29,11 @@ def test_a_cpu_is_done_when_the_call_returns():
     table = waiting_table(torch.device("cpu"), (1,))
     returned, done = (float(cell.removesuffix(" ms").replace(",", "")) for cell in table.rows[0][1:])
     assert 0 < returned <= done
+
+
+def test_a_small_loss_is_no_draw():
+    times = {"full_batching": measured(0.98), "prepacked": measured(1.0)}
+    assert [row[-1] for row in times_table(times).rows] == ["1.0×", "0.98×"]
 
 
 def test_gains_stand_beside_each_other():

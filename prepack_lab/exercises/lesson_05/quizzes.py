@@ -29,11 +29,11 @@ QUIZZES = (
     ),
     Quiz(
         "05-small",
-        "On a large GPU, packing two short prompts gains nothing. Why?",
+        "A large GPU prefills eight short prompts as fast as one. What does packing them gain there?",
         (
-            Answer("The GPU was not full anyway", True, "Slots that are free of charge are not worth saving."),
-            Answer("Two prompts can't be packed", False, "They can, but one row is as fast as two here."),
-            Answer("The mask is too expensive", False, "For two short prompts it is tiny."),
+            Answer("k over r, as always", False, "Rows tell the time only where time follows slots."),
+            Answer("Next to nothing", True, "The GPU is not full: slots that cost no time are not worth saving."),
+            Answer("It loses, because of the mask", False, "For eight short prompts the mask is tiny."),
         ),
     ),
 )

@@ -31,6 +31,14 @@ def _only_after(device):
     return device.clock() - start
 
 
+def _clock_first(device):
+    start = device.clock()
+    device.synchronize()
+    device.launch()
+    device.synchronize()
+    return device.clock() - start
+
+
 def _twice(device):
     device.synchronize()
     start = device.clock()
@@ -73,6 +81,9 @@ TIME_WORK = Exercise(
         "never": WrongAnswer(_never, "You time the launch, not the work: wait before you stop the clock."),
         "only after": WrongAnswer(
             _only_after, "You count what was still running from before. Wait for it before you start the clock."
+        ),
+        "clock first": WrongAnswer(
+            _clock_first, "You wait before the launch, but your clock is running already. Wait first, then read it."
         ),
         "twice": WrongAnswer(_twice, "You launch the work twice."),
     },
