@@ -1,11 +1,17 @@
-"""Every lesson as a learner meets it: opened, run to its end, its first widget moved, its quizzes answered."""
+"""The widgets of every lesson on a page: drawn, whole, moved, its quizzes answered.
 
+That the lessons run to their end is tested without a browser, which is faster. Here are the cells that show a widget,
+and those that make what it needs.
+"""
+
+import ast
 from pathlib import Path
 
+import nbformat
 import pytest
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-LESSONS = sorted(path.name for path in NOTEBOOKS.glob("[0-9]*.ipynb") if not path.name.startswith("00"))
+LESSONS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb") if not path.name.startswith("00"))
 
 EMPTY = """() => [...document.querySelectorAll('.js-plotly-plot')]
     .filter(figure => !figure.querySelector('.main-svg').getBoundingClientRect().width)
@@ -15,9 +21,33 @@ CUT = """() => [...document.querySelectorAll('.jupyter-widgets :is(.widget-label
     .filter(label => label.offsetParent && label.scrollWidth > label.clientWidth + 1).map(label => label.textContent)"""
 
 
+def widget_cells(lesson):
+    """The cells that show a widget, and the cells that define what these use, from the last to the first."""
+    chosen, needed = [], set()
+    for cell in reversed(nbformat.read(NOTEBOOKS / f"{lesson}.ipynb", as_version=4).cells):
+        if cell.cell_type != "code":
+            continue
+        nodes = [*ast.walk(ast.parse(cell.source))]
+        names = {node.id for node in nodes if isinstance(node, ast.Name)}
+        made = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        made |= {(one.asname or one.name) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)
+                 for one in node.names}  # fmt: skip
+        if "lab.widgets." in cell.source or made & needed:
+            chosen.insert(0, cell.source)
+            needed = (needed - made) | (names - made)
+    return chosen
+
+
+def test_cells_bring_what_a_widget_needs():
+    cells = widget_cells("03_masks_and_positions")
+    assert "import prepack_lab as lab" in cells[0]
+    assert any("tokenizer = lab.load_model" in cell for cell in cells), "the mask explorer takes a tokenizer"
+    assert not any("lab.check" in cell for cell in cells)
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_a_lesson_runs_draws_and_answers(open_notebook, lesson):
-    notebook = open_notebook(lesson)
+def test_the_widgets_of_a_lesson_draw_and_answer(open_notebook, lesson):
+    notebook = open_notebook(cells=widget_cells(lesson))
     notebook.run_all()
     notebook.wait_until_still()
     page = notebook.page
