@@ -72,7 +72,7 @@ def reading(errors: Mapping[str, Sequence[float] | None], tolerance: float) -> s
     if right == len(ran):
         return f"All that was run equals each prompt alone: off by at most {max(ran.values()):.0e} of the spread"
     return (
-        f"{right} of {len(ran)} ways equal each prompt alone; the worst is off by {max(ran.values()):.2g} of the spread"
+        f"{right} of {len(ran)} lines equal each prompt alone; the worst is off by {max(ran.values()):.2g} of the spread"
     )
 
 

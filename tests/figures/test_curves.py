@@ -79,7 +79,7 @@ def test_errors_are_marked_by_sign_and_not_by_colour_alone():
     assert [list(line) for line in figure.data[0].text] == [["✓"], ["✗"], [""]]
     assert figure.data[0].z[2] == [None] or list(figure.data[0].z[2]) == [None]
     assert [note.text for note in figure.layout.annotations] == ["? not run yet"]
-    assert figure.reading == "1 of 2 ways equal each prompt alone; the worst is off by 0.5 of the spread"
+    assert figure.reading == "1 of 2 lines equal each prompt alone; the worst is off by 0.5 of the spread"
     all_right = draw_errors({"right": [1e-7, 4e-6], "later": None})
     assert all_right.reading == "All that was run equals each prompt alone: off by at most 4e-06 of the spread"
     scale = dict(figure.data[0].colorscale)

@@ -7,7 +7,7 @@ from prepack_lab.exercises.quiz import Answer, Quiz
 QUIZZES = (
     Quiz(
         "04-rounding",
-        "Packed float32 logits differ from those of each prompt alone in the sixth digit. Why?",
+        "Packed float32 logits are not to the last bit those of each prompt alone. Why?",
         (
             Answer("Packing is an approximation", False, "Every prompt sees the same tokens at the same positions."),
             Answer("Sums are rounded in another order", True, "A batch of another shape adds in another order."),
