@@ -292,7 +292,7 @@ lab.check("05-lose", losing_batch)
 #
 # On a machine with CUDA the lab takes the GPU by itself, in bfloat16, and everything above was measured there. What was
 # measured elsewhere, and recorded with this version of the lab, is in this list. A recording says where and when it was
-# taken, and which command repeats it. The widget above shows one beside your own curves.
+# taken, and which command repeats it. Where there is one, the widget above shows it beside your own curves.
 
 # %%
 lab.reports.recordings_table()

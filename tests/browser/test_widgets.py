@@ -8,13 +8,14 @@ import pytest
 from prepack_lab.bench.widgets import _table, time_widget
 
 TINY = "import prepack_lab as lab\nmodel, tokenizer = lab.load_model('tiny-llama', device='cpu')\n"
-SLIDER, BUTTON, CHECKBOX = "slider", "button", "checkbox"
+SLIDER, BUTTON, CHECKBOX, MENU = "slider", "button", "checkbox", "combobox"
 
 PLAIN = {
     "PaddingExplorer": ((SLIDER, "Batch size", "ArrowRight"), (SLIDER, "Batch size", 0.9)),
     "PackingRace": ((SLIDER, "Prompts", "ArrowLeft"), (SLIDER, "Capacity", 0.9)),
     "PackingContest": ((BUTTON, "Place", "Enter"), (BUTTON, "Place", None)),
     "MaskExplorer": ((CHECKBOX, "Independent mask", "Space"), (BUTTON, "Add a prompt", None)),
+    "BugHunt": ((MENU, "Implementation", "ArrowDown"), (MENU, "Implementation", "coral")),
     "MemoryWall": ((SLIDER, "Memory in GB", "ArrowRight"), (SLIDER, "Memory in GB", 0.2)),
     "YourPrompts": ((SLIDER, "Batch size", "ArrowRight"), (SLIDER, "Batch size", 0.9)),
     "Serving": ((SLIDER, "Prompts a second", "ArrowRight"), (SLIDER, "Prompts a second", 0.9)),
@@ -70,6 +71,8 @@ def by_mouse(notebook, role, name, at):
         line.scroll_into_view_if_needed()
         box = line.bounding_box()
         notebook.page.mouse.click(box["x"] + at * box["width"], box["y"] + box["height"] / 2)
+    elif role == MENU:  # the browser draws an open menu outside the page
+        control(notebook, role, name).select_option(at)
     else:
         control(notebook, role, name).click()
     notebook.wait_until_still()
