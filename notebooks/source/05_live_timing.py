@@ -189,11 +189,11 @@ ways = {
 lab.reports.first_token_table(prefills, lab.measure_together(ways, repeats=3))
 
 # %% [markdown]
-# Unpacking and the extra step take a part of the gain back. The paper found the same with 16 of these questions and the
-# 1.3B model: 3.33 times as fast for the prefill, and 2.64 times until the first token.
+# Unpacking and the extra step take a part of the gain back. The paper found the same with batches of 16 such questions and
+# the 1.3B model: 3.33 times as fast for the prefill, and 2.64 times until the first token.
 #
-# (The packed pass has the logits after every prompt already. `generate` computes the last token again all the same, as
-# the authors' code does: so every choice stays with the library, from the first token on.)
+# (The packed pass has the logits after every prompt already. `generate` computes the last token once more all the same, so
+# that every choice stays with the library. The authors leave that token out of the row, and need the step, too.)
 #
 # ### Exercise 4: until the first token (warm-up, 3 minutes)
 #
