@@ -71,9 +71,8 @@ def reading(errors: Mapping[str, Sequence[float] | None], tolerance: float) -> s
     right = sum(worst <= tolerance for worst in ran.values())
     if right == len(ran):
         return f"All that was run equals each prompt alone: off by at most {max(ran.values()):.0e} of the spread"
-    return (
-        f"{right} of {len(ran)} lines equal each prompt alone; the worst is off by {max(ran.values()):.2g} of the spread"
-    )
+    worst = f"the worst is off by {max(ran.values()):.2g} of the spread"
+    return f"{right} of {len(ran)} lines equal each prompt alone; {worst}"
 
 
 def _mark(value: float, tolerance: float) -> str:
