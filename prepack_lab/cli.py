@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             help="what padding costs a file of prompts, and what to do; exit code 1 where there is nothing to win",
         )
     )
+    _add_grade(commands.add_parser("grade", help="grade a folder of students' notebooks; writes a CSV file and a page"))
     bench = commands.add_parser("bench", help="measure on this machine what the paper measured on its own")
     arguments = sys.argv[1:] if arguments is None else arguments
     if "bench" in arguments[:1]:  # the experiments load torch
@@ -97,6 +98,35 @@ def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least:
     found = inspection.inspect_lengths(lengths, sizes, batch_size, rates)
     print(found)
     return 0 if found.gain(found.best) >= at_least else 1
+
+
+def _add_grade(grade: argparse.ArgumentParser) -> None:
+    grade.add_argument("folder", type=Path, help="with the students' notebooks: a folder each, or side by side")
+    grade.add_argument("--out", type=Path, default=Path("grades"), help="folder for the results; default: %(default)s")
+    grade.add_argument("--seconds", type=float, default=10.0, help="that a function may take; default: %(default)s")
+    grade.add_argument("--memory", type=float, default=1.0, metavar="GB", help="it may take; default: %(default)s")
+    grade.add_argument("--seed", type=int, default=0, help="of the students' own numbers; default: %(default)s")
+    grade.add_argument("--jobs", type=int, help="notebooks at a time; default: one a processor")
+    grade.add_argument("--fresh", action="store_true", help="grade everything anew, also what has not changed")
+    grade.set_defaults(run=_grade)
+
+
+def _grade(folder: Path, out: Path, seconds: float, memory: float, seed: int, jobs: int | None, fresh: bool) -> int:
+    from prepack_lab.grading.classroom import grade_folder
+    from prepack_lab.grading.grading import Limits
+    from prepack_lab.grading.report import write_csv, write_page
+
+    if seconds <= 0 or memory <= 0 or (jobs is not None and jobs < 1):
+        raise ValueError("--seconds and --memory are above 0, and --jobs is at least 1")
+    grades = grade_folder(folder, out, Limits(seconds, round(memory * 1e9)), seed, jobs, fresh)
+    write_csv(grades, out / "grades.csv")
+    write_page(grades, out / "grades.html")
+    graded = [one for one in grades if one.exercise]
+    print(f"students: {len({one.student for one in grades})}")
+    print(f"exercises solved: {sum(one.solved for one in graded)} of {len(graded)}")
+    print(f"to look at: {sum(bool(one.flags) for one in grades)} flagged, {len(grades) - len(graded)} files unreadable")
+    print(f"wrote {out / 'grades.csv'} and {out / 'grades.html'}")
+    return 0
 
 
 def _doctor() -> int:

@@ -232,7 +232,7 @@ lab.widgets.Quiz("06-free")
 #
 # The paper: its table of peak memory, and its claim of batches up to 16 times as large.
 #
-# **Next:** more prompts than any batch can hold. That is lesson 07.
+# **Next:** more prompts than any batch can hold. That is [lesson 07](07_whole_datasets.ipynb).
 
 # %%
 lab.progress("06")

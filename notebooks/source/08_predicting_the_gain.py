@@ -392,7 +392,7 @@ lab.widgets.YourPrompts(counts, tokenizer, calibration)
 #
 # The paper: its section on what tells the gain, with 313 batches, *batch size reduction* and *max absolute deviation*.
 #
-# **Next:** what happens to packed prompts once tokens are generated? That is lesson 09.
+# **Next:** what happens to packed prompts once tokens are generated? That is [lesson 09](09_generation.ipynb).
 
 # %%
 lab.progress("08")

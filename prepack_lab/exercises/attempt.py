@@ -8,10 +8,14 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from traceback import extract_tb
-from typing import Any
+from typing import Any, Literal
 
 SECONDS = 5.0
 """For all cases of a check together: each takes milliseconds."""
+
+
+Kind = Literal["returned", "raised", "endless", "exit", "memory", "network", "too much", "died"]
+"""What a call can come to. The last three are told by those who run it in a process of its own."""
 
 
 class TimeUp(BaseException):
@@ -25,7 +29,7 @@ class Outcome:
     returned: Any = None
     failure: str | None = None
     """What went wrong, in words; None where the function returned."""
-    timed_out: bool = False
+    kind: Kind = "returned"
 
 
 def attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: float = SECONDS) -> Outcome:
@@ -41,17 +45,23 @@ def attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: flo
         with watch:
             return Outcome(function(*deepcopy(tuple(arguments))))
     except TimeUp:
-        return Outcome(
-            failure=f"it was still running after {seconds:g} seconds: is there a loop that never ends?", timed_out=True
-        )
+        return endless(seconds)
     except SystemExit:
-        return Outcome(failure="it called exit(): leave that out, the notebook would stop")
+        return Outcome(failure="it called exit(): leave that out, the notebook would stop", kind="exit")
     except RecursionError:
-        return Outcome(failure="it calls itself again and again: a recursion that never ends")
+        return Outcome(failure="it calls itself again and again: a recursion that never ends", kind="raised")
     except Exception as error:
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            return Outcome(failure="it asked for more memory than it may have", kind="memory")
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename != __file__]
         where = f", in line {lines[-1]} of your cell" if lines else ""
-        return Outcome(failure=f"it raised {type(error).__name__}: {error}{where}")
+        return Outcome(failure=f"it raised {type(error).__name__}: {error}{where}", kind="raised")
+
+
+def endless(seconds: float) -> Outcome:
+    """The outcome of a call that took too long."""
+    words = f"it was still running after {seconds:g} seconds: is there a loop that never ends?"
+    return Outcome(failure=words, kind="endless")
 
 
 class _Watch:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cache
 from html import escape
 from random import Random
 from typing import Any
@@ -91,12 +93,24 @@ def check(key: str, function: Callable[..., Any]) -> Verdict:
 
 def _try(asked: Exercise, function: Callable[..., Any]) -> Verdict:
     cases = [*asked.cases(Random(SEED))]
-    for tried, arguments in enumerate(cases, start=1):
-        outcome = attempt(function, arguments, SECONDS)
+    return diagnose(asked, cases, lambda place: attempt(function, cases[place], SECONDS))
+
+
+def diagnose(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Callable[[int], Outcome]) -> Verdict:
+    """Judge what became of each case: the smallest that fails, and the known mistake behind it.
+
+    Args:
+        asked: the exercise.
+        cases: arguments, the smallest first.
+        outcome_of: what became of the case at a place; asked for once a case, and for no more than are needed.
+    """
+    outcome_of = cache(outcome_of)
+    for place, arguments in enumerate(cases):
+        outcome = outcome_of(place)
         wrong = _wrong(asked, outcome, arguments)
         if wrong is not None:
-            mistake = None if outcome.timed_out else _mistake(asked, function, cases)
-            return Verdict(asked.key, False, wrong if mistake is None else f"{wrong}\n{mistake}", tried)
+            mistake = None if outcome.kind == "endless" else _mistake(asked, cases, outcome_of)
+            return Verdict(asked.key, False, wrong if mistake is None else f"{wrong}\n{mistake}", place + 1)
     return Verdict(asked.key, True, f"{len(cases)} case{'s' if len(cases) > 1 else ''}, all right.", len(cases))
 
 
@@ -108,7 +122,7 @@ def _wrong(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> str
         return f"{given}{outcome.failure}"
     if _is_open(outcome.returned):
         return "Your function returned nothing. Fill it in, and end it with return."
-    expected = asked.reference(*arguments)
+    expected = asked.reference(*deepcopy(arguments))
     try:
         wrong = asked.judge(outcome.returned, expected, *arguments)
     except Exception:  # it can't even be looked at
@@ -128,11 +142,12 @@ def _is_open(returned: Any) -> bool:
     return returned is None or returned is ... or some_open
 
 
-def _mistake(asked: Exercise, function: Callable[..., Any], cases: Sequence[tuple[Any, ...]]) -> str | None:
+def _mistake(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Callable[[int], Outcome]) -> str | None:
     """What is told about the known mistake that does in every case what the function does, if there is one."""
-    outcomes = [(arguments, attempt(function, arguments)) for arguments in cases[:COMPARED]]
+    compared = cases[:COMPARED]
     for wrong in asked.wrong.values():
-        if all(_alike(attempt(wrong.function, arguments), outcome) for arguments, outcome in outcomes):
+        same_so_far = (_alike(attempt(wrong.function, case), outcome_of(place)) for place, case in enumerate(compared))
+        if all(same_so_far):
             return wrong.told
     return None
 

@@ -11,6 +11,7 @@ from prepack_lab.figures.cache_growth import draw_cache_growth
 from prepack_lab.figures.cache_layout import draw_cache_layout
 from prepack_lab.figures.cache_over_steps import draw_cache_over_steps
 from prepack_lab.figures.counted_rows import draw_counted_rows
+from prepack_lab.figures.deliveries import draw_deliveries
 from prepack_lab.figures.errors import draw_errors
 from prepack_lab.figures.forecast import draw_forecast
 from prepack_lab.figures.gains import draw_gains
@@ -21,6 +22,7 @@ from prepack_lab.figures.memory_curves import draw_memory
 from prepack_lab.figures.memory_parts import draw_memory_parts
 from prepack_lab.figures.packed_row import draw_packed_row
 from prepack_lab.figures.paged_memory import draw_paged_memory
+from prepack_lab.figures.per_prompt import draw_per_prompt
 from prepack_lab.figures.percentiles import draw_percentiles
 from prepack_lab.figures.predictor import draw_predictor
 from prepack_lab.figures.roofline import draw_roofline
@@ -41,6 +43,7 @@ __all__ = [
     "draw_cache_layout",
     "draw_cache_over_steps",
     "draw_counted_rows",
+    "draw_deliveries",
     "draw_errors",
     "draw_forecast",
     "draw_gains",
@@ -50,6 +53,7 @@ __all__ = [
     "draw_memory_parts",
     "draw_packed_row",
     "draw_paged_memory",
+    "draw_per_prompt",
     "draw_percentiles",
     "draw_predictor",
     "draw_race",

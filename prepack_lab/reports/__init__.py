@@ -3,6 +3,7 @@
 from prepack_lab.reports.answers import agreement_table, continuations_table, prompts_table, seam_table
 from prepack_lab.reports.attention_ways import attention_table
 from prepack_lab.reports.cache_slots import cache_slots_table
+from prepack_lab.reports.datasets import dataset_table, dataset_times_table, windows_table
 from prepack_lab.reports.decoding import restart_table, token_times_table, work_table
 from prepack_lab.reports.ideas import ideas_table
 from prepack_lab.reports.masks import leak_table, mask_kinds_table
@@ -27,6 +28,8 @@ __all__ = [
     "chunks_table",
     "continuations_table",
     "counted_table",
+    "dataset_table",
+    "dataset_times_table",
     "families_table",
     "first_token_table",
     "foretold_table",
@@ -56,5 +59,6 @@ __all__ = [
     "waits_table",
     "waste_table",
     "window_trap_table",
+    "windows_table",
     "work_table",
 ]

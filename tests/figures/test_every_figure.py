@@ -74,6 +74,10 @@ FULL = {
     "counted rows": lambda: figures.draw_counted_rows({"mmlu": {4: 1.6, 8: 2.5}}, {"mmlu": {4: 1.5, 8: 2.3}}),
     "growing cache": lambda: figures.draw_cache_growth(["Water", " boils"], [" at", " 100", "°"]),
     "percentiles": lambda: figures.draw_percentiles({"prepacked": [0.1, 0.2, 0.5], "full_batching": [1.0, 1.5, 9.0]}),
+    "per prompt": lambda: figures.draw_per_prompt(paper.DATASET_MILLISECONDS["mmlu"], "milliseconds"),
+    "deliveries": lambda: figures.draw_deliveries(
+        {"length_ordered": [(1.0, [1, 2]), (2.0, [0, 3])], "prepacked": [(1.5, [0, 1]), (2.5, [2, 3])]}
+    ),
     "gains": lambda: figures.draw_gains(lab.inspect_lengths(LENGTHS, CONFIG)),
 }
 NOTHING_YET = {
@@ -87,6 +91,8 @@ NOTHING_YET = {
     "race": lambda: figures.draw_race({}, 3),
     "just started": lambda: figures.draw_race({"one_by_one": []}, 3),
     "percentiles": lambda: figures.draw_percentiles({}),
+    "per prompt": lambda: figures.draw_per_prompt({}, "milliseconds"),
+    "deliveries": lambda: figures.draw_deliveries({}),
     "forecast": lambda: figures.draw_forecast({}, [], []),
     "bins": lambda: figures.draw_bin_states({"by hand": []}, LENGTHS, 9, 3),
 }

@@ -1,0 +1,347 @@
+# %% [markdown]
+# # 07 · Whole datasets
+#
+# **In thirty minutes you will be able to**
+#
+# - run more prompts than any batch can hold, and get every answer back in its place,
+# - say why sorting by length is strong, and what it needs to know,
+# - say when packing everything first wins, and when it loses,
+# - choose a token budget,
+# - weigh throughput against the wait for an answer.
+#
+# You need lessons [00](00_start_here.ipynb) and [01](01_padding_waste.ipynb). Packing itself is lesson 02.
+
+# %%
+from functools import partial
+from time import perf_counter
+
+import prepack_lab as lab
+from prepack_lab import figures, paper
+from prepack_lab.methods import DATASET_METHODS
+
+lab.progress("07")
+
+# %% [markdown]
+# ## Six ways through a dataset
+#
+# You want to score 256 exam questions, or label 256 texts. No batch holds them all, so they are run batch after batch.
+# Now there is a choice that a single batch does not have: **which prompts go together**.
+#
+# - **full batching** takes them as they come,
+# - [**length-ordered batching**](glossary.ipynb#Length-ordered-batching) sorts all of them first,
+# - **prepacked** takes a batch as it comes, and packs it,
+# - [**dataset prepacking**](glossary.ipynb#Dataset-prepacking) packs all of them first, and then runs the rows in batches,
+# - **padding-free** takes as many as a budget of tokens allows, in one row.
+#
+# **Predict first:** which of them computes the fewest slots? Which comes close with the least effort?
+
+# %%
+lengths = lab.load_profile("mmlu").sample(256, seed=0)
+lab.reports.dataset_table(lengths, lab.Plan(batch_size=16, token_budget=4096))
+
+# %% [markdown]
+# Sorting alone removes most of the padding: neighbours have nearly the same length. This is the rival that a paper on
+# padding has to beat, not full batching. Its price stands in the last column: prompts come back in another order.
+#
+# ### Exercise 1: back in order (warm-up, 4 minutes)
+#
+# Prompts were run in the order `order`: first prompt `order[0]`, then `order[1]`, and so on. `results` holds their
+# results as they came. Return a list of the results in the order of the prompts: that of prompt 0 first.
+
+
+# %% tags=["stub"]
+def back_in_order(order, results):
+    back = [None] * len(order)
+    ...
+    return back
+
+
+# %% tags=["solution"]
+def back_in_order(order, results):
+    back = [None] * len(order)
+    for prompt, result in zip(order, results, strict=True):
+        back[prompt] = result
+    return back
+
+
+# %%
+lab.check("07-back", back_in_order)
+
+# %% [markdown]
+# ## The batch size decides
+#
+# Slots for a prompt, as the batch grows. Nothing is run here, so we can afford all sizes.
+#
+# **Predict first:** padding grows with the batch in full batching. Does it for the others?
+
+
+# %%
+def slots_a_prompt(lengths, method, size):
+    passes = DATASET_METHODS[method](lengths, lab.Plan(batch_size=size))
+    return sum(one.rows.slots for one in passes) / len(lengths)
+
+
+compared = ("full_batching", "length_ordered", "prepacked", "dataset_prepacked", "padding_free")
+sizes = (4, 8, 16, 32, 64)
+slots = {method: {size: slots_a_prompt(lengths, method, size) for size in sizes} for method in compared}
+figures.draw_per_prompt(slots, "slots")
+
+# %% [markdown]
+# A larger batch makes full batching worse, length-ordered batching a little worse, and prepacking *better*: more prompts
+# to choose from fill the rows better. Dataset prepacking has all of them to choose from, at any batch size.
+#
+# ## What the paper found
+#
+# The authors ran whole datasets on their GPU, with the model of 1.3 billion parameters. First the exam questions, then
+# conversations, which have a few very long prompts among them.
+
+# %%
+figures.draw_per_prompt(paper.DATASET_MILLISECONDS["mmlu"], "milliseconds")
+
+# %%
+figures.draw_per_prompt(paper.DATASET_MILLISECONDS["hh_rlhf"], "milliseconds")
+
+# %% [markdown]
+# On the exam questions everything is as expected. On the conversations it is mixed: at 16 and 32, dataset prepacking is
+# *slower* than packing batch by batch, and sorting comes within a tenth of both. Slots do not explain that. Let's count the
+# pairs of attention as well.
+#
+# **Predict first:** a packed row is as long as the longest prompt of its batch, or of the whole dataset. What does that do
+# to attention?
+
+# %%
+conversations = lab.load_profile("hh_rlhf").sample(256, seed=0)
+lab.reports.dataset_table(conversations, lab.Plan(batch_size=16))
+
+# %% [markdown]
+# Masked attention computes all pairs of a row and hides most of them. Dataset prepacking makes all rows as long as the
+# longest prompt of all. So it saves slots and pays in pairs. `padding_free` has neither: one attention for each prompt.
+
+# %%
+lab.widgets.Quiz("07-tail")
+
+# %% [markdown]
+# ## Run it
+#
+# Now on this machine. To be quick, the model is SmolLM2 with 2 of its 30 layers and random weights; its time is honest,
+# its words would be noise. `lab.prefill_dataset` yields one batch at a time, and the memory is that of one batch.
+#
+# **Predict first:** by how much will `dataset_prepacked` beat `length_ordered` here?
+
+# %%
+from transformers import AutoModelForCausalLM
+
+config = lab.load_config("smollm2-135m")
+config.num_hidden_layers = 2
+short_model = AutoModelForCausalLM.from_config(config).eval()
+prompts = lab.random_prompts(lengths, vocab_size=1000)
+
+
+def run(method):
+    for batch in lab.prefill_dataset(short_model, prompts, 16, method, cache=False, progress=False):
+        batch.next_token_logits.argmax(-1).tolist()
+
+
+runs = {method: partial(run, method) for method in compared}
+lab.reports.dataset_times_table(lab.measure_together(runs, repeats=3), len(prompts))
+
+# %% [markdown]
+# For the whole model, or your own: `prepack-lab bench dataset --workload mmlu --compare-paper`.
+#
+# ## In order, please
+#
+# Often answers are written to a file, line by line, in the order of the prompts. `lab.in_order` holds an answer back
+# until all before it are there. So what counts is not when an answer is *done*, but when it can be *handed out*.
+#
+# **Predict first:** half of the time is over. How many answers has length-ordered batching handed out?
+
+
+# %%
+def batches_as_they_come(method):
+    start, came = perf_counter(), []
+    for batch in lab.prefill_dataset(short_model, prompts, 16, method, cache=False, progress=False):
+        batch.next_token_logits.argmax(-1).tolist()  # waits for the device
+        came.append((perf_counter() - start, batch.prompts))
+    return came
+
+
+came = {method: batches_as_they_come(method) for method in ("length_ordered", "prepacked", "dataset_prepacked")}
+figures.draw_deliveries(came)
+
+# %% [markdown]
+# Sorting hands out nearly nothing until the end: somewhere among the longest prompts is one of the first ones. Packing
+# batch by batch hands out every batch at once.
+#
+# ### Exercise 2: answers in order (core, 8 minutes)
+#
+# `batches` lists the prompts of each batch, in the order in which the batches are done. An answer is handed out when its
+# prompt is done and all prompts before it are. Return a list: after each batch, how many answers have been handed out in
+# all.
+
+
+# %% tags=["stub"]
+def delivered(batches):
+    done, turn, handed_out = set(), 0, []
+    for prompts in batches:
+        ...
+        handed_out.append(turn)
+    return handed_out
+
+
+# %% tags=["solution"]
+def delivered(batches):
+    done, turn, handed_out = set(), 0, []
+    for prompts in batches:
+        done.update(prompts)
+        while turn in done:
+            turn += 1
+        handed_out.append(turn)
+    return handed_out
+
+
+# %%
+lab.check("07-deliver", delivered)
+
+# %%
+lab.widgets.Quiz("07-chat")
+
+# %% [markdown]
+# ## A token budget instead of a batch size
+#
+# Sixteen short prompts are little work, sixteen long ones are a lot. So memory and time of a batch go up and down with
+# what happens to be in it. A **token budget** makes passes alike: as many prompts as fit into so many tokens.
+#
+# ### Exercise 3: a token budget (core, 8 minutes)
+#
+# Share prompts of these `lengths` out over forward passes, in the order given. A pass holds at most `budget` tokens; as
+# long as the next prompt fits, it joins the pass before it. A prompt that is longer than the budget has a pass to itself.
+# Return the passes, each a list of prompt indices.
+
+
+# %% tags=["stub"]
+def token_budget(lengths, budget):
+    passes, used = [], 0
+    for prompt, length in enumerate(lengths):
+        ...  # open a new pass?
+        passes[-1].append(prompt)
+        used += length
+    return passes
+
+
+# %% tags=["solution"]
+def token_budget(lengths, budget):
+    passes, used = [], 0
+    for prompt, length in enumerate(lengths):
+        if not passes or used + length > budget:
+            passes.append([])
+            used = 0
+        passes[-1].append(prompt)
+        used += length
+    return passes
+
+
+# %%
+lab.check("07-budget", token_budget)
+
+# %% [markdown]
+# How large should it be? A tiny budget runs many small passes, and each has a fixed cost. A large one needs memory. The
+# same 256 questions, padding-free, with budgets from 128 to 8,192 tokens:
+
+
+# %%
+def run_with(budget):
+    for batch in lab.prefill_dataset(
+        short_model, prompts, method="padding_free", cache=False, progress=False, token_budget=budget
+    ):
+        batch.next_token_logits.argmax(-1).tolist()
+
+
+budgets = {budget: partial(run_with, budget) for budget in (128, 512, 2048, 8192)}
+taken = lab.measure_together(budgets, repeats=2)
+figures.draw_per_prompt(
+    {"padding_free": {budget: 1000 * one.median / len(prompts) for budget, one in taken.items()}},
+    "milliseconds",
+    "tokens in a pass, at most",
+)
+
+# %% [markdown]
+# Past the point where the machine is busy, a larger budget gains nothing more. On a GPU that point lies higher.
+#
+# ## Between sorting and waiting
+#
+# There is a middle way: sort within a *window* of prompts, and answer window by window.
+#
+# ### Exercise 4: sorted within windows (challenge, 8 minutes)
+#
+# Prompts of these `lengths` come one after another. Take `window` of them at a time, sort them by length, cut what you
+# sorted into batches of `batch_size`, and pad each batch to its own longest. A batch never crosses a window; the last
+# batch and the last window may be smaller. Return the slots in all.
+
+
+# %% tags=["stub"]
+def slots_in_windows(lengths, batch_size, window):
+    slots = 0
+    for first in range(0, len(lengths), window):
+        near = sorted(lengths[first : first + window])
+        ...  # cut `near` into batches, and count their slots
+    return slots
+
+
+# %% tags=["solution"]
+def slots_in_windows(lengths, batch_size, window):
+    slots = 0
+    for first in range(0, len(lengths), window):
+        near = sorted(lengths[first : first + window])
+        for start in range(0, len(near), batch_size):
+            batch = near[start : start + batch_size]
+            slots += len(batch) * max(batch)
+    return slots
+
+
+# %%
+lab.check("07-windows", slots_in_windows)
+
+# %%
+lab.reports.windows_table(lengths, 16, (16, 32, 64, 128, 256))
+
+# %% [markdown]
+# A window of four batches already takes away most of the padding. Compare with prepacking, which reaches less padding
+# with one batch, and keeps the order.
+#
+# ## Your own prompts
+#
+# Change the workload, the batch size and the model, or load a file. The seconds are predicted ([lesson
+# 08](08_predicting_the_gain.ipynb) tells how).
+
+# %%
+lab.widgets.YourPrompts()
+
+# %% [markdown]
+# Prompts of one length show the case where none of this helps: choose *pasted* and type three lines of the same words.
+
+# %%
+lab.widgets.Quiz("07-longest")
+
+# %% [markdown]
+# ## In the real world
+#
+# - The Trainer of `transformers` has `group_by_length`: it shuffles, and sorts within windows of some fifty batches.
+# - The evaluation harness of EleutherAI sorts requests by length, the longest first, and puts the answers back in order.
+# - vLLM and other servers plan by a token budget, not by a batch size.
+# - For several GPUs, `lab.share_out` deals rows out so that all have about as many tokens.
+#
+# ## What you have seen
+#
+# - Which prompts go together decides how much is padding. Sorting is strong and cheap, but must know all lengths, and
+#   changes the order.
+# - Packing a batch as it comes pads less than sorting, and keeps the order.
+# - Packing everything first saves the most slots. With one very long prompt, all rows are long, and attention pays for it.
+# - A token budget makes passes alike in time and in memory.
+#
+# The paper: its comparison over whole datasets, where dataset prepacking wins on exam questions, and per-batch
+# prepacking on conversations.
+#
+# **Next:** can you tell all this before you run anything? That is [lesson 08](08_predicting_the_gain.ipynb).
+
+# %%
+lab.progress("07")

@@ -1,0 +1,61 @@
+"""What a prompt of a whole dataset costs, as the batches grow: milliseconds, or slots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prepack_lab.figures.style import LabFigure, look, powers_of_two, style_curves
+from prepack_lab.tables import Table
+
+
+def draw_per_prompt(
+    spent: Mapping[str, Mapping[int, float]], unit: str, along: str = "prompts in a batch (dataset_prepacked: rows)"
+) -> LabFigure:
+    """Draw the cost of a prompt against the batch size, method by method.
+
+    Args:
+        spent: for each method and batch size, what a prompt costs in the mean.
+        unit: of the costs, in the plural: "milliseconds", "slots".
+        along: what grows along the lower axis.
+    """
+    figure = LabFigure()
+    for method, by_size in spent.items():
+        drawn, sizes = look(method), sorted(by_size)
+        figure.add_scatter(
+            x=sizes,
+            y=[by_size[size] for size in sizes],
+            mode="lines+markers",
+            name=method,
+            line={"color": drawn.colour, "dash": drawn.dash, "width": 2},
+            marker={"symbol": drawn.symbol, "size": 10},
+            customdata=[f"{method}, batches of {size}: {_said(by_size[size])} {unit} for a prompt" for size in sizes],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+    style_curves(figure, reading(spent), along, f"{unit} for a prompt")
+    every = sorted({size for by_size in spent.values() for size in by_size})
+    figure.update_xaxes(powers_of_two(every))
+    figure.update_yaxes(rangemode="tozero")
+    rows = [
+        (method, *(_said(by_size[size]) if size in by_size else "–" for size in every))
+        for method, by_size in spent.items()
+    ]
+    figure.twin = Table((f"{unit} for a prompt", *(f"batches of {size}" for size in every)), rows, figure.reading)
+    return figure
+
+
+def reading(spent: Mapping[str, Mapping[int, float]]) -> str:
+    """What the figure says, in one sentence."""
+    sizes = sorted({size for by_size in spent.values() for size in by_size})
+    if not sizes:
+        return "Nothing to compare yet"
+    best = {
+        size: min((method for method in spent if size in spent[method]), key=lambda method: spent[method][size])
+        for size in sizes
+    }
+    if len(set(best.values())) == 1:
+        return f"{best[sizes[0]]} costs the least, whatever the batch size"
+    return "The least: " + ", ".join(f"{best[size]} at {size}" for size in sizes)
+
+
+def _said(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"

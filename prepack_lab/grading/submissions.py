@@ -1,0 +1,61 @@
+"""A folder of submissions → each student's notebooks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from prepack_lab.lessons import LESSONS
+
+NOT_SUBMITTED = {".ipynb_checkpoints", ".git", "__MACOSX"}
+"""Folders that programs leave behind."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One notebook of one student."""
+
+    student: str
+    path: Path
+    """Where it lies."""
+    name: str
+    """Its path within the folder of submissions."""
+
+
+def find_submissions(folder: Path) -> list[Submission]:
+    """Every notebook below a folder, sorted by student and name.
+
+    Where notebooks lie in folders, a student is the first folder's name. Where they lie side by side, it is what their
+    file names have beside the lesson's: `ada_02_bin_packing.ipynb` is ada's.
+
+    Raises:
+        ValueError: there is no such folder, or no notebook in it; says what to do.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}; name one that holds the students' notebooks")
+    found = sorted(_submissions(folder), key=lambda one: (one.student.casefold(), one.name))
+    if not found:
+        packed = [*folder.rglob("*.zip")]
+        hint = f"; unpack {packed[0].name} and the like first" if packed else ""
+        raise ValueError(f"there is no notebook (.ipynb) below {folder}{hint}")
+    return found
+
+
+def _submissions(folder: Path) -> Iterator[Submission]:
+    for path in folder.rglob("*"):
+        if path.suffix.lower() != ".ipynb" or not path.is_file():
+            continue
+        parts = path.relative_to(folder).parts
+        if not NOT_SUBMITTED.intersection(parts) and not path.name.startswith("._"):
+            yield Submission(_student(parts), path, "/".join(parts))
+
+
+def _student(parts: tuple[str, ...]) -> str:
+    if len(parts) > 1:
+        return parts[0]
+    stem = Path(parts[0]).stem
+    for lesson in LESSONS:
+        stem = re.sub(rf"[\W_]*{lesson.name}[\W_]*", " ", stem, flags=re.IGNORECASE)
+    return stem.strip() or Path(parts[0]).stem
