@@ -53,7 +53,7 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
 
 def _bench(experiment: str, json: Path | None, plot: Path | None, record: bool, quick: bool, **settings: Any) -> int:
     from prepack_lab.bench import EXPERIMENTS
-    from prepack_lab.recordings import FOLDER
+    from prepack_lab.measuring.recordings import FOLDER
 
     for path in (json, plot):
         if path is not None and not path.resolve().parent.is_dir():
@@ -83,18 +83,21 @@ def _add_inspect(inspect: argparse.ArgumentParser) -> None:
 
 
 def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least: float) -> int:
-    from prepack_lab import calibration, inspection, models, prompt_files, prompts
+    from prepack_lab.models import loading
+    from prepack_lab.predicting import calibration, inspection
+    from prepack_lab.prompts.files import read_prompts
+    from prepack_lab.prompts.texts import tokenize
 
-    texts = prompt_files.read_prompts(file)
+    texts = read_prompts(file)
     device = None if calibrate else "cpu"
-    loaded, tokenizer = models.load_model(model if calibrate else models.DEFAULT_MODEL, device=device)
-    lengths = [len(prompt) for prompt in prompts.tokenize(tokenizer, texts)]
+    loaded, tokenizer = loading.load_model(model if calibrate else loading.DEFAULT_MODEL, device=device)
+    lengths = [len(prompt) for prompt in tokenize(tokenizer, texts)]
     rates = None
     if calibrate:
         rates = calibration.calibrate(loaded)
-    elif model == models.DEFAULT_MODEL:
+    elif model == loading.DEFAULT_MODEL:
         rates = calibration.recorded_calibration()
-    sizes = loaded.config if calibrate else models.load_sizes(model)
+    sizes = loaded.config if calibrate else loading.load_sizes(model)
     found = inspection.inspect_lengths(lengths, sizes, batch_size, rates)
     print(found)
     return 0 if found.gain(found.best) >= at_least else 1
@@ -143,8 +146,8 @@ def _support() -> int:
     from tqdm import tqdm
     from transformers.utils import logging
 
-    from prepack_lab.methods import METHODS
-    from prepack_lab.model_zoo import every_class, support_of_every_class, support_table
+    from prepack_lab.exactness.model_zoo import every_class, support_of_every_class, support_table
+    from prepack_lab.packing.methods import METHODS
 
     logging.set_verbosity(logging.CRITICAL)
     warnings.simplefilter("ignore")

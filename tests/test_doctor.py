@@ -5,7 +5,8 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 import prepack_lab as lab
-from prepack_lab import cli, doctor, embedded_model, machine
+from prepack_lab import cli, doctor, machine
+from prepack_lab.models import embedded_model
 
 
 def found(name):

@@ -13,8 +13,8 @@ from packaging.version import Version
 
 import prepack_lab as lab
 from prepack_lab.doctor import TESTED
-from prepack_lab.embedded_model import WHEEL
 from prepack_lab.lessons import LESSONS
+from prepack_lab.models.embedded_model import WHEEL
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -76,14 +76,40 @@ def test_every_public_name_loads():
         lab.nope  # noqa: B018
 
 
+def picture():
+    """The places of the README's picture: "packing" and "packing.methods", from the top down."""
+    places, room = [], ""
+    for indent, name, ending in re.findall(r"^  (  )?(\w+)(\.py|/) ", README[README.index("\nprepack_lab/\n") :], re.M):
+        if indent:
+            places.append(f"{room}.{name}")
+        else:
+            room = name if ending == "/" else ""
+            places.append(name)
+    return {name: place for place, name in enumerate(places)}
+
+
 def test_imports_go_up_the_house_never_down():
-    """The order is that of the README's picture; figures and widgets come last."""
-    listed = re.findall(r"^  (\w+)(?:\.py|/) ", README, re.M)
-    order = {name: place for place, name in enumerate(listed)}
-    package = ROOT / "prepack_lab"
+    """The order is that of the README's picture, of rooms and of files in a room; figures and widgets come late."""
+    order, package = picture(), ROOT / "prepack_lab"
     for file in package.rglob("*.py"):
-        room = file.relative_to(package).parts[0].removesuffix(".py")
-        if room == "__init__":
+        name = ".".join(file.relative_to(package).with_suffix("").parts[:2])
+        room = name.split(".")[0]
+        if file.name == "__init__.py":
             continue
-        for other in re.findall(r"(?:from|import) prepack_lab\.(\w+)", file.read_text()):
-            assert order[other] <= order[room], f"{file.name} imports {other}, which comes after it"
+        for other in re.findall(r"(?:from|import) prepack_lab\.(\w+(?:\.\w+)?)", file.read_text()):
+            above, here = (other, name) if {other, name} <= order.keys() else (other.split(".")[0], room)
+            assert order[above] <= order[here], f"{name} imports {other}, which comes after it"
+
+
+def test_the_picture_shows_every_file_of_the_rooms_that_it_opens():
+    order, package = picture(), ROOT / "prepack_lab"
+    opened = {name.split(".")[0] for name in order if "." in name}
+    there = {f"{room}.{file.stem}" for room in opened for file in (package / room).glob("[!_]*.py")}
+    top = {path.stem for path in package.glob("[!_]*") if path.suffix == ".py" or path.is_dir()}
+    assert {name for name in order if "." in name} == there
+    assert top - {"py"} == {name for name in order if "." not in name} - {"source", "solutions", "site_template"}
+
+
+def test_every_room_says_what_it_is():
+    for room in (ROOT / "prepack_lab").glob("*/"):
+        assert room.name in ("data", "__pycache__") or (room / "__init__.py").read_text().startswith('"""'), room.name

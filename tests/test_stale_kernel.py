@@ -21,4 +21,4 @@ def test_new_changed_and_removed_files_are_noticed(tmp_path, monkeypatch):
 
 
 def test_the_package_is_what_is_watched():
-    assert {"masks.py", "figures/rows.py", "exercises/lesson_01/quizzes.py"} <= stale_kernel.files().keys()
+    assert {"engine/masks.py", "figures/rows.py", "exercises/lesson_01/quizzes.py"} <= stale_kernel.files().keys()

@@ -13,7 +13,7 @@
 # %%
 import prepack_lab as lab
 from prepack_lab import figures, paper
-from prepack_lab.predictors import expected_fewer_rows
+from prepack_lab.predicting.predictors import expected_fewer_rows
 
 lab.progress("02")
 

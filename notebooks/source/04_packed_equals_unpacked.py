@@ -19,10 +19,10 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
-from prepack_lab.comparison import compare_with_alone
-from prepack_lab.exercises.lesson_04 import broken
-from prepack_lab.forward import forward_alone, forward_packed
-from prepack_lab.kv_cache import cache_bytes
+from prepack_lab.engine.forward import forward_alone, forward_packed
+from prepack_lab.engine.kv_cache import cache_bytes
+from prepack_lab.exactness import broken_ways
+from prepack_lab.exactness.comparison import compare_with_alone
 
 lab.progress("04")
 
@@ -235,7 +235,7 @@ lab.check("04-unpack", unpack_keys)
 # Here are five broken implementations. Each has exactly one of these mistakes:
 
 # %%
-for name, cause in broken.CAUSES.items():
+for name, cause in broken_ways.CAUSES.items():
     print(f"{name:10} {cause}")
 
 # %% [markdown]
@@ -246,9 +246,9 @@ for name, cause in broken.CAUSES.items():
 # %%
 tiny, _ = lab.load_model("tiny-llama", device="cpu")
 six = lab.random_prompts((30, 16, 9, 20, 6, 3), vocab_size=200)
-found = {colour: broken.symptoms(tiny, six, colour) for colour in broken.COLOURS}
+found = {colour: broken_ways.symptoms(tiny, six, colour) for colour in broken_ways.COLOURS}
 lines = {f"{colour}: {what}": off for colour, both in found.items() for what, off in both.items()}
-figures.draw_errors(lines, columns=broken.places_in_rows(six))
+figures.draw_errors(lines, columns=broken_ways.places_in_rows(six))
 
 # %% [markdown]
 # Ask two questions. Is it the logits that are wrong, or what is decoded, or both? And who is spared?
@@ -340,7 +340,7 @@ lab.reports.families_table([LlamaConfig, Gemma2Config, GPT2Config, BloomConfig, 
 # refused, with the reason and a way out:
 
 # %%
-from prepack_lab.model_zoo import small_model
+from prepack_lab.exactness.model_zoo import small_model
 
 try:
     lab.prefill(small_model(BloomConfig), [[1, 2, 3]], method="padding_free")

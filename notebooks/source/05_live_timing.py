@@ -16,9 +16,9 @@ from functools import partial
 
 import prepack_lab as lab
 from prepack_lab import figures, paper
-from prepack_lab.passes import run_method
-from prepack_lab.predictors import expected_fewer_rows
-from prepack_lab.speed_ups import time_batches
+from prepack_lab.engine.passes import run_method
+from prepack_lab.measuring.speed_ups import time_batches
+from prepack_lab.predicting.predictors import expected_fewer_rows
 
 lab.progress("05")
 

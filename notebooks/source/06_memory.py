@@ -15,8 +15,8 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab import figures, paper
-from prepack_lab.cost import memory_parts
-from prepack_lab.models import load_sizes
+from prepack_lab.models.loading import load_sizes
+from prepack_lab.predicting.cost import memory_parts
 
 lab.progress("06")
 

@@ -17,7 +17,7 @@ from time import perf_counter
 
 import prepack_lab as lab
 from prepack_lab import figures, paper
-from prepack_lab.methods import DATASET_METHODS
+from prepack_lab.packing.methods import DATASET_METHODS
 
 lab.progress("07")
 

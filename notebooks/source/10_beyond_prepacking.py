@@ -183,8 +183,8 @@ lab.reports.chunks_table(tiny, long_prompt, chunks=(512, 128, 16, 1))
 # and SmolLM2. The seconds are those of that machine; what makes somebody wait is the same on any.
 
 # %%
-from prepack_lab.calibration import recorded_calibration
 from prepack_lab.miniatures.step_seconds import ragged_steps
+from prepack_lab.predicting.calibration import recorded_calibration
 
 speed = recorded_calibration()
 seconds = ragged_steps(speed)

@@ -15,13 +15,13 @@ from prepack_lab import paper
 from prepack_lab.bench.batches import draw_batches
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
-from prepack_lab.datasets import prefill_dataset
-from prepack_lab.forward import vocabulary_size
-from prepack_lab.methods import DATASET_METHODS, DATASET_READS
-from prepack_lab.models import load_model
-from prepack_lab.prompts import random_prompts
+from prepack_lab.engine.forward import vocabulary_size
+from prepack_lab.measuring.timing import summarize, time_in_turn
+from prepack_lab.models.loading import load_model
+from prepack_lab.packing.methods import DATASET_METHODS, DATASET_READS
+from prepack_lab.pipelines.datasets import prefill_dataset
+from prepack_lab.prompts.texts import random_prompts
 from prepack_lab.tables import Table
-from prepack_lab.timing import summarize, time_in_turn
 
 METHODS = ("full_batching", "length_ordered", "prepacked", "dataset_prepacked", "padding_free")
 

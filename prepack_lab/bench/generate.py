@@ -8,13 +8,13 @@ from statistics import mean, median
 from prepack_lab.bench.batches import draw_batches
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
+from prepack_lab.engine.forward import vocabulary_size
 from prepack_lab.figures.generation_race import draw_race
-from prepack_lab.forward import vocabulary_size
 from prepack_lab.machine import MB
-from prepack_lab.models import load_model
-from prepack_lab.prompts import random_prompts
+from prepack_lab.models.loading import load_model
+from prepack_lab.pipelines.token_times import TokenTimes, time_tokens, typical
+from prepack_lab.prompts.texts import random_prompts
 from prepack_lab.tables import Table
-from prepack_lab.token_times import TokenTimes, time_tokens, typical
 
 RUNNERS = {
     "full_batching": {"method": "full_batching"},

@@ -10,10 +10,10 @@ from tqdm.auto import tqdm
 
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
-from prepack_lab.lengths import load_profile
-from prepack_lab.packing import STRATEGIES, pack
+from prepack_lab.measuring.timing import measure
+from prepack_lab.packing.packing import STRATEGIES, pack
+from prepack_lab.prompts.lengths import load_profile
 from prepack_lab.tables import Table
-from prepack_lab.timing import measure
 
 SMALL = {"binpacking": 20_000, "optimal": 1_000}
 """Strategies whose time grows with the square or worse, and the most prompts that they are given."""

@@ -13,9 +13,9 @@ from prepack_lab.bench.batches import draw_batches
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.bench.speed_ups import BASELINE, measure_batches, speed_up
+from prepack_lab.engine.passes import run_method
 from prepack_lab.figures.predictor import draw_predictor
-from prepack_lab.passes import run_method
-from prepack_lab.predictors import PREDICTORS, fit_line
+from prepack_lab.predicting.predictors import PREDICTORS, fit_line
 from prepack_lab.tables import Table
 
 

@@ -19,16 +19,16 @@ from prepack_lab import paper
 from prepack_lab.bench.batches import Batch, draw_batches
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
+from prepack_lab.engine.forward import vocabulary_size
+from prepack_lab.engine.passes import run_method
+from prepack_lab.exactness.support import require_support
 from prepack_lab.figures.speed_up_curves import draw_speed_ups
-from prepack_lab.forward import vocabulary_size
-from prepack_lab.generation import generate
-from prepack_lab.methods import Plan
-from prepack_lab.models import load_model
-from prepack_lab.passes import run_method
-from prepack_lab.prompts import random_prompts
-from prepack_lab.support import require_support
+from prepack_lab.measuring.timing import summarize, time_in_turn
+from prepack_lab.models.loading import load_model
+from prepack_lab.packing.methods import Plan
+from prepack_lab.pipelines.generation import generate
+from prepack_lab.prompts.texts import random_prompts
 from prepack_lab.tables import Table
-from prepack_lab.timing import summarize, time_in_turn
 
 BASELINE = "full_batching"
 METHODS = (BASELINE, "prepacked", "padding_free")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from prepack_lab.cost import Cost
 from prepack_lab.figures.style import TEXT, LabFigure, look, style_curves
+from prepack_lab.predicting.cost import Cost
 from prepack_lab.tables import Table
 
 FORMS = ("", "-open", "-dot", "-open-dot")

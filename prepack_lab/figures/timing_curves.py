@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from prepack_lab.figures.style import LabFigure, look, powers_of_two, style_curves
+from prepack_lab.measuring.timing import Measurement
 from prepack_lab.tables import Table
-from prepack_lab.timing import Measurement
 
 ByBatch = Mapping[int, Measurement | None]
 """For each batch size what was measured, or None where the batch did not fit the memory."""

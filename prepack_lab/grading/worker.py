@@ -22,10 +22,12 @@ from typing import Any, Literal
 import torch
 
 import prepack_lab as lab
-from prepack_lab import datasets, forward, masks, packed_batch, packing  # noqa: F401 - what lessons import
+from prepack_lab.engine import forward, masks, packed_batch  # noqa: F401 - what lessons import
 from prepack_lab.exercises.attempt import Outcome, attempt
 from prepack_lab.exercises.catalogue import exercise
 from prepack_lab.grading.wire import TooMuchError, encode
+from prepack_lab.packing import packing  # noqa: F401 - what lessons import
+from prepack_lab.pipelines import datasets  # noqa: F401 - what lessons import
 
 try:
     import resource

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from prepack_lab.forward import ForwardPass
+from prepack_lab.engine.forward import ForwardPass
 from prepack_lab.miniatures.continuous_batching import seated
 from prepack_lab.miniatures.iterations import Progress, Schedule
 

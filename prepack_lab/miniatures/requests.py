@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prepack_lab.lengths import load_profile
-from prepack_lab.serving import poisson_arrivals
+from prepack_lab.predicting.serving import poisson_arrivals
+from prepack_lab.prompts.lengths import load_profile
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prepack_lab.calibration import Calibration, recorded_calibration
-from prepack_lab.cost import ModelSizes, cost_of_passes
-from prepack_lab.methods import METHODS, Plan
 from prepack_lab.miniatures.iterations import Seconds, Work
-from prepack_lab.models import load_sizes
-from prepack_lab.step_cost import cost_of_step
+from prepack_lab.models.loading import load_sizes
+from prepack_lab.packing.methods import METHODS, Plan
+from prepack_lab.predicting.calibration import Calibration, recorded_calibration
+from prepack_lab.predicting.cost import ModelSizes, cost_of_passes
+from prepack_lab.predicting.step_cost import cost_of_step
 
 
 def ragged_steps(speed: Calibration | None = None, sizes: ModelSizes | None = None) -> Seconds:

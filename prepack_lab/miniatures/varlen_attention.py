@@ -17,7 +17,7 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 
-from prepack_lab.masks import packed_mask
+from prepack_lab.engine.masks import packed_mask
 
 
 def attend_by_segment(

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.prefilling import Prefill
+from prepack_lab.engine.packed_batch import PackedBatch
+from prepack_lab.pipelines.prefilling import Prefill
 from prepack_lab.tables import Table
 
 

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import torch
 
-from prepack_lab.masks import packed_block_mask
+from prepack_lab.engine.masks import packed_block_mask
+from prepack_lab.engine.packed_batch import PackedBatch
+from prepack_lab.measuring.timing import Measurement, measure_together
 from prepack_lab.miniatures.block_masks import attend, computed_pairs
 from prepack_lab.miniatures.varlen_attention import attend_by_mask, attend_by_segment
-from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import one_row, pack
+from prepack_lab.packing.packing import one_row, pack
 from prepack_lab.tables import Table
-from prepack_lab.timing import Measurement, measure_together
 
 
 class _Laid(NamedTuple):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from prepack_lab.engine.packed_decoding import decoding_slots
 from prepack_lab.miniatures.paged_cache import blocks_needed
 from prepack_lab.miniatures.requests import Request
-from prepack_lab.packed_decoding import decoding_slots
-from prepack_lab.packing import pack
+from prepack_lab.packing.packing import pack
 from prepack_lab.tables import Table
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from prepack_lab.methods import DATASET_METHODS, Plan
+from prepack_lab.measuring.timing import Measurement
+from prepack_lab.packing.methods import DATASET_METHODS, Plan
 from prepack_lab.tables import Table
-from prepack_lab.timing import Measurement
 
 BASELINE = "full_batching"
 

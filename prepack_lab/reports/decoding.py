@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import mean, median
 
-from prepack_lab.ablation import Ablation
-from prepack_lab.cost import Cost
+from prepack_lab.exactness.ablation import Ablation
 from prepack_lab.machine import GB
+from prepack_lab.pipelines.token_times import TokenTimes
+from prepack_lab.predicting.cost import Cost
 from prepack_lab.tables import Table
-from prepack_lab.token_times import TokenTimes
 
 
 def restart_table(found: Mapping[str, Ablation]) -> Table:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from prepack_lab.forward import forward_alone
-from prepack_lab.masks import may_see, packed_mask
-from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import one_row
-from prepack_lab.prompts import tokenize
+from prepack_lab.engine.forward import forward_alone
+from prepack_lab.engine.masks import may_see, packed_mask
+from prepack_lab.engine.packed_batch import PackedBatch
+from prepack_lab.packing.packing import one_row
+from prepack_lab.prompts.texts import tokenize
 from prepack_lab.tables import Table
 
 ROUNDING = 1e-3

@@ -7,13 +7,13 @@ from functools import partial
 
 from transformers import PreTrainedModel
 
-from prepack_lab.cost import estimate_cost
-from prepack_lab.forward import vocabulary_size
+from prepack_lab.engine.forward import vocabulary_size
+from prepack_lab.engine.passes import run_method
 from prepack_lab.machine import MB, device_name
-from prepack_lab.passes import run_method
-from prepack_lab.prompts import random_prompts
+from prepack_lab.measuring.timing import peak_memory
+from prepack_lab.predicting.cost import estimate_cost
+from prepack_lab.prompts.texts import random_prompts
 from prepack_lab.tables import Table
-from prepack_lab.timing import peak_memory
 
 
 def memory_table(model: PreTrainedModel, lengths: Sequence[int], methods: Sequence[str]) -> Table:

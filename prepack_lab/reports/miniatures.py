@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from transformers import PreTrainedModel
 
-from prepack_lab.forward import forward_alone
+from prepack_lab.engine.forward import forward_alone
 from prepack_lab.miniatures.chunked_prefill import prefill_in_chunks
 from prepack_lab.miniatures.prefix_sharing import prefill_sharing
 from prepack_lab.tables import Table

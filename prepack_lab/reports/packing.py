@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from statistics import mean
 from time import perf_counter
 
-from prepack_lab.lengths import load_profile
-from prepack_lab.packing import STRATEGIES, Packing, pack
+from prepack_lab.packing.packing import STRATEGIES, Packing, pack
+from prepack_lab.prompts.lengths import load_profile
 from prepack_lab.tables import Table
 
 QUADRATIC = "binpacking"

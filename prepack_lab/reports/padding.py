@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean, stdev
 
-from prepack_lab.cost import estimate_cost
-from prepack_lab.lengths import list_profiles, load_profile
-from prepack_lab.models import load_sizes
-from prepack_lab.packing import one_prompt_a_row
+from prepack_lab.models.loading import load_sizes
+from prepack_lab.packing.packing import one_prompt_a_row
+from prepack_lab.predicting.cost import estimate_cost
+from prepack_lab.prompts.lengths import list_profiles, load_profile
 from prepack_lab.tables import Table
 
 

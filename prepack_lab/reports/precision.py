@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from transformers import PreTrainedModel
 
-from prepack_lab.prefilling import prefill
+from prepack_lab.pipelines.prefilling import prefill
 from prepack_lab.reports.shares import share
 from prepack_lab.tables import Table
 

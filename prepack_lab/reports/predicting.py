@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from prepack_lab import paper
-from prepack_lab.calibration import Calibration
-from prepack_lab.packing import pack
-from prepack_lab.predictors import PREDICTORS, Line, fit_line
-from prepack_lab.speed_ups import TimedBatch
+from prepack_lab.measuring.speed_ups import TimedBatch
+from prepack_lab.packing.packing import pack
+from prepack_lab.predicting.calibration import Calibration
+from prepack_lab.predicting.predictors import PREDICTORS, Line, fit_line
 from prepack_lab.tables import Table
 
 

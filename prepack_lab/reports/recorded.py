@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from prepack_lab.recordings import Recording, load_recordings
+from prepack_lab.measuring.recordings import Recording, load_recordings
 from prepack_lab.tables import Table
 
 BASELINE = "full_batching"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from prepack_lab.measuring.timing import Measurement
 from prepack_lab.tables import Table
-from prepack_lab.timing import Measurement
 
 
 def times_table(times: Mapping[str, Measurement], baseline: str = "full_batching") -> Table:

@@ -8,15 +8,15 @@ import torch
 from transformers import AutoModelForCausalLM, MistralConfig, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
-from prepack_lab.forward import forward_alone
-from prepack_lab.masks import packed_mask
-from prepack_lab.methods import METHODS
-from prepack_lab.model_zoo import small_model, support_table
-from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import one_row, pack
-from prepack_lab.prefilling import prefill
+from prepack_lab.engine.forward import forward_alone
+from prepack_lab.engine.masks import packed_mask
+from prepack_lab.engine.packed_batch import PackedBatch
+from prepack_lab.exactness.model_zoo import small_model, support_table
+from prepack_lab.exactness.support import ModelSupport, check_model
+from prepack_lab.packing.methods import METHODS
+from prepack_lab.packing.packing import one_row, pack
+from prepack_lab.pipelines.prefilling import prefill
 from prepack_lab.reports.shares import share
-from prepack_lab.support import ModelSupport, check_model
 from prepack_lab.tables import Table
 
 ROUNDING = 1e-3

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import ipywidgets as ipw
 
-from prepack_lab.exercises.lesson_04 import broken
+from prepack_lab.exactness import broken_ways
 from prepack_lab.figures.errors import draw_errors
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.models import load_model
-from prepack_lab.prompts import random_prompts
+from prepack_lab.models.loading import load_model
+from prepack_lab.prompts.texts import random_prompts
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.lengths_box import LengthsBox
 
@@ -30,7 +30,7 @@ class BugHunt(LabWidget):
     def __init__(self, lengths: Sequence[int] = LENGTHS) -> None:
         self._model, _ = load_model("tiny-llama", "float32", "cpu")
         self.colour = ipw.Dropdown(
-            options=broken.COLOURS, description="Implementation", style={"description_width": "initial"}
+            options=broken_ways.COLOURS, description="Implementation", style={"description_width": "initial"}
         )
         self.lengths = LengthsBox(lengths)
         super().__init__([self.colour, self.lengths])
@@ -50,8 +50,10 @@ class BugHunt(LabWidget):
 
     def compose(self) -> tuple[LabFigure, str]:
         prompts = self.prompts()
-        found = broken.symptoms(self._model, prompts, self.colour.value)
-        return draw_errors(found, TOLERANCE, broken.places_in_rows(prompts)), f"{self.colour.value}: {_said(found)}"
+        found = broken_ways.symptoms(self._model, prompts, self.colour.value)
+        return draw_errors(
+            found, TOLERANCE, broken_ways.places_in_rows(prompts)
+        ), f"{self.colour.value}: {_said(found)}"
 
 
 def _said(found: dict[str, tuple[float, ...]]) -> str:

@@ -13,9 +13,9 @@ from transformers.generation import BaseStreamer
 
 from prepack_lab.figures.generation_race import draw_race
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.generation import generate
-from prepack_lab.models import load_model
-from prepack_lab.prompts import tokenize
+from prepack_lab.models.loading import load_model
+from prepack_lab.pipelines.generation import generate
+from prepack_lab.prompts.texts import tokenize
 from prepack_lab.widgets.job import JobWidget, Progress
 
 TEXTS = (

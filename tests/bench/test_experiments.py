@@ -16,7 +16,7 @@ from prepack_lab.bench.memory import bisect
 from prepack_lab.bench.options import OPTIONS
 from prepack_lab.bench.speed_ups import speed_up
 from prepack_lab.cli import main
-from prepack_lab.recordings import load_recordings
+from prepack_lab.measuring.recordings import load_recordings
 
 TINY = {"model": "tiny-llama", "device": "cpu"}
 SMALL = {

@@ -20,7 +20,7 @@ from prepack_lab.figures import (
 )
 from prepack_lab.figures.attention_weights import leaked
 from prepack_lab.figures.timing_curves import speed_up
-from prepack_lab.timing import Measurement
+from prepack_lab.measuring.timing import Measurement
 
 
 def measured(*seconds):

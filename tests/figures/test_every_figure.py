@@ -11,11 +11,12 @@ import prepack_lab as lab
 from prepack_lab import figures, paper
 from prepack_lab.figures import static_html
 from prepack_lab.figures.style import LOOKS, OKABE_ITO, TEXT
+from prepack_lab.measuring.timing import Measurement
 from prepack_lab.miniatures.continuous_batching import continuous, static_batches
 from prepack_lab.miniatures.iterations import simulate
 from prepack_lab.miniatures.paged_cache import PagedCache
 from prepack_lab.miniatures.requests import draw_requests
-from prepack_lab.timing import Measurement
+from prepack_lab.packing.methods import DATASET_METHODS
 
 LENGTHS = [9, 2, 7, 4, 4]
 WORDS = [[f"w{prompt}{place}" for place in range(length)] for prompt, length in enumerate(LENGTHS)]
@@ -139,7 +140,7 @@ def test_it_is_transparent_and_its_text_is_grey(name, draw):
 
 def test_no_two_methods_look_alike_and_none_differs_by_colour_alone():
     assert len({(one.symbol, one.dash) for one in LOOKS.values()}) == len(LOOKS)
-    assert set(lab.methods.DATASET_METHODS) <= set(LOOKS)
+    assert set(DATASET_METHODS) <= set(LOOKS)
     assert {one.colour for one in LOOKS.values()} <= set(OKABE_ITO)
 
 

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prepack_lab.forward import forward_alone
-from prepack_lab.masks import packed_block_mask, packed_mask
+from prepack_lab.engine.forward import forward_alone
+from prepack_lab.engine.masks import packed_block_mask, packed_mask
 from prepack_lab.miniatures.block_masks import LEFT_OUT, PARTLY, WHOLE, attend, block_kinds, computed_pairs
 from prepack_lab.miniatures.chunked_prefill import prefill_in_chunks
 from prepack_lab.miniatures.paged_cache import PagedCache, blocks_needed

@@ -2,8 +2,8 @@
 
 import prepack_lab as lab
 from prepack_lab import reports
-from prepack_lab.ablation import Ablation
-from prepack_lab.token_times import TokenTimes
+from prepack_lab.exactness.ablation import Ablation
+from prepack_lab.pipelines.token_times import TokenTimes
 
 
 def test_the_worst_error_of_any_prompt():

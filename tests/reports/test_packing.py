@@ -1,7 +1,7 @@
 """Tables of packing strategies: what they count, and what they do not try."""
 
 import prepack_lab as lab
-from prepack_lab.packing import STRATEGIES
+from prepack_lab.packing.packing import STRATEGIES
 from prepack_lab.reports import library_table, packing_seconds_table, strategies_table
 from prepack_lab.reports.packing import MOST_FOR_QUADRATIC
 

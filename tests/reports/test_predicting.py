@@ -3,10 +3,10 @@
 import pytest
 
 from prepack_lab import reports
-from prepack_lab.calibration import Calibration
-from prepack_lab.predictors import Line
-from prepack_lab.speed_ups import TimedBatch
-from prepack_lab.timing import Measurement
+from prepack_lab.measuring.speed_ups import TimedBatch
+from prepack_lab.measuring.timing import Measurement
+from prepack_lab.predicting.calibration import Calibration
+from prepack_lab.predicting.predictors import Line
 
 LENGTHS = [10, 5, 5, 4, 6]  # three rows of ten
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import prepack_lab as lab
-from prepack_lab import timing
-from prepack_lab.recordings import Recording
+from prepack_lab.measuring import timing
+from prepack_lab.measuring.recordings import Recording
 from prepack_lab.reports import first_token_table, recordings_table, runs_table, times_table, waiting_table
 
 

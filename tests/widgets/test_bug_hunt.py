@@ -3,7 +3,7 @@
 import pytest
 
 import prepack_lab as lab
-from prepack_lab.exercises.lesson_04 import broken
+from prepack_lab.exactness import broken_ways
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_equal_lengths_hide_three_of_the_five(hunt, colour):
 
 def test_columns_say_where_a_prompt_lies(hunt):
     assert [*hunt.figure.layout.xaxis.ticktext] == ["0, first in row 0", "1, first in row 1", "2, later in row 1"]
-    assert broken.places_in_rows([[1]]) == ["0, first in row 0"]
+    assert broken_ways.places_in_rows([[1]]) == ["0, first in row 0"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from prepack_lab.exercises.exercise import Exercise, WrongAnswer
-from prepack_lab.packing import pack
+from prepack_lab.packing.packing import pack
 
 
 def beats_first_fit_decreasing():

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from prepack_lab.engine.packed_batch import PackedBatch
 from prepack_lab.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.exercises.judges import tensor
-from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import pack
+from prepack_lab.packing.packing import pack
 
 
 def last_token_logits(logits, last_token):

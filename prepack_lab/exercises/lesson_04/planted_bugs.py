@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+from prepack_lab.exactness.broken_ways import CAUSES, COLOURS, SYMPTOMS
 from prepack_lab.exercises.exercise import Exercise, WrongAnswer
-from prepack_lab.exercises.lesson_04.broken import CAUSES, COLOURS, SYMPTOMS
 
 
 def planted_bugs():

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from prepack_lab.exercises.exercise import Exercise, WrongAnswer
-from prepack_lab.packing import one_prompt_a_row, pack
+from prepack_lab.packing.packing import one_prompt_a_row, pack
 
 
 def losing_batch():

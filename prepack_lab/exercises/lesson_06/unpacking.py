@@ -9,7 +9,7 @@ from typing import Any
 from prepack_lab.exercises.cases import few_lengths
 from prepack_lab.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.exercises.judges import number
-from prepack_lab.packing import pack
+from prepack_lab.packing.packing import pack
 
 
 def unpacking(lengths, rows, width):

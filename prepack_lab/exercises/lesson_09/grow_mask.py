@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from prepack_lab.engine.forward import left_padded_mask
 from prepack_lab.exercises.cases import few_lengths
 from prepack_lab.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.exercises.judges import tensor
-from prepack_lab.forward import left_padded_mask
 
 
 def grow_mask(attention_mask):

@@ -1,0 +1,1 @@
+"""Bins → packed rows → one forward pass → a cache for each prompt."""

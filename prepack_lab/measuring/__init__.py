@@ -1,0 +1,1 @@
+"""Seconds and bytes, measured honestly; and measurements that were taken elsewhere."""

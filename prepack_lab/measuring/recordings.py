@@ -1,0 +1,68 @@
+"""Measurements that were recorded elsewhere, with where, when and how they were taken: `data/recordings/*.json`.
+
+A recording is the record that `prepack-lab bench NAME --record` writes. It is shown as recorded, never as measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from prepack_lab.measuring.timing import Measurement
+
+PREFILLS = tuple(f"prepack-lab bench {name}" for name in ("prefill", "one-batch", "batch-size"))
+"""The commands whose records hold seconds of prefills."""
+
+FOLDER = Path(str(files("prepack_lab") / "data" / "recordings"))
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One run of a benchmark."""
+
+    command: str
+    """What repeats it."""
+    machine: dict[str, str]
+    taken: str
+    """When it was done, in UTC."""
+    settings: dict[str, Any]
+    results: list[dict[str, Any]]
+
+    @property
+    def device(self) -> str:
+        """The device as its maker calls it."""
+        return self.machine["device"]
+
+    @property
+    def title(self) -> str:
+        """What was measured, on what, and when."""
+        return f"{self.settings['model']}, {self.settings['dtype']}, on {self.device}, {self.taken[:10]}"
+
+    @cached_property
+    def prefill(self) -> dict[str, dict[str, dict[int, Measurement]]]:
+        """Workload → method → batch size → what was measured."""
+        found: dict[str, dict[str, dict[int, Measurement]]] = {}
+        for row in self.results:
+            told = {**self.settings, **row}
+            by_batch = found.setdefault(told["workload"], {}).setdefault(told["method"], {})
+            before = by_batch.get(told["batch_size"])  # of several draws, the seconds of all
+            seconds = (*(before.seconds if before else ()), *told["seconds"])
+            by_batch[told["batch_size"]] = Measurement(seconds, self.device, told.get("peak_memory_bytes"))
+        return found
+
+
+def load_recordings(folder: Path = FOLDER) -> list[Recording]:
+    """All recordings of prefills, the latest first; none where none was ever taken."""
+    return sorted(_read(folder), key=lambda recording: recording.taken, reverse=True)
+
+
+def _read(folder: Path) -> Iterator[Recording]:
+    for file in sorted(folder.glob("*.json")):
+        record = json.loads(file.read_text(encoding="utf-8"))
+        if record["command"].startswith(PREFILLS):
+            yield Recording(**record)

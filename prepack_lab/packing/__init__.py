@@ -1,0 +1,1 @@
+"""Lengths → bins, and bins → planned forward passes. Nothing here knows a model."""

@@ -1,0 +1,1 @@
+"""What users call: prompts → logits and caches, whole datasets, several devices, and tokens."""

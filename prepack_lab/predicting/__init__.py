@@ -1,0 +1,1 @@
+"""What it will cost and gain, told before anything is run."""

@@ -1,0 +1,1 @@
+"""Where prompts come from: texts, files, and recorded lengths of real workloads."""

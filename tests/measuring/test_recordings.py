@@ -1,0 +1,49 @@
+"""Recorded measurements: read back as they were written, and never mistaken for measured ones."""
+
+import json
+
+import pytest
+
+from prepack_lab.bench.one_batch import one_batch_benchmark
+from prepack_lab.measuring.recordings import FOLDER, load_recordings
+
+
+@pytest.fixture(scope="module")
+def report():
+    return one_batch_benchmark("tiny-llama", "gsm8k", 4, ("full_batching", "prepacked"), device="cpu", repeats=2)
+
+
+def test_what_a_benchmark_saves_is_read_back(report, tmp_path):
+    report.save(tmp_path / "one.json")
+    (recording,) = load_recordings(tmp_path)
+    assert recording.command == report.command and recording.taken == report.taken
+    for row in report.results:
+        read = recording.prefill["gsm8k"][row["method"]][4]
+        assert list(read.seconds) == row["seconds"]
+        assert read.peak_memory_bytes == row["peak_memory_bytes"]
+        assert read.device == report.machine["device"]
+    for part in ("tiny-llama", "float32", report.taken[:10], report.machine["device"]):
+        assert part in recording.title
+
+
+def test_the_latest_comes_first_and_other_benchmarks_are_left_out(report, tmp_path):
+    for name, taken, command in (
+        ("a", "2025-01-01", "prepack-lab bench prefill --x"),
+        ("b", "2026-01-01", "prepack-lab bench prefill --y"),
+        ("c", "2027-01-01", "prepack-lab bench calibrate"),
+    ):
+        record = {"command": command, "machine": {}, "taken": taken, "settings": {}, "results": []}
+        (tmp_path / f"{name}.json").write_text(json.dumps(record))
+    assert [one.taken for one in load_recordings(tmp_path)] == ["2026-01-01", "2025-01-01"]
+
+
+def test_there_may_be_none(tmp_path):
+    assert load_recordings(tmp_path) == []
+
+
+def test_what_the_package_carries_says_where_when_and_how():
+    for recording in load_recordings():
+        assert recording.device and recording.taken and recording.settings["seed"] is not None
+        by_method = [by_batch for methods in recording.prefill.values() for by_batch in methods.values()]
+        assert all(len(one.seconds) >= 3 for by_batch in by_method for one in by_batch.values())
+    assert FOLDER.parent.is_dir()
