@@ -75,10 +75,11 @@ def main() -> None:
     lines.append("|---|---|---|---|---|---|")
     for lesson in tqdm([one for one in LESSONS if one.name in names], unit="lesson"):
         seconds, processor, peak = measure(NOTEBOOKS / "solutions" / f"{lesson.name}.ipynb")
-        a_core = int(lesson.minutes * 60 // processor)
+        processor = round(processor)
+        a_core = lesson.minutes * 60 // processor
         in_memory = int(SHARED_GB // (peak / 1e9 + SERVER_GB))
         title = f"{lesson.name[:2]} {lesson.title}"
-        lines.append(f"| {title} | {seconds:.0f} | {processor:.0f} | {peak / 1e9:.1f} GB | {a_core} | {in_memory} |")
+        lines.append(f"| {title} | {seconds:.0f} | {processor} | {peak / 1e9:.1f} GB | {a_core} | {in_memory} |")
     machine = ", ".join(f"{name} {value}" for name, value in lab.describe_machine("cpu").items())
     print("\n".join([*lines, "", f"{machine}; {datetime.now(UTC):%Y-%m-%d}"]))
 

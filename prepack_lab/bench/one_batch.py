@@ -24,6 +24,7 @@ from prepack_lab.engine.passes import run_method
 from prepack_lab.exactness.support import require_support
 from prepack_lab.machine import MB
 from prepack_lab.measuring.timing import Measurement, measure, peak_memory, summarize, time_in_turn
+from prepack_lab.measuring.utilization import gpu_utilization
 from prepack_lab.models.loading import load_model
 from prepack_lab.packing.methods import METHODS, Plan
 from prepack_lab.packing.packing import one_row, pack
@@ -41,6 +42,7 @@ HEADINGS = (
     "matrix products' share",
     "pack + unpack",
     "peak memory",
+    "GPU busy",
 )
 
 
@@ -95,6 +97,7 @@ def one_batch_benchmark(
             "pack_seconds": list(_pack(prompts, method, repeats, where).seconds),
             "unpack_seconds": list(_unpack(loaded, prompts, method, repeats, where).seconds),
             "peak_memory_bytes": peak_memory(passes[method], where),
+            "gpu_utilization": gpu_utilization(passes[method], where),
         }
         for method in methods
     ]
@@ -144,7 +147,7 @@ def _table(settings: dict[str, Any], results: list[dict[str, Any]]) -> Table:
         method, seconds = row["method"], Measurement(tuple(row["seconds"]), "", None)
         lower, upper = seconds.spread
         around = median(row["pack_seconds"]) + median(row["unpack_seconds"])
-        peak = row["peak_memory_bytes"]
+        peak, busy = row["peak_memory_bytes"], row["gpu_utilization"]
         return (
             method,
             f"{seconds.median:.3f} s",
@@ -154,6 +157,7 @@ def _table(settings: dict[str, Any], results: list[dict[str, Any]]) -> Table:
             f"{row['share_of_matrix_products']:.0%}",
             f"{around / seconds.median:.1%}",
             "–" if peak is None else f"{peak / MB:,.0f} MB",
+            "–" if busy is None else f"{busy:.0%}",
         )
 
     caption = (

@@ -34,11 +34,13 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 75em; 
 table { border-collapse: collapse; margin: 1em 0; }
 caption { text-align: left; padding-bottom: .4em; }
 th, td { border-bottom: 1px solid #8886; padding: .3em .7em; text-align: left; vertical-align: top; }
-td.mark { text-align: center; }
+.whole { white-space: nowrap; }
 .solved { border-left: 4px solid #009E73; }
 .failed { border-left: 4px solid #D55E00; }
 .open { border-left: 4px solid #888; }
 .wide { overflow-x: auto; }
+.wide th[scope=row], .wide td { white-space: nowrap; }
+.wide th[scope=row] { position: sticky; left: 0; background: Canvas; }
 .bar { background: #8883; width: 8em; height: .8em; display: inline-block; }
 .bar i { background: #0072B2; height: 100%; display: block; }
 pre { overflow-x: auto; background: #8881; padding: .6em; }
@@ -50,9 +52,9 @@ summary { cursor: pointer; }
 <h1>Grades</h1>
 <p>$summary</p>
 <h2>The class</h2>
-$difficulties
 <div class="wide">$matrix</div>
 <p>✓ solved · ✗ tried, not solved · … not begun · – missing · ! look at it: something is flagged</p>
+$difficulties
 <h2>The students</h2>
 $students
 </body>
@@ -106,7 +108,7 @@ def _difficulties(grades: Sequence[Grade]) -> str:
         bar = f"<span class='bar' aria-hidden='true'><i style='width:{share:.0%}'></i></span>"
         cells = (
             f"{escape(key)} {escape(EXERCISES[key].title)}",
-            f"{bar} {sum(one.solved for one in found)} of {len(found)}",
+            f"<span class='whole'>{bar} {sum(one.solved for one in found)} of {len(found)}</span>",
             f"{sum(tries) / len(tries):.1f}" if tries else "–",
             "<br>".join(escape(f"{many} × {words}") for words, many in _mistakes(found)) or "–",
         )
@@ -160,7 +162,10 @@ def _student(name: str, grades: Sequence[Grade]) -> str:
 def _rows(grades: Sequence[Grade]) -> Iterator[tuple[str, ...]]:
     for grade in grades:
         kind = {"solved": "solved", "missing": "open", "not begun": "open"}.get(grade.status, "failed")
-        lines = [*grade.diagnosis.splitlines(), *(f"! {flag}" for flag in grade.flags)]
+        lines = [
+            *(grade.diagnosis[:1].upper() + grade.diagnosis[1:]).splitlines(),
+            *(f"! {flag}" for flag in grade.flags),
+        ]
         told = "<br>".join(map(escape, lines))
         if grade.code:
             told += f"<details><summary>The function</summary><pre>{escape(grade.code)}</pre></details>"

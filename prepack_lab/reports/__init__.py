@@ -2,6 +2,7 @@
 
 from prepack_lab.reports.answers import agreement_table, continuations_table, prompts_table, seam_table
 from prepack_lab.reports.attention_ways import attention_table
+from prepack_lab.reports.beside_paper import beside_paper_table
 from prepack_lab.reports.cache_slots import cache_slots_table
 from prepack_lab.reports.datasets import dataset_table, dataset_times_table, windows_table
 from prepack_lab.reports.decoding import restart_table, token_times_table, work_table
@@ -24,6 +25,7 @@ __all__ = [
     "agreement_table",
     "attention_table",
     "batch_cost_table",
+    "beside_paper_table",
     "cache_slots_table",
     "chunks_table",
     "continuations_table",

@@ -3,6 +3,7 @@
 import inspect
 import json
 import socket
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -13,6 +14,7 @@ from prepack_lab.grading.grading import Limits, grade_notebook, seed_of
 from prepack_lab.grading.submissions import Submission
 from tests.grading.conftest import solved_cells, write_notebook
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 HEAD = "import prepack_lab as lab\nimport torch"
 CHECK = 'lab.check("01-waste", padding_share)'
 LIMITS = Limits(seconds=3, memory_bytes=600_000_000)
@@ -35,6 +37,17 @@ def test_the_references_are_all_solved(tmp_path, lesson):
     assert [grade.exercise for grade in grades] == [key for key, one in EXERCISES.items() if one.lesson == lesson]
     assert {grade.exercise: (grade.status, grade.diagnosis) for grade in grades if not grade.solved} == {}
     assert all(grade.cases > 0 and grade.code and not grade.flags for grade in grades)
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("solutions/*.ipynb")), ids=lambda path: path.stem)
+def test_the_solution_notebooks_are_all_solved_and_the_lessons_not_begun(path):
+    for notebook, solved in ((path, True), (NOTEBOOKS / path.name, False)):
+        grades = grade_notebook(Submission("ada", notebook, notebook.name), LIMITS)
+        if path.stem[:2] not in {one.lesson for one in EXERCISES.values()}:
+            continue
+        assert grades and not any(grade.flags for grade in grades)
+        assert {grade.exercise: grade.diagnosis for grade in grades if grade.solved != solved} == {}
+        assert solved or {grade.status for grade in grades} <= {"not begun", "wrong", "crashed"}
 
 
 @pytest.mark.parametrize("key", ["01-waste", "02-next-fit", "03-mask", "06-largest", "07-budget"])

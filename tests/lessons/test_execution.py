@@ -1,20 +1,28 @@
-"""Every notebook runs from a fresh kernel to its end, in both editions, without a word on stderr."""
+"""Every lesson runs from a fresh kernel to its end, in both editions, without a word on stderr.
 
-import shutil
+The editions differ in what learners write, and nothing but its check uses that. So one run serves both: each stub and
+its check, then the solution and the check again. The first lesson has no checks, and is run twice.
+"""
+
+import ast
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from prepack_lab.exercises.catalogue import EXERCISES
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-EDITIONS = sorted([*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("solutions/*.ipynb")])
+SOURCES = {path.stem: path for path in sorted((NOTEBOOKS / "source").glob("*.py"))}
+LESSONS = [name for name in SOURCES if name[:2].isdigit() and name != "00_start_here"]
+WHOLE = ["00_start_here.ipynb", "solutions/00_start_here.ipynb", "glossary.ipynb"]
 
 
-def run(path, folder):
-    """Run a copy in a folder of its own, and return it with its outputs."""
-    copy = Path(shutil.copy(path, folder))
-    notebook = nbformat.read(copy, as_version=4)
+def run(notebook, folder):
+    """Run a notebook in a folder of its own."""
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     return notebook
 
@@ -23,26 +31,73 @@ def outputs(notebook):
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
 
+def noise(notebook):
+    return [out.text for out in outputs(notebook) if out.output_type == "stream" and out.name == "stderr"]
+
+
 def words(notebook):
     return " ".join(out.get("text", "") + out.get("data", {}).get("text/html", "") for out in outputs(notebook))
 
 
+def code_cells(name):
+    return [cell for cell in jupytext.read(SOURCES[name], fmt="py:percent").cells if cell.cell_type == "code"]
+
+
+def tagged(cell, tag):
+    return tag in cell.metadata.get("tags", [])
+
+
+def both_editions(name):
+    """A lesson whose checks come twice: after the stub, and after the solution."""
+    cells, stubs, solutions = [], [], []
+    for cell in code_cells(name):
+        if tagged(cell, "stub"):
+            stubs.append(cell.source)
+        elif tagged(cell, "solution"):
+            solutions.append(cell.source)
+        elif "lab.check(" in cell.source:
+            cells += [*stubs, cell.source, *solutions, cell.source]
+            stubs, solutions = [], []
+        else:
+            cells.append(cell.source)
+    assert not stubs and not solutions, "something to fill in comes without a check"
+    return new_notebook(cells=[new_code_cell(source) for source in cells])
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_nothing_but_its_check_uses_what_a_learner_writes(name):
+    written, used = set(), set()
+    for cell in code_cells(name):
+        tree = ast.parse(cell.source)
+        if tagged(cell, "stub") or tagged(cell, "solution"):
+            written |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        elif "lab.check(" not in cell.source:
+            used |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert written and not written & used
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", EDITIONS, ids=[str(path.relative_to(NOTEBOOKS)) for path in EDITIONS])
-def test_a_notebook_runs_to_its_end(path, tmp_path):
-    notebook = run(path, tmp_path)
-    noise = [out.text for out in outputs(notebook) if out.output_type == "stream" and out.name == "stderr"]
-    assert noise == []
-    if path.stem == "00_start_here":
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_runs_to_its_end_in_both_editions(name, tmp_path):
+    notebook = run(both_editions(name), tmp_path)
+    assert noise(notebook) == []
+    verdicts = [out["data"]["text/plain"] for out in outputs(notebook) if out.get("data", {}).get("text/plain")]
+    for key in [key for key, one in EXERCISES.items() if one.lesson == name[:2]]:
+        assert [said[0] for said in verdicts if said[1:].startswith(f" {key}:")] == ["✗", "✓"], key
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_notebook_runs_to_its_end(name, tmp_path):
+    notebook = run(nbformat.read(NOTEBOOKS / name, as_version=4), tmp_path)
+    assert noise(notebook) == []
+    if "00" in name:
         said = words(notebook)
         assert "9 of 9 continuations are the same as one_by_one, token for token" in said
-        assert ("You found it!" in said) == (path.parent.name == "solutions")
+        assert ("You found it!" in said) == name.startswith("solutions")
 
 
 @pytest.mark.slow
 def test_a_notebook_that_fails_fails_the_test(tmp_path):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")])
-    nbformat.write(notebook, tmp_path / "bad.ipynb")
-    (tmp_path / "run").mkdir()
     with pytest.raises(Exception, match="ZeroDivisionError"):
-        run(tmp_path / "bad.ipynb", tmp_path / "run")
+        run(new_notebook(cells=[new_code_cell("1 / 0")]), tmp_path)
