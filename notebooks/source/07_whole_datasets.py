@@ -87,8 +87,9 @@ slots = {method: {size: slots_a_prompt(lengths, method, size) for size in sizes}
 figures.draw_per_prompt(slots, "slots")
 
 # %% [markdown]
-# A larger batch makes full batching worse, length-ordered batching a little worse, and prepacking *better*: more prompts
-# to choose from fill the rows better. Dataset prepacking has all of them to choose from, at any batch size.
+# A larger batch makes full batching much worse, and length-ordered batching worse: a batch that reaches from short
+# prompts to the longest pads again. Prepacking gets *better*: more prompts to choose from fill the rows better. Dataset
+# prepacking has all of them to choose from, at any batch size.
 #
 # ## What the paper found
 #
@@ -305,8 +306,8 @@ lab.check("07-windows", slots_in_windows)
 lab.reports.windows_table(lengths, 16, (16, 32, 64, 128, 256))
 
 # %% [markdown]
-# A window of four batches already takes away most of the padding. Compare with prepacking, which reaches less padding
-# with one batch, and keeps the order.
+# A window of four batches already takes away two thirds of the padded slots. Compare with prepacking, which needs one
+# batch to get below all of these, and keeps the order.
 #
 # ## Your own prompts
 #

@@ -23,6 +23,7 @@ from prepack_lab.engine.forward import vocabulary_size
 from prepack_lab.engine.passes import run_method
 from prepack_lab.exactness.support import require_support
 from prepack_lab.figures.speed_up_curves import draw_speed_ups
+from prepack_lab.measuring.ratios import BASELINE, fewer_rows, only, speed_up
 from prepack_lab.measuring.timing import summarize, time_in_turn
 from prepack_lab.models.loading import load_model
 from prepack_lab.packing.methods import Plan
@@ -30,7 +31,6 @@ from prepack_lab.pipelines.generation import generate
 from prepack_lab.prompts.texts import random_prompts
 from prepack_lab.tables import Table
 
-BASELINE = "full_batching"
 METHODS = (BASELINE, "prepacked", "padding_free")
 
 Run = Callable[[PreTrainedModel, list[list[int]], str], Any]
@@ -103,7 +103,7 @@ def batch_size_benchmark(
         for method in methods
         if method != BASELINE
     }
-    figure = draw_speed_ups(gains, theirs, {size: _fewer_rows(rows, batch_size=size) for size in batch_sizes})
+    figure = draw_speed_ups(gains, theirs, {size: fewer_rows(rows, batch_size=size) for size in batch_sizes})
     return Report.now(command_of("batch-size", settings), where, settings, rows, table, figure)
 
 
@@ -161,26 +161,6 @@ def _first_token(model: PreTrainedModel, prompts: list[list[int]], method: str) 
     return generate(model, prompts, method, max_new_tokens=1)
 
 
-def speed_up(rows: Sequence[Row], method: str, **where: Any) -> tuple[float, float, float]:
-    """How many times as fast as full batching: over all batches, and in the worst and the best of them."""
-    by_draw: dict[tuple[Any, ...], dict[str, float]] = {}
-    for row in _only(rows, where):
-        key = row["workload"], row["batch_size"], row["draw"]
-        by_draw.setdefault(key, {})[row["method"]] = median(row["seconds"])
-    ratios = [both[BASELINE] / both[method] for both in by_draw.values()]
-    total = sum(both[BASELINE] for both in by_draw.values()) / sum(both[method] for both in by_draw.values())
-    return total, min(ratios), max(ratios)
-
-
-def _fewer_rows(rows: Sequence[Row], **where: Any) -> float:
-    chosen = [row for row in _only(rows, where) if row["method"] == BASELINE]
-    return sum(row["batch_size"] for row in chosen) / sum(row["rows_packed"] for row in chosen)
-
-
-def _only(rows: Sequence[Row], where: Mapping[str, Any]) -> list[Row]:
-    return [row for row in rows if all(row[name] == value for name, value in where.items())]
-
-
 def speed_up_table(
     rows: Sequence[Row], methods: Sequence[str], theirs: Mapping[str, Mapping[int, float]] | None, what: str
 ) -> Table:
@@ -190,14 +170,14 @@ def speed_up_table(
     lines = []
     for workload, size in kinds:
         where = {"workload": workload, "batch_size": size}
-        base = [median(row["seconds"]) for row in _only(rows, where) if row["method"] == BASELINE]
+        base = [median(row["seconds"]) for row in only(rows, **where) if row["method"] == BASELINE]
         cells = []
         for method in others:
             total, least, most = speed_up(rows, method, **where)
             cells.append(f"{total:.2f}× ({least:.2f} to {most:.2f})" if len(base) > 1 else f"{total:.2f}×")
         paper_cell = [] if theirs is None else [_beside(theirs, workload, size)]
         lines.append(
-            (workload, size, f"{sum(base) / len(base):.2f} s", *cells, f"{_fewer_rows(rows, **where):.2f}", *paper_cell)
+            (workload, size, f"{sum(base) / len(base):.2f} s", *cells, f"{fewer_rows(rows, **where):.2f}", *paper_cell)
         )
     paper_heading = [] if theirs is None else ["paper, prepacked"]
     headings = ("workload", "prompts", BASELINE, *(f"{method} ×" for method in others), "k/r", *paper_heading)

@@ -34,7 +34,7 @@ def draw_predictor(
         y=[*speed_ups],
         mode="markers",
         name="a batch",
-        marker={"color": OKABE_ITO[0], "size": 9, "opacity": 0.7},
+        marker={"color": OKABE_ITO[0], "size": 9, "opacity": 0.9},
         customdata=[
             f"{word}: {name} {x:.2f}, {y:.2f} times as fast"
             for word, x, y in zip(words, predictor, speed_ups, strict=True)

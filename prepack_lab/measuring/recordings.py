@@ -41,7 +41,8 @@ class Recording:
     @property
     def title(self) -> str:
         """What was measured, on what, and when."""
-        return f"{self.settings['model']}, {self.settings['dtype']}, on {self.device}, {self.taken[:10]}"
+        what = self.command.split()[2]
+        return f"{what}: {self.settings['model']}, {self.settings['dtype']}, on {self.device}, {self.taken[:10]}"
 
     @cached_property
     def prefill(self) -> dict[str, dict[str, dict[int, Measurement]]]:

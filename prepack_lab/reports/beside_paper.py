@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 
 from prepack_lab import paper
+from prepack_lab.measuring.ratios import BASELINE, fewer_rows, only, speed_up
 from prepack_lab.measuring.recordings import Recording, load_recordings
 from prepack_lab.tables import Table
 
-BASELINE = "full_batching"
 COMPARED = ("prepacked", "padding_free")
 
 
@@ -28,8 +27,8 @@ def beside_paper_table(recordings: Sequence[Recording] | None = None) -> Table:
     headings = ("workload", "prompts", "batches", *COMPARED, "k/r of these batches", "the paper, prepacked", "why")
     if not rows:
         return Table(headings, [("none", *["–"] * 7)], "No recorded prefill came with this version of the lab")
-    taken = "; ".join(f"{one.title}, repeat with: {one.command}" for one in there)
-    return Table(headings, rows, f"Times as fast as {BASELINE}, recorded: {taken}")
+    taken = " and ".join(dict.fromkeys(f"on {one.device}, {one.taken[:10]}" for one in there))
+    return Table(headings, rows, f"Times as fast as {BASELINE}, {there[0].settings['model']}, recorded {taken}")
 
 
 def _latest(recordings: Sequence[Recording], name: str) -> Recording | None:
@@ -45,16 +44,12 @@ def _rows(recording: Recording) -> list[tuple[object, ...]]:
         theirs = paper.SPEED_UP_BY_BATCH.get(workload, {}).get(size)
         if theirs is None:
             continue
-        runs = [row for row in recording.results if (row["workload"], row["batch_size"]) == (workload, size)]
-        seconds = {
-            method: sum(median(row["seconds"]) for row in runs if row["method"] == method)
-            for method in (BASELINE, *COMPARED)
-        }
-        packed = [row["rows_packed"] for row in runs if row["method"] == "prepacked"]
-        gains = [seconds[BASELINE] / seconds[method] for method in COMPARED]
-        counted = size * len(packed) / sum(packed)
+        where = {"workload": workload, "batch_size": size}
+        gains = [speed_up(recording.results, method, **where)[0] for method in COMPARED]
+        counted = fewer_rows(recording.results, **where)
+        draws = len(only(recording.results, method=BASELINE, **where))
         cells = (*(f"{gain:.2f}×" for gain in gains), f"{counted:.2f}", f"{theirs:.2f}×", _why(gains, counted, theirs))
-        rows.append((workload, size, len(packed), *cells))
+        rows.append((workload, size, draws, *cells))
     return rows
 
 

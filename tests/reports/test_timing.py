@@ -6,7 +6,14 @@ import torch
 import prepack_lab as lab
 from prepack_lab.measuring import timing
 from prepack_lab.measuring.recordings import Recording
-from prepack_lab.reports import first_token_table, recordings_table, runs_table, times_table, waiting_table
+from prepack_lab.reports import (
+    beside_paper_table,
+    first_token_table,
+    recordings_table,
+    runs_table,
+    times_table,
+    waiting_table,
+)
 
 
 def measured(*seconds):
@@ -70,3 +77,39 @@ def test_recordings_tell_what_each_method_gained_in_the_largest_batch(recording)
 def test_where_nothing_was_recorded_a_command_is_named():
     table = recordings_table([])
     assert "No measurement came" in table.caption and "bench batch-size --record" in table.rows[0][-1]
+
+
+def recorded(command, *rows, day="2026-01-01"):
+    settings = {"model": "a model", "dtype": "float32", "methods": ["full_batching", "prepacked", "padding_free"]}
+    results = [
+        dict(workload=workload, batch_size=16, draw=draw, rows_packed=rows_packed, method=method, seconds=[seconds])
+        for workload, draw, rows_packed, *three in rows
+        for method, seconds in zip(settings["methods"], three, strict=True)
+    ]
+    return Recording(f"prepack-lab bench {command} --x", {"device": "a machine"}, day, settings, results)
+
+
+def test_recorded_gains_stand_beside_the_papers_with_the_reason_where_they_fall_short():
+    recording = recorded(
+        "prefill",
+        ("mmlu", 0, 4, 8.0, 2.0, 1.0),
+        ("mmlu", 1, 4, 8.0, 2.0, 1.0),  # 4 times as fast; the paper: 3.33
+        ("alpaca", 0, 10, 3.0, 2.0, 2.0),  # 1.5 times, and k/r is 1.6; the paper: 1.87
+        ("wikitext256", 0, 8, 3.0, 2.0, 1.0),  # 1.5 times, and k/r is 2; the paper: 1.94
+        ("gsm8k", 0, 8, 3.0, 2.0, 1.0),  # the paper has none
+    )
+    table = beside_paper_table([recording])
+    assert table.rows == [
+        ("mmlu", 16, 2, "4.00×", "8.00×", "4.00", "3.33×", "at least the paper's"),
+        ("alpaca", 16, 1, "1.50×", "1.50×", "1.60", "1.87×", "these batches leave more rows than the paper's did"),
+        ("wikitext256", 16, 1, "1.50×", "3.00×", "2.00", "1.94×", "slower than its rows: the machine, not the batches"),
+    ]
+    assert "recorded on a machine, 2026-01-01" in table.caption
+
+
+def test_only_the_latest_of_each_kind_is_shown_and_none_is_said():
+    old = recorded("prefill", ("mmlu", 0, 8, 1.0, 1.0, 1.0), day="2025-01-01")
+    new = recorded("prefill", ("mmlu", 0, 4, 8.0, 2.0, 1.0))
+    other = recorded("one-batch", ("mmlu", 0, 4, 9.0, 1.0, 1.0))
+    assert [row[3] for row in beside_paper_table([other, new, old]).rows] == ["4.00×"]
+    assert "No recorded prefill" in beside_paper_table([other]).caption
