@@ -11,10 +11,10 @@ import torch
 from prepack_lab.machine import choose_device, device_name
 from prepack_lab.measuring.timing import measure
 
-LONG_ENOUGH = 0.02
+LONG_ENOUGH = 0.005
 """Seconds: a run of this length is not governed by what it costs to start it."""
 WIDTHS = (512, 1024, 2048, 4096, 8192)
-NUMBERS = (2**24, 2**26, 2**28)
+NUMBERS = tuple(2**power for power in range(24, 29))
 """Even the smallest copy does not fit into a processor's cache."""
 
 Probe = Callable[[int], tuple[float, Callable[[], Any]]]
