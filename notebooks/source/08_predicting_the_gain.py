@@ -200,6 +200,13 @@ figures.draw_forecast(forecasts, found, [*unseen])
 #
 # The batch of equal prompts is the point at the lower left. Packing saves no row there, so there is nothing to win.
 #
+# Two layers are a small model. The same was recorded with all 30: four workloads, each predicted from the other three.
+
+# %%
+lab.reports.recorded_predictions_table()
+
+# %% [markdown]
+#
 # ### Exercise 3: score a prediction (6 minutes)
 #
 # R² is 1 - left / spread. The *spread*: squared differences of `measured` from its own mean, added up. What is *left*:

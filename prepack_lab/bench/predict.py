@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
-
-import numpy as np
 
 from prepack_lab import paper
 from prepack_lab.bench.batches import draw_batches
@@ -15,7 +14,7 @@ from prepack_lab.bench.report import Report
 from prepack_lab.bench.speed_ups import BASELINE, measure_batches, speed_up
 from prepack_lab.engine.passes import run_method
 from prepack_lab.figures.predictor import draw_predictor
-from prepack_lab.predicting.predictors import PREDICTORS, fit_line
+from prepack_lab.predicting.predictors import PREDICTORS, errors_on_unseen, fit_line
 from prepack_lab.tables import Table
 
 
@@ -64,12 +63,6 @@ def _table(known: dict[str, list[float]], gains: list[float], kinds: list[str]) 
 
 def _unseen(x: Sequence[float], gains: Sequence[float], kinds: Sequence[str]) -> str:
     """How far a line is off for batches of a workload that it was not fitted to."""
-    across, up, of = np.array(x), np.array(gains), np.array(kinds)
-    errors: list[float] = []
-    for kind in dict.fromkeys(kinds):
-        others = of != kind
-        if len(set(across[others])) < 2:
-            return "–"
-        line = fit_line(across[others].tolist(), up[others].tolist())
-        errors += np.abs(line.at(across[~others]) / up[~others] - 1).tolist()
-    return f"{np.median(errors):.0%}, {max(errors):.0%}"
+    found = errors_on_unseen(x, gains, kinds)
+    errors = [error for of_kind in found.values() for error in of_kind]
+    return f"{median(errors):.0%}, {max(errors):.0%}" if len(found) == len(set(kinds)) else "–"

@@ -60,14 +60,9 @@ class Report:
     def record(self, folder: Path) -> Path:
         """Write the record into a folder of recordings, under a name that tells what it is; returns the file."""
         chosen = [str(self.settings[name]) for name in ("model", "dtype") if name in self.settings]
-        of_one = self.settings.get("workloads", [])
-        words = [
-            self.command.split()[2],
-            *(of_one if len(of_one) == 1 else ()),
-            *chosen,
-            self.machine["device"],
-            self.taken[:10],
-        ]
+        several = self.settings.get("workloads", [])
+        what = [self.command.split()[2], *(several if len(several) == 1 else ())]
+        words = [*what, *chosen, self.machine["device"], self.taken[:10]]
         file = folder / f"{re.sub(r'[^a-z0-9.-]+', '-', '-'.join(words).lower())}.json"
         folder.mkdir(exist_ok=True)
         self.save(file)

@@ -54,7 +54,8 @@ def reading(spent: Mapping[str, Mapping[int, float]]) -> str:
     }
     if len(set(best.values())) == 1:
         return f"{best[sizes[0]]} costs the least, whatever the batch size"
-    return "The least: " + ", ".join(f"{best[size]} at {size}" for size in sizes)
+    at = {method: [str(size) for size in sizes if best[size] == method] for method in dict.fromkeys(best.values())}
+    return "The least: " + ", ".join(f"{method} at {' and '.join(where)}" for method, where in at.items())
 
 
 def _said(value: float) -> str:

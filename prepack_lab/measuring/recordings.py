@@ -57,13 +57,18 @@ class Recording:
         return found
 
 
-def load_recordings(folder: Path = FOLDER) -> list[Recording]:
-    """All recordings of prefills, the latest first; none where none was ever taken."""
-    return sorted(_read(folder), key=lambda recording: recording.taken, reverse=True)
+def load_recordings(folder: Path = FOLDER, of: tuple[str, ...] = PREFILLS) -> list[Recording]:
+    """All recordings of some commands, the latest first; none where none was ever taken.
+
+    Args:
+        folder: of the records.
+        of: how the commands begin; those of prefills where left out.
+    """
+    return sorted(_read(folder, of), key=lambda recording: recording.taken, reverse=True)
 
 
-def _read(folder: Path) -> Iterator[Recording]:
+def _read(folder: Path, of: tuple[str, ...]) -> Iterator[Recording]:
     for file in sorted(folder.glob("*.json")):
         record = json.loads(file.read_text(encoding="utf-8"))
-        if record["command"].startswith(PREFILLS):
+        if record["command"].startswith(of):
             yield Recording(**record)

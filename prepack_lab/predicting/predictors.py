@@ -76,3 +76,25 @@ def fit_line(x: Sequence[float], y: Sequence[float]) -> Line:
     across, up = np.asarray(x, float), np.asarray(y, float)
     left, spread = np.sum((up - intercept - slope * across) ** 2), np.sum((up - up.mean()) ** 2)
     return Line(float(intercept), float(slope), float(1 - left / spread) if spread else 1.0)
+
+
+def errors_on_unseen(x: Sequence[float], y: Sequence[float], kinds: Sequence[str]) -> dict[str, list[float]]:
+    """How far off lines are where they have not seen anything: each kind is predicted by the line through the others.
+
+    Args:
+        x: what predicts.
+        y: what was measured.
+        kinds: what each point belongs to, such as a workload.
+
+    Returns:
+        For each kind the error of each of its points, as a share of what was measured. A kind whose others give no
+        line is left out.
+    """
+    across, up, of = np.array(x), np.array(y), np.array(kinds)
+    errors = {}
+    for kind in dict.fromkeys(kinds):
+        others = of != kind
+        if len(set(across[others])) > 1:
+            line = fit_line(across[others].tolist(), up[others].tolist())
+            errors[kind] = np.abs(line.at(across[~others]) / up[~others] - 1).tolist()
+    return errors

@@ -15,6 +15,7 @@ from prepack_lab.reports.padding import operations_table, waste_table
 from prepack_lab.reports.precision import precision_table
 from prepack_lab.reports.predicting import counted_table, foretold_table, lines_table, rates_table
 from prepack_lab.reports.recorded import recordings_table
+from prepack_lab.reports.recorded_predictions import recorded_predictions_table
 from prepack_lab.reports.seconds import batch_cost_table, first_token_table, times_table
 from prepack_lab.reports.servers import offline_table, waits_table
 from prepack_lab.reports.stopwatch import runs_table, waiting_table
@@ -47,6 +48,7 @@ __all__ = [
     "precision_table",
     "prompts_table",
     "rates_table",
+    "recorded_predictions_table",
     "recordings_table",
     "restart_table",
     "restart_trap_table",

@@ -3,6 +3,7 @@
 import pytest
 
 from prepack_lab import reports
+from prepack_lab.measuring.recordings import Recording
 from prepack_lab.measuring.speed_ups import TimedBatch
 from prepack_lab.measuring.timing import Measurement
 from prepack_lab.predicting.calibration import Calibration
@@ -47,3 +48,22 @@ def test_rates_in_milliseconds():
     table = reports.rates_table(Calibration(0.05, 2e-12, 3e-12, "a machine"))
     assert [row[1] for row in table.rows] == ["50.0 ms", "2.00 ms", "3.00 ms"]
     assert "a machine" in table.caption
+
+
+def test_recorded_predictions_are_scored_on_workloads_that_the_line_has_not_seen():
+    rows = [
+        dict(workload=workload, batch_size=8, draw=draw, rows_packed=8 // times, method=method, seconds=[seconds])
+        for workload, draw, times, gain in (("a", 0, 2, 2.0), ("a", 1, 4, 4.0), ("b", 0, 2, 1.6), ("b", 1, 4, 4.0))
+        for method, seconds in (("full_batching", gain), ("prepacked", 1.0))
+    ]
+    settings = {"model": "a model", "dtype": "float32"}
+    recording = Recording("prepack-lab bench predict --x", {"device": "a machine"}, "2026-01-01", settings, rows)
+    table = reports.recorded_predictions_table([recording])
+    assert table.rows[1] == ("b", 2, "1.60× to 4.00×", "12%", "25%")
+    assert "a machine" in table.caption and "predict" in table.caption
+    assert reports.recorded_predictions_table([]).rows[0][0] == "none"
+
+
+def test_the_package_carries_recorded_predictions():
+    table = reports.recorded_predictions_table()
+    assert len(table.rows) >= 4 and all(row[1] >= 3 for row in table.rows)
