@@ -288,7 +288,7 @@ def losing_batch():
 lab.check("05-lose", losing_batch)
 
 # %% [markdown]
-# ## Beside the paper
+# ## The paper's workloads, recorded
 #
 # The paper measured batches of sixteen from six workloads on a GPU, and exam questions in batches of 4 to 64. Here is the
 # same, recorded with this lab's `prepack-lab bench`, with a model a tenth as large. **k/r** says how many times fewer rows

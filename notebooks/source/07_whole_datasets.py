@@ -326,7 +326,8 @@ lab.widgets.Quiz("07-longest")
 # %% [markdown]
 # ## In the real world
 #
-# - The Trainer of `transformers` has `group_by_length`: it shuffles, and sorts within windows of some fifty batches.
+# - The Trainer of `transformers` has the sampling strategy `group_by_length`: it shuffles, and sorts
+#   within windows of some fifty batches.
 # - The evaluation harness of EleutherAI sorts requests by length, the longest first, and puts the answers back in order.
 # - vLLM and other servers plan by a token budget, not by a batch size.
 # - For several GPUs, `lab.share_out` deals rows out so that all have about as many tokens.

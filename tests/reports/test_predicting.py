@@ -59,7 +59,7 @@ def test_recorded_predictions_are_scored_on_workloads_that_the_line_has_not_seen
     settings = {"model": "a model", "dtype": "float32"}
     recording = Recording("prepack-lab bench predict --x", {"device": "a machine"}, "2026-01-01", settings, rows)
     table = reports.recorded_predictions_table([recording])
-    assert table.rows[1] == ("b", 2, "1.60× to 4.00×", "12%", "25%")
+    assert table.rows[1] == ("b", 2, "1.60× to 4.00×", "13%", "25%")
     assert "a machine" in table.caption and "predict" in table.caption
     assert reports.recorded_predictions_table([]).rows[0][0] == "none"
 

@@ -104,7 +104,7 @@ def test_recorded_gains_stand_beside_the_papers_with_the_reason_where_they_fall_
         ("alpaca", 16, 1, "1.50×", "1.50×", "1.60", "1.87×", "these batches leave more rows than the paper's did"),
         ("wikitext256", 16, 1, "1.50×", "3.00×", "2.00", "1.94×", "slower than its rows: the machine, not the batches"),
     ]
-    assert "recorded on a machine, 2026-01-01" in table.caption
+    assert "recorded: a model on a machine, 2026-01-01" in table.caption
 
 
 def test_only_the_latest_of_each_kind_is_shown_and_none_is_said():
