@@ -14,7 +14,7 @@ SECONDS = 5.0
 """For all cases of a check together: each takes milliseconds."""
 
 
-Kind = Literal["returned", "raised", "endless", "exit", "memory", "network", "too much", "died"]
+Kind = Literal["returned", "raised", "endless", "exit", "memory", "forbidden", "too much", "died"]
 """What a call can come to. The last three are told by those who run it in a process of its own."""
 
 

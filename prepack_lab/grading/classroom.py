@@ -8,7 +8,8 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from textwrap import dedent
@@ -64,7 +65,7 @@ def grade_folder(
         for done in as_completed(running):
             one = running[done]
             grades[one] = done.result()
-            line = {"key": keys[one], "grades": [grade.as_json() for grade in grades[one]]}
+            line = {"key": keys[one], "grades": [asdict(grade) for grade in grades[one]]}
             kept.write("\n" + json.dumps(line, ensure_ascii=False))  # after a line that was cut off, too
             kept.flush()
             bar.update()
@@ -81,15 +82,19 @@ def _safely(submission: Submission, limits: Limits, seed: int) -> list[Grade]:
 
 def _key(submission: Submission, limits: Limits, seed: int) -> str:
     """Changes with anything that a grade depends on."""
-    digest = sha256(f"{__version__}/{submission.student}/{submission.name}/{limits}/{seed}/".encode())
+    digest = sha256(f"{__version__}/{_tasks()}/{submission.student}/{submission.name}/{limits}/{seed}/".encode())
     for path in (submission.path, submission.path.parent / "progress.json"):
         if path.is_file() and os.access(path, os.R_OK):
             with path.open("rb") as file:
                 while piece := file.read(1 << 20):
                     digest.update(piece)
-    for exercise in EXERCISES.values():  # a task that was changed is graded anew
-        digest.update(exercise.solution.encode())
     return digest.hexdigest()
+
+
+@cache
+def _tasks() -> str:
+    """Changes with the exercises: where a task was changed, it is graded anew."""
+    return sha256("".join(one.solution for one in EXERCISES.values()).encode()).hexdigest()
 
 
 def _read(record: Path) -> dict[str, list[Grade]]:

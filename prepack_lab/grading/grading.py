@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from multiprocessing.connection import Connection
@@ -31,7 +31,7 @@ Status = Literal[
 
 OF_KIND: dict[Kind, Status] = {
     "returned": "wrong", "raised": "crashed", "endless": "endless loop", "memory": "too much memory",
-    "exit": "calls exit", "network": "forbidden", "too much": "huge output", "died": "died",
+    "exit": "calls exit", "forbidden": "forbidden", "too much": "huge output", "died": "died",
 }  # fmt: skip
 STARTING = 120.0
 """Seconds that a process may take to start, and to import the lab."""
@@ -74,10 +74,6 @@ class Grade:
     def solved(self) -> bool:
         """Whether all cases were right."""
         return self.status == "solved"
-
-    def as_json(self) -> dict[str, Any]:
-        """For the record that is resumed from."""
-        return asdict(self)
 
 
 def seed_of(student: str, exercise: str, seed: int = 0) -> int:

@@ -18,8 +18,8 @@ from prepack_lab.lessons import LESSONS
 
 LARGEST = 100_000_000
 """Bytes of a notebook; one that is larger is not read."""
-ANSWERS = ("catalogue", "solution", "reference", "EXERCISES")
-"""Names by which a notebook would ask the lab for its own answers."""
+ANSWERS = ("reference", "EXERCISES")
+"""Attributes by which a notebook would ask the lab for its own answers."""
 
 
 class UnreadableNotebookError(ValueError):
@@ -204,7 +204,7 @@ def _tampering(cell: Cell) -> Iterator[str]:
         elif isinstance(node, ast.Import):
             names = [one.name for one in node.names if one.name.startswith("prepack_lab.exercises")]
             yield from (f"{where} imports {name}" for name in names)
-        elif isinstance(node, ast.Attribute) and node.attr in ANSWERS[2:]:
+        elif isinstance(node, ast.Attribute) and node.attr in ANSWERS:
             yield f"{where} asks the lab for the reference"
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "progress.json" in node.value:
             yield f"{where} touches progress.json"

@@ -67,9 +67,7 @@ def decode(held: Any) -> Any:
 
 
 def _encode(value: Any, left: list[int]) -> Any:
-    left[0] -= len(value) if isinstance(value, str) else 1
-    if left[0] < 0:
-        raise TooMuchError
+    _take(left, len(value) if isinstance(value, str) else 1)
     if value is None or type(value) in (bool, int, str):
         return value if type(value) is not int or abs(value) < 1 << 10_000 else _other(value)
     if type(value) is float:

@@ -93,7 +93,7 @@ def _outcomes(task: Task, cases: Sequence[tuple[Any, ...]], guard: _Guard) -> It
     for arguments in cases:
         outcome = _attempt(made.returned, arguments, task.seconds, guard)
         yield _message(outcome)
-        if outcome.kind in ("endless", "memory", "network", "exit"):
+        if outcome.kind in ("endless", "memory", "forbidden", "exit"):
             return
 
 
@@ -103,8 +103,8 @@ def _attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: fl
         try:
             outcome = attempt(function, arguments, seconds)
         except ForbiddenError as error:
-            return Outcome(failure=str(error), kind="network")
-    return Outcome(failure=guard.refused, kind="network") if guard.refused else outcome
+            return Outcome(failure=str(error), kind="forbidden")
+    return Outcome(failure=guard.refused, kind="forbidden") if guard.refused else outcome
 
 
 def _define(task: Task, guard: _Guard) -> Callable[..., Any]:

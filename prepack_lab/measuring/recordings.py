@@ -51,9 +51,11 @@ class Recording:
         for row in self.results:
             told = {**self.settings, **row}
             by_batch = found.setdefault(told["workload"], {}).setdefault(told["method"], {})
-            before = by_batch.get(told["batch_size"])  # of several draws, the seconds of all
-            seconds = (*(before.seconds if before else ()), *told["seconds"])
-            by_batch[told["batch_size"]] = Measurement(seconds, self.device, told.get("peak_memory_bytes"))
+            one = Measurement(tuple(told["seconds"]), self.device, told.get("peak_memory_bytes"))
+            if before := by_batch.get(told["batch_size"]):  # several draws: the seconds of all, and the highest peak
+                peak = max(filter(None, (before.peak_memory_bytes, one.peak_memory_bytes)), default=None)
+                one = Measurement(before.seconds + one.seconds, self.device, peak)
+            by_batch[told["batch_size"]] = one
         return found
 
 
