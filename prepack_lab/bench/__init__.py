@@ -26,7 +26,7 @@ EXPERIMENTS = {
         batch_size_benchmark, "the speed-up as the batch grows", {"batch_sizes": [4, 8, 16], "draws": 1}
     ),
     "dataset": Experiment(
-        dataset_benchmark, "a whole dataset, milliseconds for a prompt", {"count": 32, "batch_sizes": [8, 16]}
+        dataset_benchmark, "a whole dataset, milliseconds for a prompt", {"count": 24, "batch_sizes": [4, 8]}
     ),
     "predict": Experiment(predict_benchmark, "what tells the speed-up ahead", {"draws": 2, "batch_size": 8}),
     "batch-cost": Experiment(

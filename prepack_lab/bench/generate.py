@@ -71,4 +71,5 @@ def _table(runs: dict[str, list[TokenTimes]], rows: list[dict], batch_size: int)
         for row in rows
     ]
     headings = ("decoding", "first token", "each token after it", "cache in the end", "as full_batching says")
-    return Table(headings, lines, f"Medians of {len(next(iter(runs.values())))} runs, in turn")
+    repeats = len(next(iter(runs.values())))
+    return Table(headings, lines, "One run each, in turn" if repeats == 1 else f"Medians of {repeats} runs, in turn")

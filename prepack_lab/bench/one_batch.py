@@ -163,7 +163,7 @@ def _table(settings: dict[str, Any], results: list[dict[str, Any]]) -> Table:
     caption = (
         f"{settings['model']}, {settings['dtype']}: {settings['batch_size']} prompts like {settings['workload']}, "
         f"{settings['tokens']:,} tokens, the longest {settings['longest']:,}, {settings['rows_packed']} rows packed. "
-        f"{settings['repeats']} runs each, in turn.\nThe matrix products alone need "
+        f"Runs each, in turn: {settings['repeats']}.\nThe matrix products alone need "
         f"{settings['matrix_products_seconds']:.3f} s, at {settings['matrix_products_flop_per_second'] / 1e9:,.0f} "
         "GFLOP/s"
     )

@@ -182,7 +182,8 @@ def speed_up_table(
     paper_heading = [] if theirs is None else ["paper, prepacked"]
     headings = ("workload", "prompts", BASELINE, *(f"{method} ×" for method in others), "k/r", *paper_heading)
     draws = len({row["draw"] for row in rows})
-    return Table(headings, lines, f"{what}: times as fast as {BASELINE}, over {draws} batches (worst to best of them)")
+    over = "one batch each" if draws == 1 else f"{draws} batches each (worst to best of them)"
+    return Table(headings, lines, f"{what}: times as fast as {BASELINE}, over {over}")
 
 
 def _beside(theirs: Mapping[str, Mapping[int, float]], workload: str, size: int) -> str:

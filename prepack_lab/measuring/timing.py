@@ -120,7 +120,14 @@ def peak_memory(fn: Callable[[], Any], device: str | None = None) -> int | None:
         return torch.cuda.max_memory_allocated(chosen) - before
     if chosen.type != "cpu":
         return None
-    with _silent_stderr(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as followed:
+    with (
+        _silent_stderr(),
+        profile(
+            activities=[ProfilerActivity.CPU],
+            profile_memory=True,
+            acc_events=True,  # torch 2.12 warns without it
+        ) as followed,
+    ):
         kept = fn()
     del kept
     changes = [event for event in followed.profiler.kineto_results.events() if event.name() == "[memory]"]

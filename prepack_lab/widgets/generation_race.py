@@ -16,6 +16,7 @@ from prepack_lab.figures.style import LabFigure
 from prepack_lab.models.loading import load_model
 from prepack_lab.pipelines.generation import generate
 from prepack_lab.prompts.texts import tokenize
+from prepack_lab.widgets.checkboxes import Checkboxes
 from prepack_lab.widgets.job import JobWidget, Progress
 
 TEXTS = (
@@ -57,9 +58,7 @@ class GenerationRace(JobWidget):
         self._model, self._tokenizer = model, tokenizer
         self.text = ipw.Textarea("\n".join(texts), description="Prompts", rows=5, layout=ipw.Layout(width="100%"))
         self.steps = ipw.IntSlider(max_new_tokens, 1, 64, description="New tokens", layout=ipw.Layout(width="380px"))
-        self.runners = ipw.SelectMultiple(
-            options=[*RUNNERS], value=[*RUNNERS][:4], rows=6, description="Runners", layout=ipw.Layout(width="360px")
-        )
+        self.runners = Checkboxes([*RUNNERS], [*RUNNERS][:4], "Runners")
         self.lanes = ipw.HTML()
         self.forget()
         super().__init__([self.text, self.steps, self.runners])

@@ -58,9 +58,9 @@ class JobWidget(LabWidget):
         self.run.on_click(lambda _: self.start())
         self.stop.on_click(lambda _: self._stopping.set())
         job = [self.run, self.stop, self.bar, self.words]
-        above = [*free, *controls] if shown is None else shown
+        above = [*controls, *free] if shown is None else shown
         together = ipw.HBox(job, layout=ipw.Layout(width="100%", align_items="center"))
-        super().__init__([*free, *controls, *job], quiet=job, shown=[*above, together])
+        super().__init__([*controls, *free, *job], quiet=job, shown=[*above, together])
 
     def work(self) -> Iterator[Progress]:
         """Do the work in pieces, and tell the progress between them. What is found is kept for `compose`."""

@@ -23,6 +23,7 @@ from prepack_lab.pipelines.generation import generate
 from prepack_lab.predicting.calibration import Calibration, calibrate
 from prepack_lab.predicting.cost import estimate_cost
 from prepack_lab.prompts.texts import random_prompts
+from prepack_lab.widgets.checkboxes import Checkboxes
 from prepack_lab.widgets.job import JobWidget, Progress
 from prepack_lab.widgets.workload import Workload
 
@@ -60,13 +61,16 @@ class LiveTiming(JobWidget):
         self.batch_size = ipw.IntSlider(
             min(batch_size, LARGEST_BATCH), 1, LARGEST_BATCH, description="Up to", layout=ipw.Layout(width="300px")
         )
-        self.methods = ipw.SelectMultiple(options=[*METHODS], value=[*METHODS], rows=5, description="Methods")
+        self.methods = Checkboxes([*METHODS], [*METHODS], "Methods")
         self.what = ipw.Dropdown(
-            options=[PREFILL, FIRST_TOKEN], description="Measure", layout=ipw.Layout(width="260px")
+            options=[PREFILL, FIRST_TOKEN], description="Measure", layout=ipw.Layout(width="300px")
         )
         self.repeats = ipw.BoundedIntText(3, 1, 20, description="Runs each", layout=ipw.Layout(width="150px"))
         self.beside = ipw.Dropdown(
-            options=[("nothing", None), *((one.title, one) for one in load_recordings())], description="Beside it"
+            options=[("nothing", None), *((one.title, one) for one in load_recordings())],
+            index=0,
+            description="Beside it",
+            layout=ipw.Layout(width="420px"),
         )
         if len(self.beside.options) == 1:
             self.beside.layout.display = "none"  # nothing was recorded yet
@@ -77,7 +81,7 @@ class LiveTiming(JobWidget):
         self._loaded: dict[tuple[str, str], PreTrainedModel] = {}
         self._calibrated: dict[tuple[str, str], Calibration] = {}
         super().__init__(
-            [self.device, self.model, self.what, self.batch_size, self.methods, self.repeats, *self.workload.controls],
+            [self.model, self.device, self.what, self.batch_size, self.repeats, *self.workload.controls, self.methods],
             free=[self.beside],
         )
 

@@ -10,6 +10,7 @@ from prepack_lab.figures.bins import draw_bin_states
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.packing.packing import STRATEGIES, Packing, pack
 from prepack_lab.prompts.lengths import load_profile
+from prepack_lab.widgets.checkboxes import Checkboxes
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.lengths_box import LengthsBox
 
@@ -33,13 +34,7 @@ class PackingRace(LabWidget):
         self.capacity = ipw.IntSlider(
             capacity or max(drawn), max(drawn), 4 * max(drawn), description="Capacity", layout=ipw.Layout(width="380px")
         )
-        self.strategies = ipw.SelectMultiple(
-            options=STRATEGIES,
-            value=[*strategies],
-            rows=len(STRATEGIES),
-            description="Strategies",
-            layout=ipw.Layout(width="320px"),
-        )
+        self.strategies = Checkboxes(STRATEGIES, strategies, "Strategies")
         self.play = ipw.Play(value=len(drawn), min=0, max=len(drawn), interval=600, description="Play")
         self.step = ipw.IntSlider(len(drawn), 0, len(drawn), description="Prompts", layout=ipw.Layout(width="380px"))
         ipw.jslink((self.play, "value"), (self.step, "value"))
