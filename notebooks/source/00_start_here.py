@@ -53,9 +53,9 @@ draw_cache_growth(*([tokenizer.decode([token]) for token in tokens] for tokens i
 # Read it from the top, one forward pass a line. What a pass has computed of a token, its keys and values, is kept in
 # the **KV cache**. So each step of decoding computes one token only, and finds the others in the cache.
 #
-# Two times matter to who waits:
+# Two times matter to those who wait:
 #
-# - the **time to first token**, which is the prefill,
+# - the **time to first token**, which is mostly the prefill,
 # - the **time per output token**, which is one step of decoding.
 #
 # This lab is about making the prefill cheaper, where there are many prompts. Words that are new to you are in the
@@ -112,7 +112,7 @@ draw_rows({"padded: one prompt a row": padded, "packed: several a row": packing}
 # %% [markdown]
 # Both pictures have the same scale. Equal areas are equal work.
 #
-# Two things keep the prompts of a row apart:
+# Two things give each prompt the answer that it has alone:
 #
 # - **Positions restart.** The first token of each prompt is at position 0, wherever it lies in the row.
 # - **A mask** hides the other prompts. A token sees its own prompt, up to itself, and nothing else.
@@ -203,7 +203,7 @@ print(f"{len(my_lengths)} prompts fill {rows} rows.", "You found it!" if won els
 #
 # ## Where to go next
 #
-# Lessons 00 to 05 belong together: about three hours. The later ones stand by themselves.
+# Lessons 00 to 05 belong together: about four hours with all exercises. The later ones stand by themselves.
 
 # %%
 lab.lesson_map()

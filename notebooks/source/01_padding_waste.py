@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 01 · Padding waste
 #
-# **In twenty-five minutes you will be able to**
+# **In thirty-five minutes you will be able to**
 #
 # - say how much of a batch is padding, from the lengths of its prompts alone,
 # - explain why the waste grows with the batch,
@@ -67,8 +67,8 @@ lab.check("01-waste", padding_share)
 #
 # ## How bad is it elsewhere?
 #
-# The lab knows the lengths of thirteen workloads. Six are those of the paper; the others are summaries, code, and the
-# logs of large services. For each, fifty batches are drawn at random.
+# The lab knows the lengths of thirteen workloads. Six are those of the paper. The others are school maths, papers
+# to summarise, code, chats, and the logs of large services. For each, fifty batches are drawn at random.
 #
 # **Predict first:** which workload wastes least? What do its prompts have in common?
 
@@ -167,6 +167,9 @@ lab.widgets.YourPrompts(profile.sample(512, seed=1))
 #
 # Let's count operations, each a [FLOP](glossary.ipynb#FLOP), for a model of 7 billion parameters.
 #
+# The table has four ways to run the batch. `padding_free` is new: all prompts in one row, and attention to each alone, so
+# no padding and no mask. Lesson 03 builds it.
+#
 # **Predict first:** is it attention or the linear layers that make padding expensive here?
 
 # %%
@@ -186,8 +189,9 @@ lab.widgets.Quiz("01-attention")
 # %% [markdown]
 # ### Exercise 4: what attention computes in vain (challenge, 8 minutes)
 #
-# In a padded batch attention computes rows × width × width scores. Needed is, for each prompt, one for each token and
-# every token before it, and itself. Given `lengths`, return how many times more is computed than needed.
+# In a padded batch attention computes rows × width × width scores. Needed is a score for each token with
+# itself, and with every earlier token of its prompt. Given `lengths`, return how many times as many are computed as are
+# needed.
 
 
 # %% tags=["stub"]
@@ -219,7 +223,8 @@ lab.reports.batch_cost_table(paper.BATCH_SECONDS)
 # %% [markdown]
 # These are the paper's figures, for a model of 1.3 billion parameters on an NVIDIA RTX A6000. With prompts of 50
 # tokens the GPU is full from about sixteen on; with 400 tokens two prompts nearly fill it. From then on time follows
-# slots, and every slot of padding costs as much as a token.
+# slots, and every slot of padding costs as much as a token. (The very first cell is slower than its neighbours. Probably
+# it was a first run, which nobody had warmed up: lesson 05.)
 #
 # Now the machine that you sit at, with SmolLM2 and 50 tokens. The first column is a prompt alone. If all columns grow
 # with the batch, one prompt alone keeps this machine busy.

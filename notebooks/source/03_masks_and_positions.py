@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 03 · Masks and positions
 #
-# **In thirty-five minutes you will be able to**
+# **In fifty-five minutes you will be able to**
 #
 # - build restart positions and the packed mask by hand,
 # - say whose answer goes wrong without them, and when it does not,
@@ -28,7 +28,7 @@ lab.progress("03")
 
 # %%
 texts = ["My cat is called Max and my dog is called Rex.", "The name of my cat is", "The opposite of hot is"]
-model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
+model, tokenizer = lab.load_model("smollm2-135m", dtype="float32", device="cpu")
 prompts = lab.tokenize(tokenizer, texts)
 words = [[tokenizer.decode([token]) for token in prompt] for prompt in prompts]
 batch = lab.PackedBatch.from_prompts(prompts, lab.one_row([len(prompt) for prompt in prompts]))
@@ -94,7 +94,8 @@ lab.reports.leak_table(model, tokenizer, texts)
 
 # %% [markdown]
 # Look at prompt 1. Alone it does not know the cat, and makes up a name. In the row, with the causal mask only, it has
-# read prompt 0, and answers with its neighbour's cat. No error, no warning: the answer even looks better.
+# read prompt 0, and answers with its neighbour's cat. No error, no warning: the answer even looks better. Prompt 2 has read
+# both of them. Its next word may survive that, but its logits have changed.
 #
 # Here is the attention that does it, the mean of all layers and heads. Each line is a token that looks.
 
@@ -116,7 +117,8 @@ lab.widgets.Quiz("03-leak")
 # ## The packed mask
 #
 # The rule has two parts: **the same prompt**, and **not later**. Drawn as a square of queries and keys, it is a chain of
-# triangles. Add prompts, switch its parts off, and rest the mouse on a cell to read who may see whom.
+# triangles. Add prompts, and switch off *Independent mask*, which is the paper's name for "the same prompt". *Not later*
+# stays, as in every language model. Rest the mouse on a cell to read who may see whom.
 
 # %%
 lab.widgets.MaskExplorer(texts[1:], tokenizer)
@@ -129,7 +131,7 @@ lab.widgets.MaskExplorer(texts[1:], tokenizer)
 #
 # Given `segment_ids` of shape [R, W] and the model's `dtype`, return the packed mask of shape [R, 1, W, W]: row, head,
 # query, key. It is 0 where a token may look (its own prompt, itself and earlier), and the smallest number of the dtype
-# where not: `torch.finfo(dtype).min`.
+# where not: `torch.finfo(dtype).min`. Treat padding (-1) as one more prompt: it sees padding only, and nobody else sees it.
 
 
 # %% tags=["stub"]
@@ -152,8 +154,8 @@ def packed_mask(segment_ids, dtype):
 lab.check("03-mask", packed_mask)
 
 # %% [markdown]
-# Why the smallest number, and not minus infinity? Because of rows that see nothing, such as padding in many batches.
-# Their scores would all be minus infinity, and a softmax of nothing is not a number:
+# Why the smallest number, and not minus infinity? Because of rows that see nothing, such as padding in masks that hide it
+# from itself, too. Their scores would all be minus infinity, and a softmax of nothing is not a number:
 
 # %%
 print(torch.full((3,), -torch.inf).softmax(0), "and the smallest number of float32, as bfloat16:")
@@ -194,8 +196,7 @@ lab.widgets.Quiz("03-boolean")
 lab.widgets.BreakIt()
 
 # %% [markdown]
-# Not there to guess? Here is the answer for the rotary model, prompt by prompt. Zero is rounding, anything larger is
-# wrong.
+# If you read this without a kernel, here is the answer for the rotary model, prompt by prompt: ✓ is rounding, ✗ is wrong.
 
 # %%
 broken = {"mask, restart": (True, True), "mask, no restart": (True, False), "no mask, restart": (False, True)}

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 04 · Packed equals unpacked
 #
-# **In thirty-five minutes you will be able to**
+# **In fifty-five minutes you will be able to**
 #
 # - say what "the same" means for numbers that are rounded,
 # - prove it for logits, hidden states, caches and words,
@@ -84,7 +84,7 @@ figures.draw_errors(compare_with_alone(model, prompts))
 
 # %% [markdown]
 # The title tells the largest difference (1e-05 is 0.00001), and the mouse that of each cell. Blue is rounding, and the
-# paler, the less of it. Orange would be a mistake: those of the planted bugs below are larger by far.
+# paler, the less of it. Orange would be a mistake. The planted bugs below are off by far more.
 #
 # And the words? [Greedy decoding](glossary.ipynb#Greedy-decoding) takes the likeliest token. It is a hard test: one wrong
 # token, and the rest of the text is another one.
@@ -159,13 +159,13 @@ per_slot = cache_bytes(cache) // (len(prompts) * packing.width)
 figures.draw_cache_layout(packing, per_slot, texts)
 
 # %% [markdown]
-# Equal bars hold the same keys and values. Note the price: unpacked, the cache is padded again. Lesson 06 comes back to
+# Bars with the same number hold the same keys and values. Note the price: unpacked, the cache is padded again. Lesson 06 comes back to
 # it.
 #
 # By hand, one prompt is easy: its keys are a slice of its row. Here is prompt 5 in the last layer, against prompt 5 alone.
 
 # %%
-batch = lab.PackedBatch.from_prompts(prompts, packing)
+batch = lab.PackedBatch.from_prompts(prompts, packing, device=model.device)
 packed = forward_packed(model, batch).cache.layers[-1].keys  # [R, H, W, D]
 row, slot = batch.first_token[5].tolist()
 by_hand = packed[row, :, slot : slot + len(prompts[5])]  # [H, n, D]
@@ -290,8 +290,8 @@ lab.check("04-bugs", planted_bugs)
 lab.widgets.BugHunt([8, 8, 8, 8])
 
 # %% [markdown]
-# No two prompts of one length fit into a row as long as they are. Then there is no neighbour to leak, and no place to
-# change. For this reason the lab checks every model with prompts of unequal lengths.
+# With equal lengths every prompt has a row to itself. There is no neighbour to leak, and no place to change, so three of
+# the five are right: `leak`, `positions` and `order`. Only `slot` and `cache` still show. For this reason the lab checks every model with prompts of unequal lengths.
 #
 # ## Traps that say nothing
 #

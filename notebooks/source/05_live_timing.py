@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 05 · Live timing
 #
-# **In thirty minutes you will be able to**
+# **In forty minutes you will be able to**
 #
 # - time a piece of work honestly, on a CPU and on a GPU,
 # - measure prefill and time to first token by every method, on your machine,
@@ -70,7 +70,7 @@ lab.check("05-median", median_seconds)
 # %% [markdown]
 # ## A GPU works on after the call has returned
 #
-# Python only *launches* work on a GPU, and goes on at once. Who reads the clock then has timed the launch.
+# Python only *launches* work on a GPU, and goes on at once. If you read the clock then, you have timed the launch.
 #
 # **Predict first:** here are one and four products of large matrices, on your device. When does the call return, and when
 # is the work done?
@@ -151,7 +151,7 @@ lab.reports.times_table(prefills)
 # ### Exercise 3: how many times as fast (core, 6 minutes)
 #
 # `runs` is a list of pairs, a name and its seconds, taken in turn. Return how many times as fast `method` is as
-# `baseline`: the median of the one over the median of the other, so that above 1 means faster.
+# `baseline`, by their medians. Above 1 means that `method` is faster.
 
 
 # %% tags=["stub"]
@@ -175,7 +175,7 @@ lab.check("05-speedup", speed_up)
 # %% [markdown]
 # ## Until the first token
 #
-# Who waits for an answer does not care about forward passes. What counts is the
+# Whoever waits for an answer does not care about forward passes. What counts is the
 # **[time to first token](glossary.ipynb#Time-to-first-token)**. After a packed pass the cache must be unpacked, and
 # one step of decoding gives every prompt its first token. A padded batch has its first tokens right away.
 #
@@ -193,7 +193,7 @@ lab.reports.first_token_table(prefills, lab.measure_together(ways, repeats=3))
 # the 1.3B model: 3.33 times as fast for the prefill, and 2.64 times until the first token.
 #
 # (The packed pass has the logits after every prompt already. `generate` computes the last token once more all the same, so
-# that every choice stays with the library. The authors leave that token out of the row, and need the step, too.)
+# that `model.generate` chooses every token, the first one included. The authors leave that token out of the row, and need the step, too.)
 #
 # ### Exercise 4: until the first token (warm-up, 3 minutes)
 #
@@ -291,7 +291,7 @@ lab.check("05-lose", losing_batch)
 # ## The paper's workloads, recorded
 #
 # The paper measured batches of sixteen from six workloads on a GPU, and exam questions in batches of 4 to 64. Here is the
-# same, recorded with this lab's `prepack-lab bench`, with a model a tenth as large. **k/r** says how many times fewer rows
+# same on two CPU cores, recorded with this lab's `prepack-lab bench`, with a model a tenth as large. **k/r** says how many times fewer rows
 # packing leaves. Where a recorded figure falls short of the paper's, the last column says why.
 
 # %%
@@ -302,7 +302,7 @@ lab.reports.beside_paper_table()
 #
 # On a machine with CUDA the lab takes the GPU by itself, in bfloat16, and everything above was measured there. What was
 # measured elsewhere, and recorded with this version of the lab, is in this list. A recording says where and when it was
-# taken, and which command repeats it. Where there is one, the widget above shows it beside your own curves.
+# taken, and which command repeats it. So far they were taken on CPUs. Where there is one, the widget above shows it beside your own curves.
 
 # %%
 lab.reports.recordings_table()

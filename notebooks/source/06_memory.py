@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 06 · Memory and the largest batch
 #
-# **In thirty minutes you will be able to**
+# **In thirty-five minutes you will be able to**
 #
 # - say where the memory of a prefill goes,
 # - tell the peak of every method, and the largest batch that fits,
@@ -49,18 +49,18 @@ figures.draw_memory_parts(parts)
 #
 # ### Exercise 1: what a cache takes (warm-up, 4 minutes)
 #
-# Every slot leaves a key and a value in each of `layers` layers, in each of `heads` key-value heads, of `width` numbers
+# Every slot leaves a key and a value in each of `layers` layers, in each of `heads` key-value heads, of `head_size` numbers
 # each. A number takes `size` bytes. Return the bytes for `slots` slots.
 
 
 # %% tags=["stub"]
-def cache_bytes(slots, layers, heads, width, size):
+def cache_bytes(slots, layers, heads, head_size, size):
     return ...
 
 
 # %% tags=["solution"]
-def cache_bytes(slots, layers, heads, width, size):
-    return 2 * slots * layers * heads * width * size
+def cache_bytes(slots, layers, heads, head_size, size):
+    return 2 * slots * layers * heads * head_size * size
 
 
 # %%
@@ -129,8 +129,11 @@ lab.reports.memory_table(model, few, methods)
 lab.widgets.MemoryWall()
 
 # %% [markdown]
-# The paper measured the peak of 64 such prompts with this model on a GPU of 48 GB. It reports batches up to 16 times as
-# large.
+# The paper measured the peak of 64 exam questions with its model of 1.3 billion parameters, on a GPU of 48 GB. It reports
+# batches up to 16 times as large.
+#
+# Its padded batches took far more than the widget expects. Two reasons are likely: logits at every slot, as `transformers`
+# returned them then, and eager attention, which holds a score for every pair of slots.
 
 # %%
 for method, measured in paper.MMLU_64.items():
@@ -219,7 +222,7 @@ lab.widgets.Quiz("06-free")
 # %% [markdown]
 # ## In the real world
 #
-# - Out-of-memory errors are the most frequent question in every forum about language models.
+# - Running out of memory is a common reason to cut the batch size.
 # - `transformers` can keep the last logits only: `logits_to_keep`. Its `generate` does so.
 # - Servers set the memory for the cache aside when they start, and admit prompts while there is room.
 #

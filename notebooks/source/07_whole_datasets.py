@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 07 · Whole datasets
 #
-# **In thirty minutes you will be able to**
+# **In forty-five minutes you will be able to**
 #
 # - run more prompts than any batch can hold, and get every answer back in its place,
 # - say why sorting by length is strong, and what it needs to know,
@@ -27,6 +27,7 @@ lab.progress("07")
 # You want to score 256 exam questions, or label 256 texts. No batch holds them all, so they are run batch after batch.
 # Now there is a choice that a single batch does not have: **which prompts go together**.
 #
+# - **one by one** runs each prompt alone,
 # - **full batching** takes them as they come,
 # - [**length-ordered batching**](glossary.ipynb#Length-ordered-batching) sorts all of them first,
 # - **prepacked** takes a batch as it comes, and packs it,
@@ -91,6 +92,8 @@ figures.draw_per_prompt(slots, "slots")
 # prompts to the longest pads again. Prepacking gets *better*: more prompts to choose from fill the rows better. Dataset
 # prepacking has all of them to choose from, at any batch size.
 #
+# So the curves of sorting and of packing cross. In batches of four, sorting pads less. Where is the crossing?
+#
 # ## What the paper found
 #
 # The authors ran whole datasets on their GPU, with the model of 1.3 billion parameters. First the exam questions, then
@@ -125,7 +128,7 @@ lab.widgets.Quiz("07-tail")
 # ## Run it
 #
 # Now on this machine. To be quick, the model is SmolLM2 with 2 of its 30 layers and random weights; its time is honest,
-# its words would be noise. `lab.prefill_dataset` yields one batch at a time, and the memory is that of one batch.
+# its words would be noise. It stays on the CPU, also where there is a GPU. `lab.prefill_dataset` yields one batch at a time, and the memory is that of one batch.
 #
 # **Predict first:** by how much will `dataset_prepacked` beat `length_ordered` here?
 
@@ -144,7 +147,7 @@ def run(method):
 
 
 runs = {method: partial(run, method) for method in compared}
-lab.reports.dataset_times_table(lab.measure_together(runs, repeats=3), len(prompts))
+lab.reports.dataset_times_table(lab.measure_together(runs, repeats=3, device="cpu"), len(prompts))
 
 # %% [markdown]
 # For the whole model, or your own: `prepack-lab bench dataset --workload mmlu --compare-paper`.
@@ -258,7 +261,7 @@ def run_with(budget):
 
 
 budgets = {budget: partial(run_with, budget) for budget in (128, 512, 2048, 8192)}
-taken = lab.measure_together(budgets, repeats=2)
+taken = lab.measure_together(budgets, repeats=2, device="cpu")
 figures.draw_per_prompt(
     {"padding_free": {budget: 1000 * one.median / len(prompts) for budget, one in taken.items()}},
     "milliseconds",
@@ -318,7 +321,7 @@ lab.reports.windows_table(lengths, 16, (16, 32, 64, 128, 256))
 lab.widgets.YourPrompts()
 
 # %% [markdown]
-# Prompts of one length show the case where none of this helps: choose *pasted* and type three lines of the same words.
+# Prompts of one length show the case where none of this helps: choose *texts that I paste* and type three lines of the same words.
 
 # %%
 lab.widgets.Quiz("07-longest")
@@ -336,8 +339,9 @@ lab.widgets.Quiz("07-longest")
 #
 # - Which prompts go together decides how much is padding. Sorting is strong and cheap, but must know all lengths, and
 #   changes the order.
-# - Packing a batch as it comes pads less than sorting, and keeps the order.
-# - Packing everything first saves the most slots. With one very long prompt, all rows are long, and attention pays for it.
+# - Packing a batch as it comes keeps the order. In large batches it pads less than sorting, in small ones more.
+# - Packing everything first saves more slots than either. With one very long prompt, all rows are long, and attention
+#   pays for it.
 # - A token budget makes passes alike in time and in memory.
 #
 # The paper: its comparison over whole datasets, where dataset prepacking wins on exam questions, and per-batch

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 08 · Predicting the gain
 #
-# **In thirty minutes you will be able to**
+# **In forty minutes you will be able to**
 #
 # - tell the speed-up of a batch from the lengths of its prompts, before anything is run,
 # - fit that on your machine, predict a workload that you have not run, and score the prediction,
@@ -38,6 +38,9 @@ names = ("mmlu", "gsm8k", "alpaca", "samsum")
 lab.reports.counted_table({name: lab.load_profile(name).sample(16, seed=0) for name in names})
 
 # %% [markdown]
+# Uneven ones. The exam questions and the school maths have about as many tokens in all. But one exam question is far
+# longer than the others, and that batch loses twice as many of its rows.
+#
 # Three candidates stand on the right, all made of these four numbers:
 #
 # - **r/k**, which the paper calls *batch size reduction*. Small is good.
@@ -75,7 +78,7 @@ lab.widgets.Quiz("08-outlier")
 # ## Does counting rows work?
 #
 # The authors measured the speed-up of prepacking on a GPU, for six workloads and batches of 4 to 64. The lab knows the
-# lengths of these workloads. So let's count: draw 50 random batches of each size, pack them, and take k/r.
+# lengths of these workloads, and lesson 02 has counted their rows. Here we look at the slope. Let's count: draw 50 random batches of each size, pack them, and take k/r.
 #
 # **Predict first:** you count rows on a laptop; they timed a model with 1.3 billion parameters on an A6000. How far
 # apart will you be?
@@ -99,7 +102,8 @@ figures.draw_predictor(ours, [*theirs.values()], "k/r", words=words)
 # ## Your machine
 #
 # Now batch by batch, here. To have many batches in a few seconds, the model is SmolLM2 with the first 2 of its
-# 30 layers, and with random weights. Its words would be noise. Its time is honest: every layer does the same work.
+# 30 layers, and with random weights. Its words would be noise. Its time is honest: every layer does the same work. It
+# stays on the CPU, also where there is a GPU.
 
 # %%
 from transformers import AutoModelForCausalLM
@@ -130,7 +134,8 @@ rows_saved = [fewer_rows(lengths) for lengths in batches.values()]
 figures.draw_predictor(rows_saved, gains, "k/r", paper.LINES["k/r"], [*batches])
 
 # %% [markdown]
-# A line in k/r has a reason: if time follows rows, speed-up *is* k/r. A line in r/k bends what should be a curve.
+# A line in k/r has a reason: if time follows rows, speed-up *is* k/r. In r/k the same rule
+# is a curve, one over r/k, and a straight line can only pass near it.
 #
 # And m - L/k? It is in tokens, and does not know what to compare them with: 100 tokens above the mean are a lot for
 # prompts of 30 tokens, and little for prompts of 1,000.
@@ -194,11 +199,11 @@ forecasts = {
 figures.draw_forecast(forecasts, found, [*unseen])
 
 # %% [markdown]
-# On the dashed line a prediction was right; to its right, it promised too much. Compare the squares with the diamonds:
-# a line in m - L/k is at home only in the workloads that it was fitted to. k/r travels, even from their GPU to your
-# machine.
+# On the dashed line a prediction was right; to its right, it promised too much. Compare the crosses with the diamonds:
+# a line in m - L/k is at home only in the workloads that it was fitted to. The squares are the paper's line in k/r: it
+# travels, even from their GPU to your machine.
 #
-# The batch of equal prompts is the point at the lower left. Packing saves no row there, so there is nothing to win.
+# The batch of equal prompts has the lowest three marks. Packing saves no row there, so there is nothing to win.
 #
 # Two layers are a small model. The same was recorded with all 30: four workloads, each predicted from the other three.
 
@@ -255,16 +260,21 @@ calibration = lab.calibrate(model)
 lab.reports.rates_table(calibration)
 
 # %% [markdown]
-# Now a batch of eight exam questions, by four methods. Predictions first.
-#
-# **Predict first:** the lengths are printed below. Which method will be the fastest, and which the slowest?
+# Now a batch of eight exam questions, by four methods.
 
 # %%
 lengths = lab.load_profile("mmlu").sample(8, seed=0)
+print(lengths)
+
+# %% [markdown]
+# **Predict first:** which method will be the fastest, and which the slowest? The next cell says what the cost model
+# expects.
+
+# %%
 methods = ("one_by_one", "full_batching", "prepacked", "padding_free")
 costs = {method: lab.estimate_cost(model.config, lengths, method, model.dtype) for method in methods}
 predicted = {method: calibration.seconds(cost) for method, cost in costs.items()}
-print(lengths, *(f"{method}: {seconds:.2f} s" for method, seconds in predicted.items()), sep="\n")
+print(*(f"{method}: {seconds:.2f} s" for method, seconds in predicted.items()), sep="\n")
 
 # %% [markdown]
 # And now run them. `run_method` is the forward passes alone, as in the cost model.
@@ -391,7 +401,7 @@ lab.widgets.YourPrompts(counts, tokenizer, calibration)
 #
 # ## What you have seen
 #
-# - k/r tells the speed-up of prepacking, because time follows rows: count, and you know it within some percent.
+# - k/r tells the speed-up of prepacking, because time follows rows: count, and you know it within about a tenth.
 # - A predictor has to be scored on what it has not seen. m - L/k fits at home, and gets lost elsewhere.
 # - With three measured rates a cost model tells seconds, for any method and any lengths.
 # - Large passes are limited by arithmetic, so padding costs its full share. A single token is limited by memory.

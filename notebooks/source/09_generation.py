@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 09 · Generation
 #
-# **In thirty minutes you will be able to**
+# **In forty-five minutes you will be able to**
 #
 # - go on from a packed prefill, token for token,
 # - say why the restart of positions shows only now,
@@ -132,7 +132,7 @@ model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
 lab.widgets.GenerationRace(model=model, tokenizer=tokenizer)
 
 # %% [markdown]
-# Two times matter to who waits. The **[time to first token](glossary.ipynb#Time-to-first-token)** is waiting and prefill.
+# Two times matter to those who wait. The **[time to first token](glossary.ipynb#Time-to-first-token)** is waiting and prefill.
 # The **[time per output token](glossary.ipynb#Time-per-output-token)** is a step of decoding. Six prompts, one of them
 # long, eight new tokens each.
 #
@@ -159,7 +159,7 @@ lab.reports.token_times_table(runs, lab.describe_machine(str(model.device))["dev
 
 # %% [markdown]
 # One by one, the first prompt has its answer early and the last one waits for all others. The batches have their first
-# tokens together. Prepacking brings them sooner; after that it decodes as full batching does, from the same kind of
+# tokens together. Where time follows slots, as on a CPU, prepacking brings them sooner. After that it decodes as full batching does, from the same kind of
 # cache. The figure shows when tokens came.
 
 # %%
@@ -237,7 +237,7 @@ print("the same tokens:", [*packed] == [*unpacked])
 print(f"cache: {packed.cache_bytes / 1e6:.1f} MB packed, {packed.unpacked_cache_bytes / 1e6:.1f} MB unpacked")
 
 # %% [markdown]
-# **Predict first:** rows hold unequal numbers of prompts, and all grow as fast as the fullest. What happens after many
+# **Predict first:** rows hold unequal numbers of prompts, and all grow as fast as the row with the most prompts. What happens after many
 # steps?
 
 # %%
@@ -287,7 +287,7 @@ lab.widgets.Quiz("09-memory")
 # - Decoding goes on from a packed prefill, token for token as alone.
 # - The restart of positions matters now, also for rotary models.
 # - Prepacking shortens the time to first token, and leaves the time per output token as it is.
-# - Packed rows can be decoded as rows. That saves memory while prompts are longer than answers.
+# - Packed rows can be decoded as rows. That saves memory while answers are short.
 #
 # The paper: its outlook on packing during generation, and the time to first token.
 #

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 10 · Beyond prepacking
 #
-# **In forty minutes you will be able to**
+# **In forty-five minutes you will be able to**
 #
 # - say how production traffic differs from the datasets that papers measure,
 # - run seven ideas in miniature by which servers go beyond packing,
@@ -35,7 +35,7 @@ lab.reports.traces_table(names)
 # %% [markdown]
 # Three things to read off it:
 #
-# - Production prompts are ten to a hundred times as long, and **as unequal**: padding and
+# - Production prompts are longer, several times to more than a hundred times, and **as unequal**: padding and
 #   [k/r](glossary.ipynb#k-over-r) are those of the datasets.
 # - Rows are long, too. The [packed mask](glossary.ipynb#Packed-mask) of one batch takes W × W numbers a row: from
 #   hundreds of megabytes to more than most GPUs have.
@@ -56,8 +56,8 @@ lab.widgets.Quiz("10-longer")
 # ## FlexAttention: the rule instead of the mask
 #
 # [FlexAttention](https://arxiv.org/abs/2412.05496) takes a rule that says who may see whom. It asks the rule once which
-# blocks of 128 × 128 pairs are hidden throughout, and leaves them out. Here is the longest row of a packed batch of
-# eight conversations, three prompts in it.
+# blocks of 128 × 128 pairs are hidden throughout, and leaves them out. Here is a row of a packed batch of eight
+# conversations, with three prompts in it.
 
 # %%
 from prepack_lab.miniatures.block_masks import block_kinds
@@ -157,8 +157,8 @@ lab.check("10-continuous", steps)
 # %% [markdown]
 # Too long for now? Go on: later cells don't need it. `lab.hint("10-continuous")` gives a hint.
 #
-# **What prepacking still buys:** everything, where nothing is generated. Who scores, classifies or embeds has one step a
-# prompt, and no seat stays empty. We will count it at the end.
+# **What prepacking still buys:** everything, where nothing is generated. If you score, classify or embed, each prompt is one
+# step, and no seat stays empty. We will count it at the end.
 
 # %% [markdown]
 # ## Chunked prefill: nobody has to stop

@@ -45,6 +45,12 @@ def test_every_lesson_was_measured():
         assert a_core == lesson.minutes * 60 // processor and in_memory >= 1
 
 
+@pytest.mark.parametrize("number", range(1, len(LESSONS)))
+def test_a_lesson_leaves_time_to_read_beside_its_exercises(number):
+    exercises = sum(one.minutes for one in EXERCISES.values() if one.lesson == f"{number:02}")
+    assert exercises and LESSONS[number].minutes >= exercises + 10
+
+
 @pytest.mark.parametrize("minutes", [45, 90, 180])
 def test_a_plan_fills_its_minutes(minutes):
     plan = GUIDE[GUIDE.index(f"### {minutes} minutes") :].split("### ")[1]

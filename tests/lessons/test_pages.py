@@ -23,6 +23,7 @@ TAUGHT = [name for name in WRITTEN if name != "00_start_here"]  # it leads to th
 
 LONGEST, MEAN, MEAN_OF_README = 35, 14, 18
 """Words in a sentence; of the first lessons the longest has 32, and their means lie between 10 and 13."""
+IN_WORDS = {10: "ten", 35: "thirty-five", 40: "forty", 45: "forty-five", 55: "fifty-five"}
 LINES = 10
 """Of a cell, without its texts and blank lines; what learners write may be longer."""
 
@@ -179,3 +180,9 @@ def test_every_name_of_the_package_that_a_page_uses_exists(name):
 def found(module, name):
     """A name of a module, or a module of a package."""
     return getattr(module, name) if hasattr(module, name) else import_module(f"{module.__name__}.{name}")
+
+
+@pytest.mark.parametrize("number", range(len(LESSONS)))
+def test_a_page_promises_the_minutes_of_the_list(number):
+    lesson = LESSONS[number]
+    assert f"**In {IN_WORDS[lesson.minutes]} minutes you will" in text(lesson.name)

@@ -36,5 +36,5 @@ def test_none_can_be_chosen_and_all_are_locked_together():
 
 
 def test_an_unknown_option_is_named():
-    with pytest.raises(TraitError, match="'fourth'.*first, second, third"):
+    with pytest.raises(TraitError, match=r"'fourth'.*first, second, third"):
         Checkboxes(OPTIONS, ["fourth"], "Which")

@@ -32,8 +32,8 @@ ATTENTION_PAIRS = Exercise(
     minutes=8,
     level="challenge",
     task="In a padded batch attention computes a score for every pair of slots in a row: rows × width × width. Needed "
-    "is, for each prompt, one for each token and every token before it, and itself. Given `lengths`, return how many "
-    "times more is computed than needed.",
+    "is a score for each token with itself, and with every earlier token of its prompt. Given `lengths`, return how "
+    "many times as many are computed as are needed.",
     reference=attention_pairs,
     cases=lengths_alone,
     judge=number,

@@ -48,7 +48,8 @@ BEST_FIT = Exercise(
     cases=lengths_and_capacity,
     judge=packed,
     hints=(
-        "It is first fit, but for one line: which of the bins that have room?",
+        "Collect the bins with room: `[i for i, room in enumerate(free) if length <= room]`. Where there are none, "
+        "open one.",
         "`min(fitting, key=lambda index: free[index])` is the fullest of them.",
     ),
     wrong={

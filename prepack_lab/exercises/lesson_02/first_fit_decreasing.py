@@ -51,7 +51,8 @@ FIRST_FIT_DECREASING = Exercise(
     hints=(
         "Sort the indices: `sorted(range(len(lengths)), key=lambda prompt: -lengths[prompt])`.",
         "Keep how much is free in every bin, in a list beside the bins.",
-        "`next((i for i, room in enumerate(free) if length <= room), len(bins))`: the first with room, or a new one.",
+        "`next((i for i, room in enumerate(free) if lengths[prompt] <= room), len(bins))`: the first with "
+        "room, or a new one.",
     ),
     wrong={
         "the order given": WrongAnswer(

@@ -63,7 +63,7 @@ SEGMENT_IDS = Exercise(
     wrong={
         "no padding": WrongAnswer(_without_padding, "The padding at the end of the row is missing: fill it with -1."),
         "padding is prompt 0": WrongAnswer(
-            _padding_is_prompt_0, "Your padding belongs to prompt 0, which would see it. Use -1, which is no prompt."
+            _padding_is_prompt_0, "Your padding counts as prompt 0. Use -1, which is no prompt."
         ),
         "from one": WrongAnswer(_from_one, "The first prompt is prompt 0."),
         "positions": WrongAnswer(_positions, "These are positions. A segment id is the same for a whole prompt."),

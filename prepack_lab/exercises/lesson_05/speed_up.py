@@ -66,7 +66,7 @@ SPEED_UP = Exercise(
     minutes=6,
     level="core",
     task="`runs` is a list of pairs, a name and its seconds, taken in turn. Return how many times as fast `method` is "
-    "as `baseline`: the median of the one over the median of the other, so that above 1 means faster.",
+    "as `baseline`, by their medians. Above 1 means that `method` is faster.",
     reference=speed_up,
     cases=_cases,
     judge=number,

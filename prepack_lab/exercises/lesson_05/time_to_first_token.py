@@ -50,7 +50,7 @@ TIME_TO_FIRST_TOKEN = Exercise(
     cases=_cases,
     judge=number,
     hints=(
-        "Who waits for an answer waits for everything that comes before its first token.",
+        "Whoever waits for an answer waits for everything that comes before its first token.",
         "Only the first step counts: `steps[0]`.",
     ),
     wrong={

@@ -10,24 +10,24 @@ from prepack_lab.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.exercises.judges import number
 
 
-def cache_bytes(slots, layers, heads, width, size):
-    return 2 * slots * layers * heads * width * size
+def cache_bytes(slots, layers, heads, head_size, size):
+    return 2 * slots * layers * heads * head_size * size
 
 
-def _keys_only(slots, layers, heads, width, size):
-    return slots * layers * heads * width * size
+def _keys_only(slots, layers, heads, head_size, size):
+    return slots * layers * heads * head_size * size
 
 
-def _one_layer(slots, layers, heads, width, size):
-    return 2 * slots * heads * width * size
+def _one_layer(slots, layers, heads, head_size, size):
+    return 2 * slots * heads * head_size * size
 
 
-def _numbers(slots, layers, heads, width, size):
-    return 2 * slots * layers * heads * width
+def _numbers(slots, layers, heads, head_size, size):
+    return 2 * slots * layers * heads * head_size
 
 
-def _squared(slots, layers, heads, width, size):
-    return 2 * slots**2 * layers * heads * width * size
+def _squared(slots, layers, heads, head_size, size):
+    return 2 * slots**2 * layers * heads * head_size * size
 
 
 def _cases(draw: Random) -> Iterator[tuple[Any, ...]]:
@@ -49,13 +49,13 @@ CACHE_BYTES = Exercise(
     minutes=4,
     level="warm-up",
     task="Every slot leaves a key and a value in each of `layers` layers, in each of `heads` key-value heads, of "
-    "`width` numbers each. A number takes `size` bytes. Return the bytes for `slots` slots.",
+    "`head_size` numbers each. A number takes `size` bytes. Return the bytes for `slots` slots.",
     reference=cache_bytes,
     cases=_cases,
     judge=number,
     hints=(
-        "How many numbers does one slot leave in one layer? Heads times width, for the key; and the value?",
-        "2 · slots · layers · heads · width numbers, of `size` bytes each.",
+        "How many numbers does one slot leave in one layer? Heads times head size, for the key; and the value?",
+        "2 · slots · layers · heads · head_size numbers, of `size` bytes each.",
     ),
     wrong={
         "keys only": WrongAnswer(_keys_only, "You count the keys. The values take as much again."),

@@ -61,7 +61,8 @@ PACKED_SLOTS = Exercise(
     judge=number,
     hints=(
         "The tokens of a row: `sum(lengths[prompt] for prompt in members)`. The width is the largest of these.",
-        "A step adds one slot for each prompt of a row, and rows stay equally wide: the fullest decides.",
+        "A step adds one slot for each prompt of a row, and rows stay equally wide: the row with the most "
+        "prompts decides.",
         "So each row has width + most prompts in a row × steps slots, and there are `len(bins)` rows.",
     ),
     wrong={
