@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from prepack_lab.predicting.predictors import Line
 
-MACHINE = "one NVIDIA RTX A6000, 48 GB"
-
 MODELS = ("sheared-llama-1.3b", "llama-2-7b", "mistral-7b", "llama-2-13b")
 
 PREFILL_SECONDS: dict[str, dict[str, tuple[float, float]]] = {

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
 from random import Random
+from time import monotonic
 from typing import Any
 
 import torch
 
-from prepack_lab.exercises.attempt import SECONDS, Outcome, attempt
+from prepack_lab.exercises.attempt import SECONDS, Outcome, attempt, endless
 from prepack_lab.exercises.catalogue import exercise
 from prepack_lab.exercises.exercise import Exercise
 from prepack_lab.exercises.judges import same
@@ -22,6 +23,8 @@ from prepack_lab.stale_kernel import restart_kernel
 SEED = 0
 COMPARED = 40
 """Cases on which a function is compared with known mistakes."""
+LEAST_SECONDS = 0.05
+"""What a case gets that comes when the time is up: enough for one that is as fast as it should be."""
 SMALL = 25
 """Up to so many numbers a tensor is shown whole."""
 
@@ -92,8 +95,13 @@ def check(key: str, function: Callable[..., Any]) -> Verdict:
 
 
 def _try(asked: Exercise, function: Callable[..., Any]) -> Verdict:
-    cases = [*asked.cases(Random(SEED))]
-    return diagnose(asked, cases, lambda place: attempt(function, cases[place], SECONDS))
+    cases, until = [*asked.cases(Random(SEED))], monotonic() + SECONDS
+
+    def outcome_of(place: int) -> Outcome:
+        outcome = attempt(function, cases[place], max(until - monotonic(), LEAST_SECONDS))
+        return endless(SECONDS) if outcome.kind == "endless" else outcome
+
+    return diagnose(asked, cases, outcome_of)
 
 
 def diagnose(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Callable[[int], Outcome]) -> Verdict:
@@ -155,7 +163,10 @@ def _mistake(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Call
 def _alike(one: Outcome, other: Outcome) -> bool:
     if one.failure is not None or other.failure is not None:
         return one.failure is not None and other.failure is not None
-    return same(one.returned, other.returned)
+    try:
+        return same(one.returned, other.returned)
+    except Exception:  # they can't be compared
+        return False
 
 
 def hint(key: str) -> Note:
@@ -174,11 +185,14 @@ def solution(key: str) -> Note:
 
 def _short(value: Any) -> str:
     """A value in at most 160 letters; a tensor as nested lists where it is small, and else by its shape."""
-    if isinstance(value, torch.Tensor):
-        kind = str(value.dtype).removeprefix("torch.")
-        small = value.numel() <= SMALL
-        return f"{kind} {_numbers(value.tolist())}" if small else f"a {kind} tensor of shape {[*value.shape]}"
-    text = repr(value)
+    try:
+        if isinstance(value, torch.Tensor):
+            kind = str(value.dtype).removeprefix("torch.")
+            small = value.numel() <= SMALL
+            return f"{kind} {_numbers(value.tolist())}" if small else f"a {kind} tensor of shape {[*value.shape]}"
+        text = repr(value)
+    except Exception:  # a broken __repr__, a tensor without data, an integer of thousands of digits
+        return f"a {type(value).__name__} that can't be shown"
     return text if len(text) <= 160 else f"{text[:157]}…"
 
 

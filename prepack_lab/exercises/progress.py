@@ -40,9 +40,17 @@ class Progress:
         if Path.cwd() in _unsaved:
             return deepcopy(_unsaved[Path.cwd()])
         try:
-            return cls(**json.loads(FILE.read_text(encoding="utf-8")))
+            known = cls(**json.loads(FILE.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return cls()
+        return known if known._is_sound() else cls()
+
+    def _is_sound(self) -> bool:
+        """Whether a file that was read has the kinds of things that it should have."""
+        return isinstance(self.solved, list) and all(
+            isinstance(counted, dict) and all(isinstance(count, int) for count in counted.values())
+            for counted in (self.attempts, self.hints)
+        )
 
     @classmethod
     def record(cls, key: str, solved: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from prepack_lab.figures.slot_axes import one_line
 from prepack_lab.figures.style import OKABE_ITO, TEXT, LabFigure, style
 from prepack_lab.tables import Table
 
@@ -17,7 +18,7 @@ def draw_cache_growth(prompt: Sequence[str], generated: Sequence[str]) -> LabFig
         prompt: its tokens as text, n of them, all computed by the first pass.
         generated: the new tokens as text; each but the last is computed by a pass of its own.
     """
-    words, n = [_one_line(word) for word in (*prompt, *generated)], len(prompt)
+    words, n = [one_line(word) for word in (*prompt, *generated)], len(prompt)
     passes = [range(n), *(range(place, place + 1) for place in range(n, len(words) - 1))]
     names = ["prefill", *(f"decode {step}" for step in range(1, len(passes)))]
     figure = LabFigure()
@@ -55,7 +56,3 @@ def reading(prompt_tokens: int, passes: int) -> str:
     """What the figure says, in one sentence."""
     grown = prompt_tokens + passes - 1
     return f"{prompt_tokens} tokens at once, then one in each pass: the cache grows to {grown} tokens"
-
-
-def _one_line(word: str) -> str:
-    return word.replace("\n", "⏎").strip() or "␣"

@@ -56,7 +56,7 @@ def draw_errors(
         if errors[way] is None:
             figure.add_annotation(x=(count - 1) / 2, y=row, text="? not run yet", showarrow=False)
     rows = [
-        (way, *(["?"] * count if row is None else [f"{_mark(value, tolerance)} {value:.1e}" for value in row]))
+        (way, *(["?"] * count if row is None else [_cell(value, tolerance) for value in row]))
         for way, row in errors.items()
     ]
     figure.twin = Table(("error", *columns), rows, f"{figure.reading} (✓: up to {tolerance:g}, rounding)")
@@ -65,7 +65,8 @@ def draw_errors(
 
 def reading(errors: Mapping[str, Sequence[float] | None], tolerance: float) -> str:
     """What the figure says, in one sentence."""
-    ran = {way: max(row) for way, row in errors.items() if row is not None}
+    found = {way: [value for value in row or () if not np.isnan(value)] for way, row in errors.items()}
+    ran = {way: max(row) for way, row in found.items() if row}
     if not ran:
         return "Nothing was run yet"
     right = sum(worst <= tolerance for worst in ran.values())
@@ -73,6 +74,10 @@ def reading(errors: Mapping[str, Sequence[float] | None], tolerance: float) -> s
         return f"All that was run equals each prompt alone: off by at most {max(ran.values()):.0e} of the spread"
     worst = f"the worst is off by {max(ran.values()):.2g} of the spread"
     return f"{right} of {len(ran)} lines equal each prompt alone; {worst}"
+
+
+def _cell(value: float, tolerance: float) -> str:
+    return "?" if np.isnan(value) else f"{_mark(value, tolerance)} {value:.1e}"
 
 
 def _mark(value: float, tolerance: float) -> str:

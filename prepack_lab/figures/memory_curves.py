@@ -104,7 +104,7 @@ def _twin(
         words = f"{taken / GB:,.2f} GB" + (" ✗" if limit is not None and taken > limit else "")
         if size in measured.get(method, {}):
             found = measured[method][size]
-            words += ", measured: out of memory" if found is None else f", measured {found / GB:,.2f} GB"
+            words += ", measured: did not fit" if found is None else f", measured {found / GB:,.2f} GB"
         return words
 
     sizes = sorted({size for by_batch in estimated.values() for size in by_batch})

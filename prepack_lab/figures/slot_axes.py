@@ -22,7 +22,7 @@ def slot_names(segment_ids: Sequence[int], words: Sequence[Sequence[str]] | None
             names.append(f"padding in slot {slot}")
             continue
         position = seen[segment] = seen.get(segment, -1) + 1
-        token = f"token {position}" if words is None else f"token {position} “{_one_line(words[segment][position])}”"
+        token = f"token {position}" if words is None else f"token {position} “{one_line(words[segment][position])}”"
         names.append(f"{token} of prompt {segment}")
     return names
 
@@ -36,7 +36,7 @@ def short_names(segment_ids: Sequence[int], words: Sequence[Sequence[str]] | Non
         if segment < 0:
             names.append("·")
         else:
-            names.append(str(segment) if words is None else _one_line(words[segment][position[segment]]))
+            names.append(str(segment) if words is None else one_line(words[segment][position[segment]]))
     return names
 
 
@@ -56,5 +56,6 @@ def slot_axes(figure: LabFigure, names: Sequence[str], short: Sequence[str]) -> 
     figure.update_yaxes(**axis, autorange="reversed", scaleanchor="x", title="looks (query)")
 
 
-def _one_line(word: str) -> str:
+def one_line(word: str) -> str:
+    """A token as a label: its line breaks are shown, and a blank is a mark."""
     return word.replace("\n", "⏎").strip() or "␣"

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 from prepack_lab.figures.style import LabFigure, look, powers_of_two, style_curves
 from prepack_lab.measuring.timing import Measurement
+from prepack_lab.packing.methods import BASELINE
 from prepack_lab.tables import Table
 
 ByBatch = Mapping[int, Measurement | None]
 """For each batch size what was measured, or None where the batch did not fit the memory."""
-
-BASELINE = "full_batching"
 
 
 def draw_timing(
@@ -25,12 +24,15 @@ def draw_timing(
     Args:
         measured: for each method and batch size.
         predicted: seconds that a cost model told before.
-        recorded: measurements that were taken elsewhere, drawn faint.
+        recorded: measurements that were taken elsewhere, drawn faint, with long dashes and hollow marks.
         recorded_on: the device of those.
     """
     figure = LabFigure()
     for method, by_batch in (recorded or {}).items():
-        figure.add_scatter(**_curve(f"{method}, recorded", method, by_batch), opacity=0.4)
+        curve = _curve(f"{method}, recorded", method, by_batch)
+        curve["line"] |= {"dash": "longdash", "width": 1.5}
+        curve["marker"] |= {"symbol": f"{look(method).symbol}-open"}
+        figure.add_scatter(**curve, opacity=0.6)
     for method, seconds in (predicted or {}).items():
         figure.add_scatter(**_prediction(method, seconds))
     for method, by_batch in measured.items():

@@ -54,12 +54,12 @@ class PagedCache:
         Raises:
             RuntimeError: no block is free.
         """
-        table, begin = self.tables.setdefault(prompt, []), self.lengths.get(prompt, 0)
+        table, begin = self.tables.get(prompt, []), self.lengths.get(prompt, 0)
         end = begin + keys.shape[1]
         more = blocks_needed(end, self.block_size) - len(table)
         if more > len(self._free):
             raise RuntimeError(f"prompt {prompt} needs {more} more blocks, and {len(self._free)} are free")
-        table.extend(self._free.pop(0) for _ in range(more))
+        self.tables[prompt] = table = [*table, *(self._free.pop(0) for _ in range(more))]
         place = torch.arange(begin, end)  # [n]
         block = torch.tensor(table)[place // self.block_size]
         self.memory[block, place % self.block_size] = keys.transpose(0, 1)

@@ -59,15 +59,6 @@ class PrefixTree:
         return [tuple(tokens[start : start + size]) for start in range(0, len(tokens) - size + 1, size)]
 
 
-def shared_tokens(prompts: Sequence[Sequence[int]], block_size: int = 16) -> list[int]:
-    """For each prompt, the tokens of its beginning that an earlier one has brought into the cache."""
-    tree, shared = PrefixTree(block_size), []
-    for prompt in prompts:
-        shared.append(len(tree.find(prompt)) * block_size)
-        tree.keep(prompt, [None] * (len(prompt) // block_size))
-    return shared
-
-
 def prefill_sharing(
     model: PreTrainedModel, prompts: Sequence[Sequence[int]], block_size: int = 16
 ) -> tuple[torch.Tensor, list[int]]:

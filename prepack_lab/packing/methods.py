@@ -151,6 +151,8 @@ METHODS: dict[str, Planner] = {
     "prepacked": _prepacked,
     "padding_free": _padding_free,
 }
+BASELINE = "full_batching"
+"""The method that the others are compared with, as in the paper."""
 DATASET_METHODS: dict[str, Planner] = {
     "one_by_one": _one_by_one,
     "full_batching": _in_batches(_full_batching),

@@ -14,6 +14,15 @@ from transformers.generation import BaseStreamer
 
 from prepack_lab.pipelines.generation import Continuations, generate
 
+RUNNERS = {
+    "one_by_one": {"method": "one_by_one"},
+    "full_batching": {"method": "full_batching"},
+    "prepacked": {"method": "prepacked"},
+    "prepacked, packed decoding": {"method": "prepacked", "decoding": "packed"},
+    "padding_free": {"method": "padding_free"},
+    "padding_free, packed decoding": {"method": "padding_free", "decoding": "packed"},
+}
+"""The ways to generate, and what `generate` is asked for; the first is what the others have to equal."""
 WARM_UP = 2
 """Tokens that are written before the clock counts: a prefill, and one step of decoding."""
 

@@ -9,12 +9,10 @@ import torch
 from transformers import PreTrainedConfig
 
 from prepack_lab.machine import MB
-from prepack_lab.packing.methods import DATASET_METHODS, Plan
+from prepack_lab.packing.methods import BASELINE, DATASET_METHODS, Plan
 from prepack_lab.predicting.calibration import Calibration
 from prepack_lab.predicting.cost import Cost, ModelSizes, cost_of_passes
 from prepack_lab.tables import Table
-
-BASELINE = "full_batching"
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from prepack_lab.measuring.timing import Measurement
-from prepack_lab.packing.methods import DATASET_METHODS, Plan
+from prepack_lab.packing.methods import BASELINE, DATASET_METHODS, Plan
 from prepack_lab.tables import Table
-
-BASELINE = "full_batching"
 
 
 def dataset_table(lengths: Sequence[int], plan: Plan) -> Table:

@@ -38,6 +38,7 @@ class Checkboxes(ipw.HBox):
         self.observe(lambda _: self._write(), names="value")
         self.observe(lambda _: self._lock(), names="disabled")
         self.value = tuple(value)
+        self.add_class("prepack-lab-group")
 
     @validate("value")
     def _known(self, proposal: dict) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ class FitPage(anywidget.AnyWidget):
 
     The notebook takes arrow keys and Enter for itself, also from a slider or a button: this keeps them for the
     controls, and shows where the keyboard is. A plotly figure is drawn before it is on the page, 700 pixels wide, and
-    follows no sidebar: this tells it when the room changes. A slider's handle, a menu without a label, play buttons and
-    a progress bar have no name for a screen reader: this gives them theirs.
+    follows no sidebar: this tells it when the room changes. A slider's handle, a menu without a label, play buttons,
+    a group of checkboxes and a progress bar have no name for a screen reader, which button is pressed and how far a bar
+    has come is told by colour alone, and lines that change are not spoken: this sees to all of that.
     """
 
     _css = """
@@ -39,14 +40,33 @@ class FitPage(anywidget.AnyWidget):
                         play.children[place]?.setAttribute("aria-label", name);
                         play.children[place]?.setAttribute("title", name);
                     });
+                for (const group of el.parentElement?.querySelectorAll(".prepack-lab-group") ?? []) {
+                    group.setAttribute("role", "group");
+                    group.setAttribute("aria-label", group.querySelector(".widget-label")?.textContent);
+                }
+                for (const line of el.parentElement?.querySelectorAll(".prepack-lab-spoken .widget-html-content") ?? [])
+                    line.setAttribute("role", "status");
                 for (const bar of el.parentElement?.querySelectorAll(".progress") ?? []) {
                     bar.setAttribute("role", "progressbar");
                     bar.setAttribute("aria-label", "progress");
+                    const filled = bar.firstElementChild;
+                    follow(filled, "style", () =>
+                        bar.setAttribute("aria-valuenow", Math.round(parseFloat(filled.style.width)) || 0));
                 }
+                for (const button of el.parentElement?.querySelectorAll(".jupyter-button.widget-toggle-button") ?? [])
+                    follow(button, "class", () =>
+                        button.setAttribute("aria-pressed", button.classList.contains("mod-active")));
+            };
+            const followed = new Map();
+            const follow = (element, attribute, tell) => {
+                if (!element || followed.has(element)) return;
+                followed.set(element, new MutationObserver(tell));
+                followed.get(element).observe(element, { attributeFilter: [attribute] });
+                tell();
             };
             const watch = new ResizeObserver(fit);
             watch.observe(el);
-            return () => watch.disconnect();
+            return () => [watch, ...followed.values()].forEach(observer => observer.disconnect());
         },
     };
     """

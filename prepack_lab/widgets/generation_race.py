@@ -15,9 +15,11 @@ from prepack_lab.figures.generation_race import draw_race
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.models.loading import load_model
 from prepack_lab.pipelines.generation import generate
+from prepack_lab.pipelines.token_times import RUNNERS
 from prepack_lab.prompts.texts import tokenize
 from prepack_lab.widgets.checkboxes import Checkboxes
 from prepack_lab.widgets.job import JobWidget, Progress
+from prepack_lab.widgets.prompts_box import PromptsBox
 
 TEXTS = (
     "The capital of Germany is",
@@ -25,15 +27,6 @@ TEXTS = (
     "Once upon a time, in a village by the sea, there lived an old fisherman who had never caught anything, until",
     "Water boils at",
 )
-RUNNERS = {
-    "one_by_one": {"method": "one_by_one"},
-    "full_batching": {"method": "full_batching"},
-    "prepacked": {"method": "prepacked"},
-    "prepacked, packed decoding": {"method": "prepacked", "decoding": "packed"},
-    "padding_free": {"method": "padding_free"},
-    "padding_free, packed decoding": {"method": "padding_free", "decoding": "packed"},
-}
-"""Who takes part, and what `generate` is asked for. The first is what the others have to equal."""
 SHOW_SECONDS = 0.25
 """Between two looks at what has been said so far."""
 _CELL = "text-align:left; vertical-align:top; white-space:normal"
@@ -55,8 +48,10 @@ class GenerationRace(JobWidget):
         tokenizer: PreTrainedTokenizerBase | None = None,
         max_new_tokens: int = 16,
     ) -> None:
+        if (model is None) != (tokenizer is None):
+            raise ValueError("a model and its tokenizer belong together: pass both, or neither")
         self._model, self._tokenizer = model, tokenizer
-        self.text = ipw.Textarea("\n".join(texts), description="Prompts", rows=5, layout=ipw.Layout(width="100%"))
+        self.text = PromptsBox(texts, rows=5)
         self.steps = ipw.IntSlider(max_new_tokens, 1, 64, description="New tokens", layout=ipw.Layout(width="380px"))
         self.runners = Checkboxes([*RUNNERS], [*RUNNERS][:4], "Runners")
         self.lanes = ipw.HTML()
@@ -69,20 +64,13 @@ class GenerationRace(JobWidget):
         self.tokens: dict[str, list[list[int]]] = {}
         self.finished: set[str] = set()
 
-    def prompts(self) -> list[str]:
-        """One a line."""
-        texts = [line for line in self.text.value.splitlines() if line.strip()]
-        if not texts:
-            raise ValueError("Write at least one prompt, one a line.")
-        return texts
-
     def work(self) -> Iterator[Progress]:
         self.forget()
         runners = [*dict.fromkeys(["one_by_one", *self.runners.value])]
         yield Progress(0, 1 + len(runners), "Loading the model …")
         if self._model is None:
             self._model, self._tokenizer = load_model(dtype=torch.float32)
-        prompts = tokenize(self._tokenizer, self.prompts())
+        prompts = tokenize(self._tokenizer, self.text.prompts())
         for place, runner in enumerate(runners, start=1):
             yield Progress(place, 1 + len(runners), f"{runner} is running …")
             generate(self._model, prompts, max_new_tokens=2, **RUNNERS[runner])  # warm up
@@ -93,8 +81,8 @@ class GenerationRace(JobWidget):
             yield Progress(place + 1, 1 + len(runners), f"{runner} has finished", found=True)
 
     def compose(self) -> tuple[LabFigure, str]:
-        figure = draw_race(self.seconds, len(self.prompts()))
         self.show_lanes()
+        figure = draw_race(self.seconds, len(self.text.prompts()))
         if not self.tokens:
             return figure, "Press Run: the methods continue the same prompts, each on its own clock."
         reference = self.tokens["one_by_one"]
@@ -113,7 +101,7 @@ class GenerationRace(JobWidget):
         reference = self.tokens["one_by_one"]
         head = "".join(f"<th scope='col'>{escape(runner)}</th>" for runner in self.tokens)
         rows = []
-        for index, text in enumerate(self.prompts()):
+        for index, text in enumerate(self.text.prompts()):
             cells = []
             for runner, tokens in self.tokens.items():
                 mark = "… "

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from html import escape
 from threading import Event, Lock, Thread
 from time import sleep
+from weakref import WeakSet
 
 import ipywidgets as ipw
 
-from prepack_lab.widgets.lab_widget import LabWidget, in_words
+from prepack_lab.widgets.lab_widget import SPOKEN, LabWidget, in_words
 
 SETTLE_SECONDS = 0.5
 """After something was drawn, so that the page has drawn it too before the next stretch is measured."""
@@ -27,12 +28,20 @@ class Progress:
     """Whether there is something new to draw."""
 
 
+_one_at_a_time = Lock()
+_begun: WeakSet[JobWidget] = WeakSet()
+"""The widgets in this kernel that are working, or about to."""
+
+
 class Stopped(Exception):
     """Stop was pressed while a piece of work was going on that can be given up."""
 
 
 class JobWidget(LabWidget):
     """A widget with Run, Stop and a progress bar. A subclass says what to do, and what to draw of it so far.
+
+    In a kernel one job runs at a time, or they would spoil each other's timings: Run ends what another widget is
+    doing, also one whose cell was run again, so that its Stop is on the page no more.
 
     Args:
         controls: they are locked while the work runs, and what was found is forgotten when one is moved.
@@ -50,6 +59,7 @@ class JobWidget(LabWidget):
         self.stop = ipw.Button(description="Stop", icon="stop", disabled=True, tooltip="Stop after this piece")
         self.bar = ipw.IntProgress(0, 0, 1, layout=ipw.Layout(width="240px"))
         self.words = ipw.HTML()
+        self.words.add_class(SPOKEN)
         self._inputs, self._stopping, self._starting = controls, Event(), Lock()
         self._thread: Thread | None = None
         for control in controls:
@@ -79,10 +89,19 @@ class JobWidget(LabWidget):
         with self._starting:
             if self.running:
                 return
+            for other in [*_begun]:
+                other._stopping.set()
+            _begun.add(self)
             self._stopping.clear()
             self._lock_controls(True)
             self._thread = Thread(target=self._work, daemon=True)
             self._thread.start()
+
+    def close(self) -> None:
+        """Take the widget off the page, and end its work."""
+        if hasattr(self, "_stopping"):  # one that was refused its arguments is closed, too
+            self._stopping.set()
+        super().close()
 
     def wait(self, seconds: float | None = None) -> None:
         """Until the work is done: for scripts and tests."""
@@ -92,19 +111,25 @@ class JobWidget(LabWidget):
     def _work(self) -> None:
         said = "Done."
         try:
-            for progress in self.work():
-                self._tell(progress)
-                self.check_stop()
-                if progress.found:
-                    self.refresh()
-                    sleep(SETTLE_SECONDS)
+            with _one_at_a_time:
+                self._go_through()
         except Stopped:
             said = "Stopped; what was found so far stays."
         except Exception as error:
             said = f"<b>It could not go on.</b> {escape(in_words(error))}"
+        _begun.discard(self)
         self._lock_controls(False)
-        self.words.value = f"<span role='status' class='prepack-lab-progress'>{said}</span>"
+        self.words.value = f"<span class='prepack-lab-progress'>{said}</span>"
         self.refresh()
+
+    def _go_through(self) -> None:
+        self.check_stop()
+        for progress in self.work():
+            self._tell(progress)
+            self.check_stop()
+            if progress.found:
+                self.refresh()
+                sleep(SETTLE_SECONDS)
 
     def check_stop(self) -> None:
         """Give up where Stop was pressed; long pieces of work call this from inside.

@@ -23,6 +23,9 @@ WITHOUT_KERNEL = """<style>
 </style><p class="prepack-lab-gone">This widget lives as long as its kernel. Run this cell to bring it back.</p>"""
 """Stands below each widget, unseen, until a saved notebook is opened again: then instead of "model not found"."""
 
+SPOKEN = "prepack-lab-spoken"
+"""Class of the lines that a screen reader speaks when they change; `FitPage` sees to it."""
+
 
 class LabWidget(ipw.VBox):
     """Controls above a figure above a status line, which a screen reader speaks when it changes, above a table.
@@ -44,6 +47,7 @@ class LabWidget(ipw.VBox):
     ) -> None:
         self.figure = FigureView()
         self.status, self.twin = ipw.HTML(), ipw.HTML()
+        self.status.add_class(SPOKEN)
         self._drawing = Lock()
         bar = ipw.HBox(
             controls if shown is None else shown, layout=ipw.Layout(flex_flow="row wrap", align_items="center")
@@ -84,7 +88,7 @@ class LabWidget(ipw.VBox):
         self._say(f"<b>This can't be drawn.</b> {escape(in_words(error))}")
 
     def _say(self, html: str) -> None:
-        self.status.value = f"<div role='status' class='prepack-lab-status'>{html}</div>"
+        self.status.value = f"<div class='prepack-lab-status'>{html}</div>"
 
     def _show(self, figure: LabFigure) -> None:
         self.figure.show_figure(figure)

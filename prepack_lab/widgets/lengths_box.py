@@ -24,7 +24,7 @@ class LengthsBox(ipw.Text):
             ValueError: something there is no positive whole number.
         """
         words = self.value.replace(",", " ").split()
-        wrong = [word for word in words if not word.isdigit() or int(word) < 1]
+        wrong = [word for word in words if not word.isdecimal() or int(word) < 1]
         if wrong or not words:
             what = f"{wrong[0]!r} is no length" if wrong else "there are no lengths"
             raise ValueError(f"{what}; write positive whole numbers, with commas between them")

@@ -88,6 +88,8 @@ class LiveTiming(JobWidget):
     def work(self) -> Iterator[Progress]:
         self.forget()
         sizes, methods = self._sizes(), [*self.methods.value]
+        if not methods:
+            raise ValueError("Choose at least one method.")
         total = 2 + len(sizes) * len(methods) * (self.repeats.value + 1)
         yield Progress(0, total, f"Loading {self.model.value} …")
         model = self._load()

@@ -17,6 +17,7 @@ from prepack_lab.figures.style import LabFigure
 from prepack_lab.packing.packing import one_row
 from prepack_lab.prompts.texts import tokenize
 from prepack_lab.widgets.lab_widget import LabWidget
+from prepack_lab.widgets.prompts_box import PromptsBox
 
 TEXTS = ("The capital of Germany is", "Berlin lies on the river", "Water boils at")
 MORE = ("Roses are red,", "To be or not to be,", "Count: one, two,", "Once upon a time")
@@ -33,7 +34,7 @@ class MaskExplorer(LabWidget):
 
     def __init__(self, texts: Sequence[str] = TEXTS, tokenizer: PreTrainedTokenizerBase | None = None) -> None:
         self._tokenizer = tokenizer
-        self.text = ipw.Textarea("\n".join(texts), description="Prompts", rows=4, layout=ipw.Layout(width="100%"))
+        self.text = PromptsBox(texts)
         self.add = ipw.Button(description="Add a prompt", icon="plus", tooltip="Add another prompt to the row")
         self.apart = ipw.Checkbox(True, description="Independent mask", indent=False, layout=ipw.Layout(width="170px"))
         self.restart = ipw.Checkbox(
@@ -53,9 +54,7 @@ class MaskExplorer(LabWidget):
         Raises:
             ValueError: there is no prompt, or more than can be drawn.
         """
-        texts = [line for line in self.text.value.splitlines() if line.strip()]
-        if not texts:
-            raise ValueError("Write at least one prompt, one a line.")
+        texts = self.text.prompts()
         if self._tokenizer is None:
             words = [re.findall(r"\w+|[^\w\s]", text) or [text] for text in texts]
         else:

@@ -73,6 +73,8 @@ class PackingContest(LabWidget):
         if own < rival:
             won = "and no packing has fewer" if own == best else f"and {best} are possible"
             return f"You won: {own} bins against {rival}, {won}."
+        if own == best:
+            return f"A draw: {own} bins against {rival}, and no packing has fewer."
         verdict = "A draw" if own == rival else "You lost"
         return f"{verdict}: {own} bins against {rival}. {best} are enough; undo, and try again."
 

@@ -8,7 +8,7 @@ import ipywidgets as ipw
 
 from prepack_lab.figures.bins import draw_bin_states
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.packing.packing import STRATEGIES, Packing, pack
+from prepack_lab.packing.packing import STRATEGIES, Packing, one_prompt_a_row, pack
 from prepack_lab.prompts.lengths import load_profile
 from prepack_lab.widgets.checkboxes import Checkboxes
 from prepack_lab.widgets.lab_widget import LabWidget
@@ -29,10 +29,11 @@ class PackingRace(LabWidget):
     def __init__(
         self, lengths: Sequence[int] | None = None, capacity: int | None = None, strategies: Sequence[str] = FIRST
     ) -> None:
-        drawn = load_profile("mmlu").sample(16, seed=1) if lengths is None else [*lengths]
+        drawn = load_profile("mmlu").sample(16, seed=1) if lengths is None else [*one_prompt_a_row(lengths).lengths]
+        most = max(4 * max(drawn), capacity or 0)
         self.lengths = LengthsBox(drawn)
         self.capacity = ipw.IntSlider(
-            capacity or max(drawn), max(drawn), 4 * max(drawn), description="Capacity", layout=ipw.Layout(width="380px")
+            capacity or max(drawn), max(drawn), most, description="Capacity", layout=ipw.Layout(width="380px")
         )
         self.strategies = Checkboxes(STRATEGIES, strategies, "Strategies")
         self.play = ipw.Play(value=len(drawn), min=0, max=len(drawn), interval=600, description="Play")

@@ -9,7 +9,7 @@ import ipywidgets as ipw
 from prepack_lab.exercises.catalogue import quiz
 from prepack_lab.exercises.quiz import Answer
 from prepack_lab.widgets.fit_page import FitPage
-from prepack_lab.widgets.lab_widget import display_widget
+from prepack_lab.widgets.lab_widget import SPOKEN, display_widget
 
 
 class Quiz(ipw.VBox):
@@ -30,6 +30,7 @@ class Quiz(ipw.VBox):
             for answer in self.quiz.answers
         ]
         self.status = ipw.HTML()
+        self.status.add_class(SPOKEN)
         for place, button in enumerate(self.answers):
             button.observe(lambda change, place=place: self._choose(place, change["new"]), names="value")
         row = ipw.HBox(self.answers, layout=ipw.Layout(flex_flow="row wrap", width="100%"))
@@ -43,7 +44,7 @@ class Quiz(ipw.VBox):
             if other != place:
                 button.value = False
         said = escape(_said(self.quiz.answers[place]))
-        self.status.value = f"<div role='status' class='prepack-lab-status'>{said}</div>"
+        self.status.value = f"<div class='prepack-lab-status'>{said}</div>"
 
     def _ipython_display_(self) -> None:
         answers = "".join(

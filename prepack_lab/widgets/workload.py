@@ -35,9 +35,10 @@ class Workload:
         self.most, self.count = most, count or _about
         choices = [(load_profile(name).title, name) for name in list_profiles()]
         choices.append(("texts that I paste", PASTED))
+        begin = load_profile(workload).name  # an unknown one is named here
+        self.menu = ipw.Dropdown(options=choices, value=begin, description="Workload")
         if self.own is not None:
-            choices, workload = [("your own prompts", YOURS), *choices], YOURS
-        self.menu = ipw.Dropdown(options=choices, value=workload, description="Workload")
+            self.take(self.own, "your own prompts")
         self.seed = ipw.BoundedIntText(0, 0, 10_000, description="Seed", layout=ipw.Layout(width="160px"))
         self.again = ipw.Button(description="Draw others", tooltip="Draw other prompts of this workload", icon="random")
         self.again.on_click(lambda _: setattr(self.seed, "value", (self.seed.value + 1) % 10_001))
@@ -51,6 +52,13 @@ class Workload:
     def controls(self) -> list[ipw.Widget]:
         """In the order of the tab key."""
         return [self.menu, self.seed, self.again, self.text]
+
+    def take(self, lengths: Sequence[int], title: str) -> None:
+        """Offer these lengths first, under a title, in place of any that were offered so; and choose them."""
+        self.own = [*one_prompt_a_row(lengths).lengths]
+        others = [option for option in self.menu.options if option[1] != YOURS]
+        self.menu.options = [(title, YOURS), *others]
+        self.menu.value = YOURS
 
     def lengths(self) -> list[int]:
         """Tokens of the prompts that are chosen.

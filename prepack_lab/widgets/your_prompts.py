@@ -48,11 +48,11 @@ class YourPrompts(LabWidget):
         calibration = self.calibration if name == list_models()[0] else None
         found = inspect_lengths(lengths, load_sizes(name), self.batch_size.value, calibration)
         source = f"seconds of {calibration.device}" if calibration else "operations, not seconds"
-        return draw_gains(found), f"{len(lengths):,} prompts, {sum(lengths):,} tokens. {found.advice} Told in {source}."
+        count = f"{len(lengths):,} prompt{'s' if len(lengths) > 1 else ''}"
+        return draw_gains(found), f"{count}, {sum(lengths):,} tokens. {found.advice} Told in {source}."
 
     def _load(self) -> None:
-        """Put the prompts of a file into the box, as if they were pasted."""
+        """Offer the prompts of a file as a workload of its own."""
         for upload in self.file.value:
             texts = read_prompts(upload["name"], bytes(upload["content"]))
-            self.workload.text.value = "\n".join(" ".join(text.split()) for text in texts)
-            self.workload.menu.value = "pasted"
+            self.workload.take([self.workload.count(text) for text in texts], upload["name"])

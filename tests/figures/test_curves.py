@@ -57,7 +57,8 @@ def test_timing_tells_where_packing_loses():
 def test_what_was_recorded_is_marked_as_recorded():
     figure = draw_timing(TIMES, recorded={"prepacked": {2: measured(0.1)}}, recorded_on="a far GPU")
     trace = named(figure, "prepacked, recorded")
-    assert trace.opacity < 0.5 and trace.customdata[0].startswith("prepacked, recorded, 2 prompts")
+    assert trace.opacity < 1 and trace.marker.symbol == "diamond-open" and trace.line.dash == "longdash"
+    assert trace.customdata[0].startswith("prepacked, recorded, 2 prompts")
     assert "prepacked, recorded on a far GPU" in [row[0] for row in figure.twin.rows]
 
 
@@ -71,7 +72,7 @@ def test_memory_shows_who_is_beyond_the_wall():
 
 def test_memory_says_where_measurements_ran_out():
     figure = draw_memory({"prepacked": {1: 1e9, 2: 2e9}}, None, {"prepacked": {1: 1.2e9, 2: None}})
-    assert [row[1] for row in figure.twin.rows] == ["1.00 GB, measured 1.20 GB", "2.00 GB, measured: out of memory"]
+    assert [row[1] for row in figure.twin.rows] == ["1.00 GB, measured 1.20 GB", "2.00 GB, measured: did not fit"]
 
 
 def test_errors_are_marked_by_sign_and_not_by_colour_alone():

@@ -10,7 +10,7 @@ from prepack_lab.engine.masks import packed_block_mask, packed_mask
 from prepack_lab.miniatures.block_masks import LEFT_OUT, PARTLY, WHOLE, attend, block_kinds, computed_pairs
 from prepack_lab.miniatures.chunked_prefill import prefill_in_chunks
 from prepack_lab.miniatures.paged_cache import PagedCache, blocks_needed
-from prepack_lab.miniatures.prefix_sharing import PrefixTree, prefill_sharing, shared_tokens
+from prepack_lab.miniatures.prefix_sharing import PrefixTree, prefill_sharing
 from prepack_lab.miniatures.varlen_attention import attend_by_mask, attend_by_segment
 from tests.conftest import random_prompts
 
@@ -32,8 +32,10 @@ def test_a_paged_cache_gives_back_what_it_was_given(appends, block_size):
 def test_blocks_are_given_back_and_run_out():
     cache = PagedCache(blocks=2, block_size=4)
     cache.append(0, torch.ones(1, 5, 1))
+    before = dict(cache.tables)
     with pytest.raises(RuntimeError, match="prompt 1 needs 1 more blocks, and 0 are free"):
         cache.append(1, torch.ones(1, 1, 1))
+    assert dict(cache.tables) == before, "a prompt that found no room leaves nothing behind"
     cache.release(0)
     cache.append(1, torch.full((1, 8, 1), 2.0))
     assert cache.slots_taken == 8 and 0 not in cache.tables
@@ -53,6 +55,15 @@ def test_a_prompt_read_in_pieces_is_the_prompt_read_at_once(tiny_model, chunk):
 def test_no_prompt_and_no_chunk_are_refused(tiny_model, prompt, chunk):
     with pytest.raises(ValueError, match="both are at least 1"):
         prefill_in_chunks(tiny_model, prompt, chunk)
+
+
+def shared_tokens(prompts, block_size):
+    """For each prompt, the tokens of its beginning that an earlier one has brought into the tree."""
+    tree, shared = PrefixTree(block_size), []
+    for prompt in prompts:
+        shared.append(len(tree.find(prompt)) * block_size)
+        tree.keep(prompt, [None] * (len(prompt) // block_size))
+    return shared
 
 
 @pytest.mark.parametrize("block_size", [1, 4])

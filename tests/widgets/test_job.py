@@ -128,3 +128,33 @@ def test_progress_is_told_without_markup(counting):
     counting.start()
     assert counting.began.wait(PATIENCE)
     assert "&lt;0&gt; is next" in counting.words.value
+
+
+@pytest.fixture
+def other():
+    widget = Counting()
+    yield widget
+    widget.go.set()
+    widget.wait(PATIENCE)
+
+
+def test_one_widget_at_a_time_works_and_the_last_that_was_started_goes_on(counting, other):
+    counting.start()
+    assert counting.began.wait(PATIENCE)
+    other.go.set()
+    other.start()
+    assert not other.began.wait(0.2), "the first is still in the middle of a piece"
+    counting.go.set()
+    other.wait(PATIENCE)
+    counting.wait(PATIENCE)
+    assert "Stopped" in counting.words.value and counting.found == []
+    assert "Done." in other.words.value and other.found == [0, 1, 2]
+
+
+def test_a_widget_that_is_closed_works_no_more(counting):
+    counting.start()
+    assert counting.began.wait(PATIENCE)
+    counting.close()
+    counting.go.set()
+    counting.wait(PATIENCE)
+    assert counting.found == []

@@ -85,6 +85,13 @@ class TestMaskExplorer:
         explorer.text.value = "a " * 1025
         assert "1,025 tokens; write at most 1,024" in explorer.status.value
 
+    @pytest.mark.parametrize(
+        ("texts", "words"), [("Hello", "pass a list"), (["a", "b\nc"], "text 1 has several lines")]
+    )
+    def test_what_the_box_would_change_is_refused(self, texts, words):
+        with pytest.raises(ValueError, match=words):
+            lab.widgets.MaskExplorer(texts)
+
     def test_a_thousand_tokens_are_drawn(self, explorer):
         explorer.text.value = "\n".join(["a " * 341] * 3)
         assert "1023 tokens" in explorer.status.value
@@ -145,3 +152,5 @@ class TestBreakIt:
         assert errors["mask, restart"][:2] == [1e-7, 2e-7]
         assert [errors[variant] for variant in VARIANTS][1:] == [None] * 3
         assert len(errors["mask, restart"]) == 2 * len(MODELS)
+        assert "All that was run equals each prompt alone" in game.figure.layout.title.text
+        assert "nan" not in game.twin.value

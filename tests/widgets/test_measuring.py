@@ -41,6 +41,10 @@ class TestLiveTiming:
         widget.repeats.value = 1
         return widget
 
+    def test_without_a_method_it_asks_for_one(self, live):
+        live.methods.value = ()
+        assert "Choose at least one method." in run(live).words.value
+
     def test_every_method_is_measured_and_predicted_at_every_batch_size(self, live):
         run(live)
         assert "Done." in live.words.value
@@ -209,6 +213,16 @@ class TestGenerationRace:
         assert "Write at least one prompt" in race.status.value
         run(race)
         assert "Write at least one prompt" in race.words.value
+
+    def test_no_answer_stays_below_prompts_that_are_gone(self, race):
+        run(race)
+        assert race.lanes.value
+        race.text.value = ""
+        assert race.lanes.value == ""
+
+    def test_a_model_needs_its_tokenizer(self, tiny):
+        with pytest.raises(ValueError, match="belong together"):
+            lab.widgets.GenerationRace(model=tiny[0])
 
     def test_prompts_are_shown_as_text(self, tiny):
         race = run(lab.widgets.GenerationRace(["<b>bold</b>"], *tiny, max_new_tokens=2))

@@ -41,7 +41,12 @@ class TestRace:
 
     @pytest.mark.parametrize(
         ("typed", "words"),
-        [("3, x", "&#x27;x&#x27; is no length"), ("", "no lengths"), ("3, 0", "&#x27;0&#x27; is no length")],
+        [
+            ("3, x", "&#x27;x&#x27; is no length"),
+            ("", "no lengths"),
+            ("3, 0", "&#x27;0&#x27; is no length"),
+            ("3²", "is no length"),
+        ],
     )
     def test_what_is_no_length_is_named(self, typed, words):
         race = lab.widgets.PackingRace(LENGTHS)
@@ -50,6 +55,11 @@ class TestRace:
         assert race.figure.data == ()
         race.lengths.value = "3, 4"
         assert "can't be drawn" not in race.status.value
+
+    def test_a_capacity_of_ones_own_is_kept_and_no_lengths_are_refused(self):
+        assert lab.widgets.PackingRace([5, 3], capacity=50).capacity.value == 50
+        with pytest.raises(ValueError, match="no lengths"):
+            lab.widgets.PackingRace([])
 
     def test_without_a_strategy_it_asks_for_one(self):
         race = lab.widgets.PackingRace(LENGTHS)
@@ -90,6 +100,11 @@ class TestContest:
     def test_the_rivals_packing_is_a_draw(self, contest):
         self.play(contest, contest.rival)
         assert "A draw" in contest.status.value
+
+    def test_where_nobody_can_win_a_draw_says_so(self):
+        contest = lab.widgets.PackingContest([5, 3, 2], capacity=5)
+        self.play(contest, contest.rival)
+        assert "A draw: 2 bins against 2, and no packing has fewer." in contest.status.value
 
     def test_a_bin_for_each_prompt_loses(self, contest):
         while not contest.place.disabled:

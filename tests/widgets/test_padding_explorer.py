@@ -94,7 +94,3 @@ def test_the_same_seed_draws_the_same_prompts(explorer):
     assert explorer.batch() != first
     explorer.workload.seed.value = 0
     assert explorer.batch() == first
-
-
-def test_the_status_is_announced(explorer):
-    assert "role='status'" in explorer.status.value

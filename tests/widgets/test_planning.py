@@ -55,8 +55,17 @@ class TestYourPrompts:
     def test_a_file_is_loaded(self, name, content):
         report = lab.widgets.YourPrompts()
         self.load(report, name, content)
-        assert report.workload.menu.value == "pasted"
+        assert report.workload.menu.label == name
         assert "2 prompts, 5 tokens" in report.status.value
+
+    def test_the_words_of_a_file_are_counted_as_they_are_and_another_file_takes_its_place(self):
+        _, tokenizer = lab.load_model("tiny-llama")
+        report = lab.widgets.YourPrompts([7], tokenizer=tokenizer)
+        self.load(report, "code.jsonl", json.dumps({"prompt": "if x:\n    y"}).encode())
+        assert "1 prompt, 11 tokens" in report.status.value
+        self.load(report, "other.txt", b"abc")
+        assert "1 prompt, 3 tokens" in report.status.value
+        assert [label for label, _ in report.workload.menu.options][:2] == ["other.txt", "MMLU questions"]
 
     def test_a_file_that_cannot_be_read_is_refused_in_words_and_nothing_is_lost(self):
         report = lab.widgets.YourPrompts()
@@ -67,16 +76,16 @@ class TestYourPrompts:
         assert report.figure.data == ()
         assert report.workload.text.value == "mine"
         report.batch_size.value = 3
-        assert "1 prompts" in report.status.value
+        assert "1 prompt, " in report.status.value
         self.load(report, "b.txt", b"mine")
-        assert "1 prompts" in report.status.value
+        assert "1 prompt, " in report.status.value
 
     def test_a_tokenizer_counts(self):
         _, tokenizer = lab.load_model("tiny-llama")
         report = lab.widgets.YourPrompts(tokenizer=tokenizer)
         report.workload.menu.value = "pasted"
         report.workload.text.value = "twelve bytes"
-        assert "1 prompts, 12 tokens" in report.status.value
+        assert "1 prompt, 12 tokens" in report.status.value
 
 
 class TestServing:
