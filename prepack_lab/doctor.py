@@ -12,11 +12,8 @@ from packaging.version import Version
 
 from prepack_lab.tables import Table
 
-TESTED = {"torch": ("2.13", "2.13"), "transformers": ("5.21", "5.23")}
+TESTED = {"torch": ("2.11", "2.13"), "transformers": ("5.21", "5.23")}
 """The first and last minor version that the lab's own tests have run with."""
-
-EXPECTED = {"torch": ("2.11", "2.12")}
-"""Versions in which all that the lab uses is there, by their source; the tests have not run with them."""
 
 NEEDED_GB = 2.0
 """What the real model in float32 and a notebook take together, with room for a batch."""
@@ -105,17 +102,14 @@ def _check_package(need: Requirement) -> Check:
         return Check(need.name, FAULT, f"{found}; the lab needs {need.specifier}", install)
     if need.name in TESTED and not _within(found, TESTED[need.name]):
         oldest, newest = TESTED[need.name]
-        tested = oldest if oldest == newest else f"{oldest} to {newest}"
-        if _within(found, EXPECTED.get(need.name, ())):
-            return Check(need.name, NOTE, f"{found}; the lab's tests ran with {tested}, and this should do as well")
         fix = f"python -m pip install '{need.name}=={newest}.*', as in requirements.lock"
-        return Check(need.name, FAULT, f"{found} is outside the tested range ({tested})", fix)
+        return Check(need.name, FAULT, f"{found} is outside the tested range ({oldest} to {newest})", fix)
     return Check(need.name, IN_ORDER, str(found))
 
 
 def _within(found: Version, minors: Sequence[str]) -> bool:
     """Whether a version is between two minor ones, both included."""
-    return bool(minors) and Version(minors[0]) <= Version(f"{found.major}.{found.minor}") <= Version(minors[-1])
+    return Version(minors[0]) <= Version(f"{found.major}.{found.minor}") <= Version(minors[-1])
 
 
 def _check_device() -> Check:
