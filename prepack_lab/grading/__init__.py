@@ -1,6 +1,7 @@
 """Grading: a folder of students' notebooks → who solved what, and why not.
 
     submissions.py   a folder → each student's notebooks, whatever their names
+    definitions.py   what of a notebook can be run without running the lesson
     reading.py       a notebook → what it defines and checks, and what was tampered with; nothing is run
     wire.py          what a function returned ↔ JSON, so that nothing of a student is ever unpickled
     worker.py        a process of its own: limits of time and memory, no network, and one function called

@@ -9,20 +9,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, replace
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from textwrap import dedent
 
 from tqdm.auto import tqdm
 
-from prepack_lab import __version__
+from prepack_lab import __version__, exercises, grading
 from prepack_lab.exercises.catalogue import EXERCISES
-from prepack_lab.grading.grading import Grade, Limits, grade_notebook
+from prepack_lab.grading.grading import Grade, Limits, grade_notebook, not_graded
 from prepack_lab.grading.submissions import Submission, find_submissions
+from prepack_lab.machine import cores
 
 RECORD = "grades.jsonl"
 """One line a graded notebook: what a second run starts from."""
+CODE = tuple(Path(package.__file__ or "").parent for package in (exercises, grading))
+"""Folders whose code a grade depends on."""
 SHORTEST = 6
 """Statements of a function; those with fewer are alike because there is only one way."""
 
@@ -51,38 +53,44 @@ def grade_folder(
     out.mkdir(parents=True, exist_ok=True)
     record = out / RECORD
     known = {} if fresh else _read(record)
-    keys = {one: _key(one, limits, seed) for one in submissions}
+    code = _code()
+    keys = {one: _key(one, limits, seed, code) for one in submissions}
     grades = {one: known[keys[one]] for one in submissions if keys[one] in known}
     todo = [one for one in submissions if one not in grades]
     if fresh or not record.exists():
         record.write_text("", encoding="utf-8")
     with (
-        ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool,
+        ThreadPoolExecutor(jobs or cores()) as pool,
         record.open("a", encoding="utf-8") as kept,
         tqdm(total=len(submissions), initial=len(grades), unit="notebook", desc="grading") as bar,
     ):
         running = {pool.submit(_safely, one, limits, seed): one for one in todo}
-        for done in as_completed(running):
-            one = running[done]
-            grades[one] = done.result()
-            line = {"key": keys[one], "grades": [asdict(grade) for grade in grades[one]]}
-            kept.write("\n" + json.dumps(line, ensure_ascii=False))  # after a line that was cut off, too
-            kept.flush()
-            bar.update()
+        try:
+            for done in as_completed(running):
+                one = running[done]
+                grades[one] = done.result()
+                if not any(grade.status == "not graded" for grade in grades[one]):
+                    line = {"key": keys[one], "grades": [asdict(grade) for grade in grades[one]]}
+                    kept.write("\n" + json.dumps(line))  # after a line that was cut off, too
+                    kept.flush()
+                bar.update()
+        except BaseException:  # Ctrl-C: those that are running come to their end, the others do not begin
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return compared(_best(grade for one in submissions for grade in grades[one]))
 
 
 def _safely(submission: Submission, limits: Limits, seed: int) -> list[Grade]:
     try:
         return grade_notebook(submission, limits, seed)
-    except Exception as error:  # a fault of ours: the other students must not wait for it
-        words = f"the grader itself failed ({type(error).__name__}: {error}); look at this notebook by hand"
-        return [Grade(submission.student, submission.name, "", "unreadable", words)]
+    except Exception as error:
+        return [not_graded(submission, error)]
 
 
-def _key(submission: Submission, limits: Limits, seed: int) -> str:
+def _key(submission: Submission, limits: Limits, seed: int, code: str) -> str:
     """Changes with anything that a grade depends on."""
-    digest = sha256(f"{__version__}/{_tasks()}/{submission.student}/{submission.name}/{limits}/{seed}/".encode())
+    named = f"{__version__}/{code}/{submission.student}/{submission.name}/{limits}/{seed}/"
+    digest = sha256(named.encode("utf-8", "surrogatepass"))
     for path in (submission.path, submission.path.parent / "progress.json"):
         if path.is_file() and os.access(path, os.R_OK):
             with path.open("rb") as file:
@@ -91,10 +99,12 @@ def _key(submission: Submission, limits: Limits, seed: int) -> str:
     return digest.hexdigest()
 
 
-@cache
-def _tasks() -> str:
-    """Changes with the exercises: where a task was changed, it is graded anew."""
-    return sha256("".join(one.solution for one in EXERCISES.values()).encode()).hexdigest()
+def _code() -> str:
+    """Changes with the exercises and the grader: with a task, a case, a judge, or what a known mistake is told."""
+    digest = sha256()
+    for path in sorted(path for folder in CODE for path in folder.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _read(record: Path) -> dict[str, list[Grade]]:
@@ -102,7 +112,7 @@ def _read(record: Path) -> dict[str, list[Grade]]:
     found: dict[str, list[Grade]] = {}
     if not record.is_file():
         return found
-    for line in record.read_text(encoding="utf-8").splitlines():
+    for line in record.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             held = json.loads(line)
             found[held["key"]] = [Grade(**one | {"flags": tuple(one["flags"])}) for one in held["grades"]]
@@ -113,11 +123,11 @@ def _read(record: Path) -> dict[str, list[Grade]]:
 
 def _best(grades: Iterable[Grade]) -> list[Grade]:
     """Each exercise once a student: solved before tried before missing. Files that can't be read stay."""
-    rank = {"solved": 0, "missing": 3, "not begun": 2}
+    rank = {"solved": 0, "not graded": 1, "not begun": 3, "missing": 4}
     best: dict[tuple[str, str], Grade] = {}
     for grade in grades:
         key = grade.student, grade.exercise or grade.notebook
-        if key not in best or rank.get(grade.status, 1) < rank.get(best[key].status, 1):
+        if key not in best or rank.get(grade.status, 2) < rank.get(best[key].status, 2):
             best[key] = grade
     return sorted(best.values(), key=lambda grade: (grade.student.casefold(), grade.exercise, grade.notebook))
 

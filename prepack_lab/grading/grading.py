@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -25,9 +26,9 @@ from prepack_lab.grading.wire import decode
 
 Status = Literal[
     "solved", "wrong", "not begun", "missing", "syntax error", "crashed", "endless loop", "too much memory",
-    "calls exit", "forbidden", "huge output", "died", "unreadable",
+    "calls exit", "forbidden", "huge output", "died", "unreadable", "not graded",
 ]  # fmt: skip
-"""What a function came to; the diagnosis says more."""
+"""What a function came to; the diagnosis says more. Of what is not graded, nothing is known: the grader failed."""
 
 OF_KIND: dict[Kind, Status] = {
     "returned": "wrong", "raised": "crashed", "endless": "endless loop", "memory": "too much memory",
@@ -78,7 +79,8 @@ class Grade:
 
 def seed_of(student: str, exercise: str, seed: int = 0) -> int:
     """The seed of a student's own random cases: the same each time, another one for each student."""
-    return int.from_bytes(sha256(f"{seed}/{student}/{exercise}".encode()).digest()[:4], "big")
+    named = f"{seed}/{student}/{exercise}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(sha256(named).digest()[:4], "big")
 
 
 def grade_notebook(submission: Submission, limits: Limits | None = None, seed: int = 0) -> list[Grade]:
@@ -96,6 +98,12 @@ def grade_notebook(submission: Submission, limits: Limits | None = None, seed: i
     return [_graded(submission, notebook, one, limits, seed) for one in asked]
 
 
+def not_graded(submission: Submission, error: Exception, exercise: str = "") -> Grade:
+    """What stands in the place of a grade where the grader itself failed: a fault of ours, for which nobody waits."""
+    words = f"the grader itself failed ({type(error).__name__}: {error}); look at this notebook by hand"
+    return Grade(submission.student, submission.name, exercise, "not graded", words)
+
+
 def _graded(submission: Submission, notebook: Notebook, asked: Exercise, limits: Limits, seed: int) -> Grade:
     name = notebook.function_name(asked)
     attempts, hints = _practised(submission.path, asked.key)
@@ -108,15 +116,30 @@ def _graded(submission: Submission, notebook: Notebook, asked: Exercise, limits:
         return replace(grade, status="syntax error", diagnosis=broken.error or "", code=broken.source)
     if notebook.defined_in(name) is None:
         words = f"there is no function {name}: its cell was deleted, or the function renamed"
-        return replace(grade, diagnosis=words)
+        return replace(grade, diagnosis=_left_out(notebook, name) or words)
     began = monotonic()
-    grade = replace(_tried(grade, asked, notebook, name, limits, seed), seconds=round(monotonic() - began, 2))
+    try:
+        grade = replace(_tried(grade, asked, notebook, name, limits, seed), seconds=round(monotonic() - began, 2))
+    except Exception as error:  # the other exercises are graded all the same
+        return not_graded(submission, error, asked.key)
     flags = list(grade.flags)
     if asked.key not in notebook.checks:
         flags.append("its check is not in the notebook any more")
-    if notebook.claims(asked.key) and not grade.solved:
+    unknown = re.search(r"NameError: name '(\w+)' is not defined", grade.diagnosis)
+    left_out = _left_out(notebook, unknown[1]) if unknown and grade.status == "crashed" else None
+    if left_out is not None:
+        grade = replace(grade, diagnosis=f"{grade.diagnosis}\n{left_out}")
+    elif notebook.claims(asked.key) and not grade.solved:
         flags.append("the notebook shows it as solved, and it is not")
     return replace(grade, flags=tuple(flags))
+
+
+def _left_out(notebook: Notebook, name: str) -> str | None:
+    """Where a name is made by what the grader does not run, in words; None where it is not."""
+    cell = notebook.left_out().get(name)
+    if cell is None:
+        return None
+    return f"{name} is made in cell {cell}, and only definitions and plain values are run here: look at it by hand"
 
 
 def _tried(grade: Grade, asked: Exercise, notebook: Notebook, name: str, limits: Limits, seed: int) -> Grade:
@@ -133,8 +156,8 @@ def _tried(grade: Grade, asked: Exercise, notebook: Notebook, name: str, limits:
         return replace(grade, status="solved", diagnosis=verdict.words, cases=verdict.cases)
     failed = outcomes[verdict.cases - 1] if verdict.cases <= len(outcomes) else last
     status = OF_KIND[failed.kind]
-    if status == "wrong" and "returned nothing" in verdict.words:
-        status = "not begun"
+    if status == "wrong" and verdict.cases == 1 and verdict.words.startswith("Your function returned nothing"):
+        status = "not begun"  # in a later case it is a return that was forgotten in one branch
     return replace(grade, status=status, diagnosis=verdict.words, cases=verdict.cases)
 
 
@@ -153,6 +176,9 @@ def run_task(task: worker.Task) -> list[Outcome]:
 
     Returns:
         What became of each case, in order, up to the first that could not be finished.
+
+    Raises:
+        RuntimeError: the process did not come as far as the function.
     """
     mine, its = _processes().Pipe(duplex=False)
     process = _processes().Process(target=worker.run, args=(task, its), daemon=True)
@@ -167,22 +193,32 @@ def run_task(task: worker.Task) -> list[Outcome]:
 
 
 def _listen(mine: Connection, seconds: float, process: Any) -> list[Outcome]:
+    _await_start(mine)
     outcomes: list[Outcome] = []
-    until, ready = monotonic() + STARTING, False
+    until = monotonic() + seconds + 2  # its own watch comes first, and says where it was
     while True:
         try:
             if not mine.poll(max(until - monotonic(), 0)):
                 return [*outcomes, endless(seconds)]
             message = json.loads(mine.recv_bytes(LARGEST_MESSAGE))
-            if not ready:
-                until, ready = monotonic() + seconds + 2, True  # its own watch comes first, and says where it was
-                continue
+            if "done" in message:
+                return outcomes
             outcomes.append(_outcome(message))
         except EOFError:
-            return outcomes if _ended_well(process) else [*outcomes, _death(process)]
+            return [*outcomes, _death(process)]
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, StopIteration):
             words = "what came back from its process can't be read"
             return [*outcomes, Outcome(failure=words, kind="too much")]
+
+
+def _await_start(mine: Connection) -> None:
+    """Wait until the limits are set. Up to there nothing of a student's is run, and what fails is ours."""
+    if not mine.poll(STARTING):
+        raise RuntimeError(f"a process did not start within {STARTING:g} seconds; try fewer --jobs")
+    try:
+        mine.recv_bytes(LARGEST_MESSAGE)
+    except EOFError:
+        raise RuntimeError("a process ended before the function was called") from None
 
 
 def _outcome(message: dict[str, Any]) -> Outcome:
@@ -192,12 +228,8 @@ def _outcome(message: dict[str, Any]) -> Outcome:
     return Outcome(decode(message["returned"]))
 
 
-def _ended_well(process: Any) -> bool:
-    process.join(5)
-    return process.exitcode == 0
-
-
 def _death(process: Any) -> Outcome:
+    process.join(5)
     code = process.exitcode
     if code is not None and code < 0:
         words = f"it brought the whole process down (signal {-code})"

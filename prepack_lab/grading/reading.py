@@ -14,6 +14,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from prepack_lab.exercises.catalogue import EXERCISES
 from prepack_lab.exercises.exercise import Exercise
+from prepack_lab.grading.definitions import defines, functions, not_run
 from prepack_lab.lessons import LESSONS
 
 LARGEST = 100_000_000
@@ -69,7 +70,7 @@ class Notebook:
 
     def defined_in(self, name: str) -> Cell | None:
         """The last cell that defines a function of this name; None where there is none."""
-        found = [cell for cell in self.cells if cell.tree is not None and name in _defined(cell.tree)]
+        found = [cell for cell in self.cells if cell.tree is not None and name in functions(cell.tree)]
         return found[-1] if found else None
 
     def broken_in(self, name: str) -> Cell | None:
@@ -78,21 +79,29 @@ class Notebook:
         found = [cell for cell in self.cells if cell.tree is None and begins.search(cell.source)]
         return found[-1] if found else None
 
-    def text_of(self, name: str) -> str:
-        """The function's own lines, as they stand in the notebook."""
+    def text_of(self, name: str, aliases: frozenset[str] = frozenset()) -> str:
+        """The function's own lines, as they stand in the notebook; where it is an alias, those of what it names."""
         cell = self.defined_in(name)
-        if cell is None or cell.tree is None:
+        if cell is None or cell.tree is None or name in aliases:
             return ""
-        nodes = [node for node in cell.tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
-        return (ast.get_source_segment(cell.source, nodes[-1]) or "") if nodes else ""
+        node = functions(cell.tree)[name]
+        text = ast.get_source_segment(cell.source, node) or ""
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+            return self.text_of(node.value.id, aliases | {name}) or text
+        return text
 
     def definitions(self) -> list[tuple[str, str]]:
-        """What can be run without running the lesson: imports, functions, classes, and plain values.
+        """Name and source of each cell that defines something. All else in it is not run (see `defines`)."""
+        there = [cell for cell in self.cells if cell.tree and any(map(defines, cell.tree.body))]
+        return [(f"cell {cell.number}", cell.source) for cell in there]
 
-        Returns:
-            The name of each cell that has any, and its source with all else blanked out, line for line.
-        """
-        return [(f"cell {cell.number}", kept) for cell in self.cells if cell.tree and (kept := _kept(cell))]
+    def left_out(self) -> dict[str, int]:
+        """Names that the notebook makes by what is not run → the number of the cell that makes them."""
+        found: dict[str, int] = {}
+        for cell in self.cells:
+            if cell.tree:
+                found |= dict.fromkeys(not_run(cell.tree, found.keys()), cell.number)
+        return found
 
     def claims(self, key: str) -> bool:
         """Whether the notebook shows an exercise as solved."""
@@ -150,33 +159,6 @@ def _shown(outputs: Any) -> Iterator[str]:
             data = output.get("data")
             yield _joined(output.get("text"))
             yield _joined(data.get("text/plain")) if isinstance(data, dict) else ""
-
-
-def _defined(tree: ast.Module) -> set[str]:
-    """Names that hold a function after the cell: by def, or by `name = lambda …`."""
-    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return names
-
-
-def _kept(cell: Cell) -> str:
-    """The lines of statements that define something, the others blank: line numbers stay what they are."""
-    lines, kept = cell.source.split("\n"), set()
-    for node in cell.tree.body if cell.tree else ():
-        if _defines(node):
-            first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
-            kept |= {*range(first, (node.end_lineno or node.lineno) + 1)}
-    return "\n".join(line if number in kept else "" for number, line in enumerate(lines, 1)) if kept else ""
-
-
-def _defines(node: ast.stmt) -> bool:
-    if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
-        return True
-    if isinstance(node, ast.Assign | ast.AnnAssign):
-        return node.value is not None and not any(isinstance(part, ast.Call | ast.Await) for part in ast.walk(node))
-    return False
 
 
 def _checks(tree: ast.Module) -> Iterator[tuple[str, str]]:

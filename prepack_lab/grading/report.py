@@ -18,7 +18,7 @@ from prepack_lab.grading.grading import Grade
 COLUMNS = ("student", "notebook", "lesson", "exercise", "title", "status", "solved", "cases", "attempts", "hints",
            "seconds", "flags", "diagnosis")  # fmt: skip
 
-MARKS = {"solved": "✓", "missing": "–", "not begun": "…"}
+MARKS = {"solved": "✓", "missing": "–", "not begun": "…", "not graded": "?"}
 """In the class view; what is not listed is a failure."""
 
 PAGE = Template(
@@ -53,7 +53,7 @@ summary { cursor: pointer; }
 <p>$summary</p>
 <h2>The class</h2>
 <div class="wide">$matrix</div>
-<p>✓ solved · ✗ tried, not solved · … not begun · – missing · ! look at it: something is flagged</p>
+<p>✓ solved · ✗ tried, not solved · … not begun · – missing · ? the grader failed · ! look at it: it is flagged</p>
 $difficulties
 <h2>The students</h2>
 $students
@@ -65,7 +65,7 @@ $students
 
 def write_csv(grades: Sequence[Grade], path: Path) -> None:
     """One line an exercise and student. What a spreadsheet would take for a formula gets an apostrophe in front."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
+    with path.open("w", encoding="utf-8-sig", newline="", errors="backslashreplace") as file:
         lines = csv.writer(file)
         lines.writerow(COLUMNS)
         for grade in grades:
@@ -94,7 +94,7 @@ def write_page(grades: Sequence[Grade], path: Path) -> None:
         matrix=_matrix(students, graded),
         students="\n".join(_student(name, [one for one in grades if one.student == name]) for name in students),
     )
-    path.write_text(page, encoding="utf-8")
+    path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _difficulties(grades: Sequence[Grade]) -> str:
@@ -161,7 +161,7 @@ def _student(name: str, grades: Sequence[Grade]) -> str:
 
 def _rows(grades: Sequence[Grade]) -> Iterator[tuple[str, ...]]:
     for grade in grades:
-        kind = {"solved": "solved", "missing": "open", "not begun": "open"}.get(grade.status, "failed")
+        kind = "solved" if grade.solved else "open" if grade.status in MARKS else "failed"
         lines = [
             *(grade.diagnosis[:1].upper() + grade.diagnosis[1:]).splitlines(),
             *(f"! {flag}" for flag in grade.flags),
@@ -184,7 +184,7 @@ def _table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]])
 
 
 def _anchor(student: str) -> str:
-    return f"student-{student.encode().hex()}"
+    return f"student-{student.encode('utf-8', 'surrogatepass').hex()}"
 
 
 def _many(count: int, what: str) -> str:

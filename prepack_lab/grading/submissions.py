@@ -9,8 +9,8 @@ from pathlib import Path
 
 from prepack_lab.lessons import LESSONS
 
-NOT_SUBMITTED = {".ipynb_checkpoints", ".git", "__MACOSX"}
-"""Folders that programs leave behind."""
+NOT_SUBMITTED = {".ipynb_checkpoints", ".git", "__MACOSX", ".venv", "site-packages", "solutions"}
+"""Folders that programs leave behind, and the lab's own solutions, which lie in the folder of its notebooks."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ def find_submissions(folder: Path) -> list[Submission]:
     file names have beside the lesson's: `ada_02_bin_packing.ipynb` is ada's.
 
     Raises:
-        ValueError: there is no such folder, or no notebook in it; says what to do.
+        ValueError: there is no such folder, or no notebook in it that counts; says what to do.
     """
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}; name one that holds the students' notebooks")
     found = sorted(_submissions(folder), key=lambda one: (one.student.casefold(), one.name))
     if not found:
-        packed = [*folder.rglob("*.zip")]
-        hint = f"; unpack {packed[0].name} and the like first" if packed else ""
-        raise ValueError(f"there is no notebook (.ipynb) below {folder}{hint}")
+        packed = [f"; unpack {path.name} and the like first" for path in folder.rglob("*.zip")]
+        passed = [f"; to grade what is in {path.parent}, name that folder" for path in folder.rglob("*.ipynb")]
+        raise ValueError(f"there is no notebook (.ipynb) below {folder}{''.join([*packed[:1], *passed[:1]])}")
     return found
 
 
@@ -48,7 +48,7 @@ def _submissions(folder: Path) -> Iterator[Submission]:
         if path.suffix.lower() != ".ipynb" or not path.is_file():
             continue
         parts = path.relative_to(folder).parts
-        if not NOT_SUBMITTED.intersection(parts) and not path.name.startswith("._"):
+        if NOT_SUBMITTED.isdisjoint(parts[:-1]) and not path.name.startswith("._"):
             yield Submission(_student(parts), path, "/".join(parts))
 
 

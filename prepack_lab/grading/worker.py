@@ -25,6 +25,7 @@ import prepack_lab as lab
 from prepack_lab.engine import forward, masks, packed_batch  # noqa: F401 - what lessons import
 from prepack_lab.exercises.attempt import Outcome, attempt
 from prepack_lab.exercises.catalogue import exercise
+from prepack_lab.grading.definitions import defines, imports
 from prepack_lab.grading.wire import TooMuchError, encode
 from prepack_lab.packing import packing  # noqa: F401 - what lessons import
 from prepack_lab.pipelines import datasets  # noqa: F401 - what lessons import
@@ -56,7 +57,7 @@ class Task:
     function: str
     """Its name in the notebook."""
     definitions: tuple[tuple[str, str], ...]
-    """Name and source of each cell that defines something (see `Notebook.definitions`)."""
+    """Name and source of each cell that defines something; nothing else in it is run (see `defines`)."""
     seed: int
     """Of the random cases: each student has one."""
     seconds: float
@@ -70,7 +71,7 @@ class ForbiddenError(BaseException):
 
 
 def run(task: Task, answer: Connection) -> None:
-    """Run a task, and send a message a case; the first message only says that the limits are set."""
+    """Run a task, and send a message a case; the first says that the limits are set, and the last that it is done."""
     cases = [*exercise(task.key).cases(Random(task.seed))]
     os.chdir(task.folder)
     _be_silent()
@@ -81,6 +82,7 @@ def run(task: Task, answer: Connection) -> None:
     _send(answer, {"ready": True})
     for outcome in _outcomes(task, cases, guard):
         _send(answer, outcome)
+    _send(answer, {"done": True})
     answer.close()
 
 
@@ -112,9 +114,8 @@ def _define(task: Task, guard: _Guard) -> Callable[..., Any]:
     namespace: dict[str, Any] = {"__name__": "notebook", "lab": lab, "torch": torch}
     failed: Exception | None = None
     for name, source in task.definitions:
-        for node in ast.parse(source).body:
-            is_import = isinstance(node, ast.Import | ast.ImportFrom)
-            with guard.on("imports" if is_import else "everything"):
+        for node in filter(defines, ast.parse(source).body):
+            with guard.on("imports" if imports(node) else "everything"):
                 try:
                     exec(compile(ast.Module([node], []), f"<{name}>", "exec"), namespace)
                 except Exception as error:
@@ -216,7 +217,8 @@ class _Guard:
     def _is_inside(self, path: Any) -> bool:
         if isinstance(path, int):
             return True
-        return os.path.realpath(os.fsdecode(path)).startswith((self._folder, os.devnull))
+        real = os.path.realpath(os.fsdecode(path))
+        return real in (self._folder, os.path.realpath(os.devnull)) or real.startswith(self._folder + os.sep)
 
 
 def _writes(arguments: tuple[Any, ...]) -> bool:

@@ -1,6 +1,7 @@
 """Notebooks as students hand them in."""
 
-import nbformat
+import json
+
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -19,7 +20,7 @@ def solved_cells(lesson):
 def write_notebook(path, cells, heading=""):
     path.parent.mkdir(parents=True, exist_ok=True)
     shown = [new_markdown_cell(heading)] if heading else []
-    nbformat.write(new_notebook(cells=shown + [new_code_cell(source) for source in cells]), path)
+    path.write_text(json.dumps(new_notebook(cells=shown + [new_code_cell(source) for source in cells])))
     return path
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from prepack_lab.exercises import check
 from prepack_lab.exercises.catalogue import EXERCISES, exercise
+from prepack_lab.exercises.checking import diagnose
+from prepack_lab.grading import grading, worker
 from prepack_lab.grading.grading import Limits, grade_notebook, seed_of
 from prepack_lab.grading.submissions import Submission
 from tests.grading.conftest import solved_cells, write_notebook
@@ -74,6 +76,7 @@ FATES = {
     "endless loop in C": ("return sum(range(10**12))", "still running after 3 seconds"),
     "calls exit": ("raise SystemExit", "called exit()"),
     "died": ("import os\nos._exit(3)", "exit code 3"),
+    "died as if all were well": ("import os\nos._exit(0)", "exit code 0"),
     "died by a signal": ("import ctypes\nctypes.string_at(0)", "brought the whole process down"),
     "too much memory": ("return bytearray(20_000_000_000)", "more memory"),
     "too much memory in torch": ("return torch.ones(5_000_000_000)", "more memory"),
@@ -92,12 +95,42 @@ FATES = {
     "forbidden: program": ("import subprocess\nsubprocess.run(['true'])", "start another program"),
     "forbidden: shell": ("import os\nos.system('true')", "start another program"),
     "forbidden: write": ("open('../found.txt', 'w').write('x')", "write a file"),
+    "forbidden: write beside": ("import os\nopen(os.getcwd() + '-beside', 'w').write('x')", "write a file"),
     "forbidden: remove": ("import os\nos.remove('HERE')", "change files"),
     "forbidden: the answer": (
         "from prepack_lab.exercises.catalogue import EXERCISES\nreturn EXERCISES['01-waste'].reference(lengths)",
         "asks the lab's own exercises",
     ),
 }
+
+
+CALLS = "CALLS = []\n"
+AFTER_ONE = "CALLS.append(1)\nif len(CALLS) > 1:\n    {}\nreturn 1 - sum(lengths) / len(lengths) / max(lengths)"
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_who_ends_the_process_later_is_not_told_that_something_came_back(tmp_path, code):
+    grade = graded(tmp_path, CALLS + waste(AFTER_ONE.format(f"__import__('os')._exit({code})")), CHECK)
+    assert (grade.status, grade.cases) == ("died", 2) and f"exit code {code}" in grade.diagnosis
+    assert "ou returned" not in grade.diagnosis
+
+
+def test_a_return_that_was_forgotten_in_one_branch_is_begun(tmp_path):
+    grade = graded(tmp_path, CALLS + waste(AFTER_ONE.format("return None")), CHECK)
+    assert (grade.status, grade.cases) == ("wrong", 2)
+    words = waste("return 'Your function returned nothing'")
+    assert graded(tmp_path, words, CHECK).status == "wrong"
+
+
+def test_only_its_own_folder_and_nowhere_can_be_written(tmp_path):
+    guard = worker._Guard(str(tmp_path / "mine"))
+    for name in ("mine", "mine/a", "mine/b/../a", "/dev/null"):
+        guard("open", (str(tmp_path / name), "w", 0))
+        with guard.on("everything"):
+            guard("open", (str(tmp_path / name), "w", 0))
+    for name in ("mine-too/a", "mine/../a", "/dev/nullified", "a"):
+        with guard.on("everything"), pytest.raises(worker.ForbiddenError):
+            guard("open", (str(tmp_path / name), "w", 0))
 
 
 @pytest.mark.parametrize("fate", FATES)
@@ -157,6 +190,71 @@ def test_helpers_and_constants_are_there(tmp_path):
     ).solved
 
 
+RIGHT = "1 - sum(lengths) / len(lengths) / max(lengths)"
+HONEST = {
+    "a dict": ["memo = dict()", waste(f"return memo.setdefault(str(lengths), {RIGHT})")],
+    "a float": ['ONE = float("1.0")', waste(f"return ONE * ({RIGHT})")],
+    "an import that may fail": ["try:\n    import math\nexcept ImportError:\n    math = None",
+                                waste(f"return math.fsum([{RIGHT}])")],
+    "a function that may be there": [f"try:\n    import nothing_like_this\nexcept ImportError:\n    {waste('')}"
+                                     f"        return {RIGHT}"],
+    "another name": [waste(f"return {RIGHT}").replace("padding_share", "mine"), "padding_share = mine"],
+    "a lambda": [f"padding_share = lambda lengths: {RIGHT}"],
+    "a line of two": [f"{waste(f'return {RIGHT}')}\nONE = 1; open('../found.txt', 'w')"],
+    "a line that goes on": [f"import math; print(\n1)\n{waste(f'return {RIGHT}')}"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", HONEST)
+def test_who_solved_it_in_a_way_of_their_own_is_not_accused(tmp_path, way):
+    grade = graded(tmp_path, *HONEST[way], CHECK)
+    assert (grade.status, grade.flags) == ("solved", ()), grade.diagnosis
+    assert "return" in grade.code or "lambda" in grade.code
+
+
+def test_what_the_grader_does_not_run_is_named_and_nobody_accused(tmp_path):
+    held = waste(f"return model and {RIGHT}")
+    for cells in (["model = lab.load_model('nowhere')"], ["for model in range(9):\n    pass"]):
+        grade = graded_with_claim(tmp_path, *cells, held, CHECK)
+        assert grade.status == "crashed" and grade.flags == ()
+        assert "NameError: name 'model' is not defined" in grade.diagnosis
+        assert "model is made in cell 2, and only definitions and plain values are run here" in grade.diagnosis
+    grade = graded_with_claim(tmp_path, held, CHECK)
+    assert grade.flags == (CLAIMED,) and "is made in" not in grade.diagnosis
+    grade = graded(tmp_path, "padding_share = lab.cached(print)", CHECK)
+    assert grade.status == "missing" and "padding_share is made in cell 2" in grade.diagnosis
+
+
+def test_where_judging_fails_the_other_exercises_are_graded(tmp_path, monkeypatch):
+    def fails(asked, *others):
+        if asked.key == "01-waste":
+            raise OverflowError("int too large to convert to float")
+        return diagnose(asked, *others)
+
+    monkeypatch.setattr(grading, "diagnose", fails)
+    path = write_notebook(tmp_path / "01_padding_waste.ipynb", [HEAD, *solved_cells("01")])
+    grades = {one.exercise: one for one in grade_notebook(Submission("ada", path, path.name), LIMITS)}
+    broken = grades.pop("01-waste")
+    assert broken.status == "not graded" and "OverflowError: int too large" in broken.diagnosis
+    assert {one.status for one in grades.values()} == {"solved"}
+
+
+def test_a_number_beyond_all_floats_is_wrong_and_no_more(tmp_path):
+    assert graded(tmp_path, waste("return 10 ** 400"), CHECK).status == "wrong"
+
+
+@pytest.mark.parametrize(("broken", "told"), [("poll", "did not start"), ("cases", "ended before")])
+def test_a_process_that_does_not_start_is_our_fault(tmp_path, monkeypatch, broken, told):
+    monkeypatch.setattr(grading, "STARTING", 0.0 if broken == "poll" else 60.0)
+    monkeypatch.setattr(worker, "run", worker.run if broken == "poll" else ended)
+    grade = graded(tmp_path, waste(f"return {RIGHT}"), CHECK)
+    assert grade.status == "not graded" and told in grade.diagnosis
+
+
+def ended(task, answer):
+    """A process that comes to nothing."""
+
+
 def test_tampering_is_flagged_and_does_not_help(tmp_path):
     grade = graded(tmp_path, "lab.check = lambda *_: print('✓ 01-waste')", waste("return 0.5"), CHECK)
     assert grade.status == "wrong" and grade.flags == ("cell 2 replaces lab.check",)
@@ -164,13 +262,19 @@ def test_tampering_is_flagged_and_does_not_help(tmp_path):
     assert not graded(tmp_path, cheat, CHECK).solved
 
 
-def test_a_claim_that_does_not_hold_is_flagged(tmp_path):
-    path = write_notebook(tmp_path / "a.ipynb", [HEAD, waste("return 0.5"), CHECK])
+CLAIMED = "the notebook shows it as solved, and it is not"
+
+
+def graded_with_claim(tmp_path, *cells):
+    path = write_notebook(tmp_path / "a.ipynb", [HEAD, *cells])
     held = json.loads(path.read_text())
     held["cells"][-1]["outputs"] = [{"output_type": "stream", "text": "✓ 01-waste: 30 cases, all right."}]
     path.write_text(json.dumps(held))
-    grade = next(one for one in grade_notebook(Submission("ada", path, "a"), LIMITS) if one.exercise == "01-waste")
-    assert grade.flags == ("the notebook shows it as solved, and it is not",)
+    return next(one for one in grade_notebook(Submission("ada", path, "a"), LIMITS) if one.exercise == "01-waste")
+
+
+def test_a_claim_that_does_not_hold_is_flagged(tmp_path):
+    assert graded_with_claim(tmp_path, waste("return 0.5"), CHECK).flags == (CLAIMED,)
 
 
 def test_each_student_has_numbers_of_their_own(tmp_path, monkeypatch):

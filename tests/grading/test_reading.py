@@ -26,12 +26,14 @@ def test_a_lesson_is_told_by_its_checks_its_heading_or_its_name(tmp_path):
     assert read(tmp_path, "1").lessons("x.ipynb") == []
 
 
-def test_only_what_defines_something_is_kept_on_its_own_line(tmp_path):
-    source = "import torch\nprint('!')\nWIDTH = 3\nmodel = load()\n@torch.no_grad()\ndef f(x):\n    return x\nf(1)"
-    ((name, kept),) = read(tmp_path, source).definitions()
-    assert name == "cell 1"
-    lines = ["import torch", "", "WIDTH = 3", "", "@torch.no_grad()", "def f(x):", "    return x", ""]
-    assert kept.split("\n")[: len(lines)] == lines
+def test_cells_that_define_something_keep_their_lines(tmp_path):
+    ((name, source),) = read(tmp_path, "print('!')", "model = load()\n\ndef f(x):\n    return x").definitions()
+    assert name == "cell 2" and source.split("\n")[2] == "def f(x):"
+
+
+def test_what_is_not_run_leaves_names_out(tmp_path):
+    cells = ("WIDTH = 3\nmodel = load()", "sizes = model.sizes\nfor one in sizes:\n    import math", "half = sizes[0]")
+    assert read(tmp_path, *cells).left_out() == {"model": 1, "sizes": 2, "one": 2, "math": 2, "half": 3}
 
 
 def test_magics_are_no_syntax_errors(tmp_path):
@@ -57,7 +59,14 @@ def test_the_function_that_the_check_is_given_counts(tmp_path):
 def test_of_several_definitions_the_last_counts(tmp_path):
     notebook = read(tmp_path, WASTE, WASTE.replace("1 -", "2 -"))
     assert "2 -" in notebook.text_of("padding_share")
-    assert read(tmp_path, "padding_share = lambda lengths: 1").defined_in("padding_share") is not None
+    assert read(tmp_path, "padding_share = lambda lengths: 1").text_of("padding_share").endswith(": 1")
+
+
+def test_another_name_of_a_function_is_one(tmp_path):
+    notebook = read(tmp_path, WASTE.replace("padding_share", "mine"), "padding_share = other = mine")
+    assert notebook.defined_in("padding_share").number == 2
+    assert notebook.text_of("padding_share") == notebook.text_of("mine") != ""
+    assert read(tmp_path, "a = b\nb = a").text_of("a") == "b = a"
 
 
 @pytest.mark.parametrize(

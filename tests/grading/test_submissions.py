@@ -38,6 +38,18 @@ def test_what_programs_leave_behind_is_no_submission(tmp_path):
     assert [*found(tmp_path, *names)] == ["ada/a.ipynb"]
 
 
+def test_the_labs_own_solutions_are_no_submission_unless_their_folder_is_named(tmp_path):
+    names = (
+        "ada/02.ipynb", "ada/solutions/02.ipynb", "ada/.venv/b.ipynb", "bob/lib/site-packages/b.ipynb",
+        "solutions/x_02_bin_packing.ipynb",
+    )  # fmt: skip
+    assert [*found(tmp_path, *names)] == ["ada/02.ipynb"]
+    assert [*found(tmp_path / "solutions")] == ["x_02_bin_packing.ipynb"]
+    (tmp_path / "ada" / "02.ipynb").unlink()
+    with pytest.raises(ValueError, match="to grade what is in"):
+        find_submissions(tmp_path)
+
+
 def test_no_notebook_is_an_error_that_says_what_to_do(tmp_path):
     with pytest.raises(ValueError, match="there is no folder"):
         find_submissions(tmp_path / "nowhere")

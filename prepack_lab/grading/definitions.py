@@ -1,0 +1,95 @@
+"""What of a notebook can be run without running the lesson: imports, functions, classes and plain values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Set
+
+HARMLESS = {
+    "abs", "bool", "bytes", "complex", "dict", "divmod", "enumerate", "float", "frozenset", "int", "len", "list", "max",
+    "min", "range", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "zip", "Counter", "OrderedDict",
+    "defaultdict", "deque",
+}  # fmt: skip
+"""What a plain value may be made with: `memo = dict()`, `EPS = float("1e-9")`."""
+
+
+def defines(node: ast.stmt) -> bool:
+    """Whether a statement does nothing but define; an `if` or a `try` does where all that stands in it does."""
+    if isinstance(node, ast.If | ast.Try):
+        plain = isinstance(node, ast.Try) or _is_plain(node.test)
+        return plain and all(isinstance(one, ast.Pass) or defines(one) for one in _within(node))
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        return node.value is not None and _is_plain(node)
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
+
+
+def imports(node: ast.stmt) -> bool:
+    """Whether a statement does nothing but import, and say with a constant whether that worked."""
+    if isinstance(node, ast.If | ast.Try):
+        return all(map(imports, _within(node)))
+    constant = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+    return constant or isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)
+
+
+def functions(tree: ast.Module) -> dict[str, ast.FunctionDef | ast.Assign]:
+    """Names that hold a function after a cell: by def, by `name = lambda …`, or by `name = another_name`."""
+    found: dict[str, ast.FunctionDef | ast.Assign] = {}
+    for node in _statements(tree.body):
+        if isinstance(node, ast.FunctionDef):
+            found[node.name] = node
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda | ast.Name):
+            found |= {target.id: node for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
+def not_run(tree: ast.Module, before: Set[str]) -> set[str]:
+    """Names that a cell makes in other ways, or out of such names: what is run does not have them.
+
+    Args:
+        tree: the cell.
+        before: such names of earlier cells.
+    """
+    found: set[str] = set()
+    for node in tree.body:
+        made_of_them = isinstance(node, ast.Assign | ast.AnnAssign) and (before | found) & _names(node, ast.Load)
+        if made_of_them or not defines(node):
+            found |= _names(node, ast.Store)
+    return found
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a cell that are run, with those in an `if` or a `try`."""
+    for node in body:
+        if isinstance(node, ast.If | ast.Try) and defines(node):
+            yield from _statements([*_within(node)])
+        elif defines(node):
+            yield node
+
+
+def _within(node: ast.If | ast.Try) -> list[ast.stmt]:
+    if isinstance(node, ast.If):
+        return [*node.body, *node.orelse]
+    caught = [one for handler in node.handlers for one in handler.body]
+    return [*node.body, *caught, *node.orelse, *node.finalbody]
+
+
+def _is_plain(node: ast.AST) -> bool:
+    """Whether nothing is called but what is harmless; what a lambda calls waits until it is called itself."""
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.Await):
+            return False
+        if isinstance(part, ast.Call) and not (isinstance(part.func, ast.Name) and part.func.id in HARMLESS):
+            return False
+        waiting += [part.args] if isinstance(part, ast.Lambda) else ast.iter_child_nodes(part)
+    return True
+
+
+def _names(node: ast.stmt, use: type[ast.expr_context]) -> set[str]:
+    """The names that a statement reads, or makes."""
+    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, use)}
+    if use is ast.Store:
+        names |= {part.name for part in ast.walk(node) if isinstance(part, ast.FunctionDef | ast.ClassDef)}
+        names |= {(part.asname or part.name).split(".")[0] for part in ast.walk(node) if isinstance(part, ast.alias)}
+    return names
