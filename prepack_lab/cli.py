@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     del chosen["command"]
     try:
         return chosen.pop("run")(**chosen)
-    except ValueError as error:  # an unknown name, a model that does not fit: the message says what to do
+    except (ValueError, RuntimeError) as error:
+        if not _says_what_to_do(error):
+            raise
         parser.exit(2, f"prepack-lab: {error}\n")
+
+
+def _says_what_to_do(error: Exception) -> bool:
+    """An unknown name, a file that can't be read, a model that does not fit: the message is for people."""
+    if isinstance(error, ValueError):
+        return True
+    from prepack_lab.models.embedded_model import ModelUnavailableError
+
+    return isinstance(error, ModelUnavailableError)
 
 
 def _add_bench(bench: argparse.ArgumentParser) -> None:
@@ -51,22 +63,27 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
         parser.set_defaults(run=_bench)
 
 
-def _bench(experiment: str, json: Path | None, plot: Path | None, record: bool, quick: bool, **settings: Any) -> int:
+def _bench(
+    experiment: str, json: Path | None, record: bool, quick: bool, plot: Path | None = None, **settings: Any
+) -> int:
     from prepack_lab.bench import EXPERIMENTS
+    from prepack_lab.bench.report import check_plot
     from prepack_lab.measuring.recordings import FOLDER
 
     for path in (json, plot):
         if path is not None and not path.resolve().parent.is_dir():
             raise ValueError(f"{path} can't be written: there is no folder {path.parent}; create it first")
+    if plot is not None:
+        check_plot(plot)
     chosen = EXPERIMENTS[experiment]
-    report = chosen.run(**settings | (chosen.quick if quick else {}))
+    report = chosen.run(**(chosen.quick if quick else {}) | settings)
     print(report)
     if json is not None:
         report.save(json)
-    if plot is not None:
-        report.plot(plot)
     if record:
         print(f"recorded as {report.record(FOLDER).name}")
+    if plot is not None:  # the last, since most can go wrong with it
+        report.plot(plot)
     return 0
 
 
@@ -85,21 +102,23 @@ def _add_inspect(inspect: argparse.ArgumentParser) -> None:
 def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least: float) -> int:
     from prepack_lab.models import loading
     from prepack_lab.predicting import calibration, inspection
+    from prepack_lab.predicting.cost import ModelSizes
     from prepack_lab.prompts.files import read_prompts
     from prepack_lab.prompts.texts import tokenize
 
-    texts = read_prompts(file)
-    device = None if calibrate else "cpu"
-    loaded, tokenizer = loading.load_model(model if calibrate else loading.DEFAULT_MODEL, device=device)
-    lengths = [len(prompt) for prompt in tokenize(tokenizer, texts)]
-    rates = None
+    texts, tokenizer, rates = read_prompts(file), None, None
     if calibrate:
-        rates = calibration.calibrate(loaded)
-    elif model == loading.DEFAULT_MODEL:
-        rates = calibration.recorded_calibration()
-    sizes = loaded.config if calibrate else loading.load_sizes(model)
+        loaded, tokenizer = loading.load_model(model)
+        sizes, rates = ModelSizes.of(loaded.config), calibration.calibrate(loaded)
+    else:
+        sizes = loading.load_sizes(model)
+        rates = calibration.recorded_calibration() if model == loading.DEFAULT_MODEL else None
+    counter = loading.DEFAULT_MODEL if model in loading.RANDOM_MODELS else model  # random weights know bytes only
+    if tokenizer is None or counter != model:
+        tokenizer = loading.load_model(counter, device="cpu")[1]
+    lengths = [len(prompt) for prompt in tokenize(tokenizer, texts)]
     found = inspection.inspect_lengths(lengths, sizes, batch_size, rates)
-    print(found)
+    print(f"{found}\n\nTokens are counted by the tokenizer of {counter}.")
     return 0 if found.gain(found.best) >= at_least else 1
 
 
@@ -119,15 +138,19 @@ def _grade(folder: Path, out: Path, seconds: float, memory: float, seed: int, jo
     from prepack_lab.grading.grading import Limits
     from prepack_lab.grading.report import write_csv, write_page
 
-    if seconds <= 0 or memory <= 0 or (jobs is not None and jobs < 1):
-        raise ValueError("--seconds and --memory are above 0, and --jobs is at least 1")
+    for option, value in (("--seconds", seconds), ("--memory", memory)):
+        if not 0 < value < 1e6:  # nan is neither
+            raise ValueError(f"{option} is {value:g}; give a number above 0 and below a million")
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"--jobs is {jobs}; give 1 or more, or leave it out")
     grades = grade_folder(folder, out, Limits(seconds, round(memory * 1e9)), seed, jobs, fresh)
     write_csv(grades, out / "grades.csv")
     write_page(grades, out / "grades.html")
     graded = [one for one in grades if one.exercise]
     print(f"students: {len({one.student for one in grades})}")
     print(f"exercises solved: {sum(one.solved for one in graded)} of {len(graded)}")
-    print(f"to look at: {sum(bool(one.flags) for one in grades)} flagged, {len(grades) - len(graded)} files unreadable")
+    flagged, told = sum(bool(one.flags) for one in grades), Counter(one.status for one in grades)
+    print(f"to look at: {flagged} flagged, {told['unreadable']} files unreadable, {told['not graded']} not graded")
     print(f"wrote {out / 'grades.csv'} and {out / 'grades.html'}")
     return 0
 

@@ -65,10 +65,15 @@ def free_memory(device: torch.device) -> int:
 
 
 def _container_memory() -> list[int]:
-    """What a container's limit leaves free: cgroup v2, which psutil does not read; empty without a limit."""
+    """What a container's limit leaves free: cgroup v2, which psutil does not read; empty without a limit.
+
+    Files that were read stand in memory too, and make room as soon as it is needed.
+    """
     try:
         folder = Path("/sys/fs/cgroup")
-        return [int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text())]
+        limit, taken = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
+        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return [limit - taken + int(stat.get("inactive_file", 0))]
     except (OSError, ValueError):  # no such file, or the word "max"
         return []
 

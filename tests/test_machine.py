@@ -33,6 +33,14 @@ def test_a_containers_limit_counts(monkeypatch):
     assert machine.free_memory(torch.device("cpu")) == 12345
 
 
+def test_files_that_were_read_are_no_memory_that_is_taken(monkeypatch):
+    told = {"memory.max": "1000\n", "memory.current": "900\n", "memory.stat": "anon 100\ninactive_file 700\n"}
+    monkeypatch.setattr(machine.Path, "read_text", lambda path: told[path.name])
+    assert machine._container_memory() == [800]
+    told["memory.max"] = "max\n"
+    assert machine._container_memory() == []
+
+
 @pytest.mark.parametrize(
     ("limit", "expected"), [("max 100000\n", []), ("150000 100000\n", [2]), ("20000 100000", [1]), ("", [])]
 )

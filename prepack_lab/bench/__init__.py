@@ -23,17 +23,23 @@ EXPERIMENTS = {
     "prefill": Experiment(prefill_benchmark, "prefill by method and workload: the paper's main figure", _FEW),
     "ttft": Experiment(ttft_benchmark, "time to first token by method", _FEW),
     "batch-size": Experiment(
-        batch_size_benchmark, "the speed-up as the batch grows", {"batch_sizes": [4, 8, 16], "draws": 1}
+        batch_size_benchmark, "the speed-up as the batch grows", {"batch_sizes": [4, 8, 16], "draws": 1}, figure=True
     ),
     "dataset": Experiment(
         dataset_benchmark, "a whole dataset, milliseconds for a prompt", {"count": 24, "batch_sizes": [4, 8]}
     ),
-    "predict": Experiment(predict_benchmark, "what tells the speed-up ahead", {"draws": 2, "batch_size": 8}),
+    "predict": Experiment(
+        predict_benchmark, "what tells the speed-up ahead", {"draws": 2, "batch_size": 8}, figure=True
+    ),
     "batch-cost": Experiment(
         batch_cost_benchmark, "time against batch size and length", {"lengths": [50, 100], "repeats": 2}
     ),
-    "memory": Experiment(memory_benchmark, "peak memory, and the largest batch that fits", {"batch_size": 8}),
-    "generate": Experiment(generate_benchmark, "decoding, unpacked and packed", {"repeats": 1, "max_new_tokens": 8}),
+    "memory": Experiment(
+        memory_benchmark, "peak memory, and the largest batch that fits", {"batch_size": 8}, figure=True
+    ),
+    "generate": Experiment(
+        generate_benchmark, "decoding, unpacked and packed", {"repeats": 1, "max_new_tokens": 8}, figure=True
+    ),
     "packing": Experiment(
         packing_benchmark, "strategies: bins, and time to a million prompts", {"sizes": [1_000, 10_000, 100_000]}
     ),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from typing import Any
 
 import numpy as np
+from transformers import PreTrainedModel
 
 from prepack_lab.models.loading import load_model
 from prepack_lab.packing.packing import pack
@@ -36,8 +38,31 @@ class Batch:
         return pack(self.lengths).num_bins
 
 
+def load_and_draw(
+    asked: Mapping[str, Any], workloads: Sequence[str], sizes: Sequence[int], draws: int = 1
+) -> tuple[PreTrainedModel, list[Batch]]:
+    """The model of an experiment, and its batches; the model's own tokenizer counts the prompts of a file.
+
+    Args:
+        asked: the experiment's parameters: model, dtype, device, seed and prompts.
+        workloads, sizes, draws: as for `draw_batches`.
+
+    Raises:
+        InvalidPromptsError: as for `read_prompts`.
+        ModelUnavailableError, ValueError: as for `load_model` and `draw_batches`.
+    """
+    draw = partial(draw_batches, workloads, sizes, draws, asked["seed"])
+    load = partial(load_model, asked["model"], asked["dtype"], asked["device"])
+    if asked["prompts"] is None:
+        batches = draw()  # what is wrong with them is said before a model is loaded
+        return load()[0], batches
+    texts = read_prompts(asked["prompts"])
+    model, tokenizer = load()
+    return model, draw([len(prompt) for prompt in tokenize(tokenizer, texts)])
+
+
 def draw_batches(
-    workloads: Sequence[str], sizes: Sequence[int], draws: int, seed: int = 0, prompts: Path | None = None
+    workloads: Sequence[str], sizes: Sequence[int], draws: int, seed: int = 0, own: Sequence[int] | None = None
 ) -> list[Batch]:
     """Random batches, `draws` of each workload and size.
 
@@ -46,34 +71,21 @@ def draw_batches(
         sizes: prompts in a batch.
         draws: batches of each kind.
         seed: of the first draw; the others follow.
-        prompts: a file of prompts to draw from, without replacement, instead of the workloads.
+        own: tokens of each of the reader's prompts, to draw from without replacement, instead of the workloads.
 
     Raises:
-        ValueError: an unknown profile, a size or number of draws below 1, a file that can't be read or holds fewer
-            prompts than a batch.
+        ValueError: an unknown profile, a size or number of draws below 1, or fewer prompts than a batch takes.
     """
     if draws < 1:
         raise ValueError(f"draws is {draws}; draw at least one batch of each kind")
-    if prompts is not None:
-        counts = file_lengths(prompts)
-        return [Batch(OWN, draw, _choose(counts, size, seed + draw)) for size in sizes for draw in range(draws)]
+    if own is not None:
+        return [Batch(OWN, draw, _choose(own, size, seed + draw)) for size in sizes for draw in range(draws)]
     return [
         Batch(workload, draw, tuple(load_profile(workload).sample(size, seed + draw)))
         for workload in workloads
         for size in sizes
         for draw in range(draws)
     ]
-
-
-def file_lengths(file: Path, model: str = "smollm2-135m") -> list[int]:
-    """The tokens of each prompt of a file, as the model's tokenizer counts them.
-
-    Raises:
-        InvalidPromptsError: as for `read_prompts`.
-    """
-    texts = read_prompts(file)
-    _, tokenizer = load_model(model, device="cpu")
-    return [len(prompt) for prompt in tokenize(tokenizer, texts)]
 
 
 def _choose(counts: Sequence[int], size: int, seed: int) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ def calibrate_benchmark(
     measured = calibrate(loaded, repeats)
     rates = {name: getattr(measured, name) for name in RATES}
     named = str(loaded.dtype).removeprefix("torch.")
-    settings = {"model": model, "dtype": named, "repeats": repeats}
+    settings = {"model": model, "dtype": named, "device": device, "repeats": repeats}
     command = command_of("calibrate", settings)
     table = Table(
         ("a pass", "a billion operations of the weights", "a billion operations of attention"),

@@ -12,12 +12,11 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from prepack_lab import paper
-from prepack_lab.bench.batches import draw_batches
+from prepack_lab.bench.batches import load_and_draw
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.engine.forward import vocabulary_size
 from prepack_lab.measuring.timing import summarize, time_in_turn
-from prepack_lab.models.loading import load_model
 from prepack_lab.packing.methods import DATASET_METHODS, DATASET_READS
 from prepack_lab.pipelines.datasets import prefill_dataset
 from prepack_lab.prompts.texts import random_prompts
@@ -48,8 +47,7 @@ def dataset_benchmark(
     unknown = [method for method in methods if method not in DATASET_METHODS]
     if unknown:
         raise ValueError(f"there is no method {unknown[0]!r}; there are: {', '.join(DATASET_METHODS)}")
-    (drawn,) = draw_batches([workload], [count], 1, seed, prompts)
-    loaded, _ = load_model(model, dtype, device)
+    loaded, (drawn,) = load_and_draw(settings, [workload], [count])
     ids = random_prompts(drawn.lengths, vocabulary_size(loaded), seed)
     where, rows = str(loaded.device), []
     with tqdm(total=len(batch_sizes) * len(methods) * (1 + repeats), unit="run", leave=False) as bar:

@@ -5,24 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import mean, median
 
-from prepack_lab.bench.batches import draw_batches
+from prepack_lab.bench.batches import load_and_draw
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.engine.forward import vocabulary_size
 from prepack_lab.figures.generation_race import draw_race
 from prepack_lab.machine import MB
-from prepack_lab.models.loading import load_model
-from prepack_lab.pipelines.token_times import TokenTimes, time_tokens, typical
+from prepack_lab.pipelines.token_times import RUNNERS, TokenTimes, time_tokens, typical
 from prepack_lab.prompts.texts import random_prompts
 from prepack_lab.tables import Table
 
-RUNNERS = {
-    "full_batching": {"method": "full_batching"},
-    "prepacked": {"method": "prepacked"},
-    "prepacked, packed decoding": {"method": "prepacked", "decoding": "packed"},
-    "padding_free": {"method": "padding_free"},
-    "padding_free, packed decoding": {"method": "padding_free", "decoding": "packed"},
-}
+REFERENCE = next(iter(RUNNERS))
+"""What the others have to say, too."""
 
 
 def generate_benchmark(
@@ -38,11 +32,10 @@ def generate_benchmark(
 ) -> Report:
     """Time to first token, time per output token and the cache, by method and way of decoding."""
     settings = dict(locals())
-    (batch,) = draw_batches([workload], [batch_size], 1, seed, prompts)
-    loaded, _ = load_model(model, dtype, device)
+    loaded, (batch,) = load_and_draw(settings, [workload], [batch_size])
     ids = random_prompts(batch.lengths, vocabulary_size(loaded), seed)
     runs = time_tokens(loaded, ids, RUNNERS, max_new_tokens, repeats)
-    reference = [*runs["full_batching"][0].tokens]
+    reference = [*runs[REFERENCE][0].tokens]
     rows = [
         {
             "runner": name,
@@ -70,6 +63,6 @@ def _table(runs: dict[str, list[TokenTimes]], rows: list[dict], batch_size: int)
         )
         for row in rows
     ]
-    headings = ("decoding", "first token", "each token after it", "cache in the end", "as full_batching says")
+    headings = ("decoding", "first token", "each token after it", "cache in the end", f"as {REFERENCE} says")
     repeats = len(next(iter(runs.values())))
     return Table(headings, lines, "One run each, in turn" if repeats == 1 else f"Medians of {repeats} runs, in turn")

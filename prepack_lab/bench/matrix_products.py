@@ -12,6 +12,8 @@ import torch
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from prepack_lab.predicting.cost import has_experts
+
 
 class MatrixProducts:
     """The products of a model's weights with the tokens of some prompts, and of its queries, keys and values.
@@ -26,7 +28,7 @@ class MatrixProducts:
 
     def __init__(self, model: PreTrainedModel, lengths: Sequence[int]) -> None:
         config = model.config.get_text_config(decoder=True)
-        if any(getattr(config, name, None) for name in ("num_experts", "num_local_experts", "n_routed_experts")):
+        if has_experts(config):
             raise ValueError(
                 f"{type(model).__name__} chooses experts for each token; its matrix products are not known"
             )

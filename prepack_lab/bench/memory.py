@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from prepack_lab import paper
-from prepack_lab.bench.batches import draw_batches
+from prepack_lab.bench.batches import load_and_draw
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.engine.forward import vocabulary_size
@@ -25,7 +25,6 @@ from prepack_lab.engine.passes import run_method
 from prepack_lab.figures.memory_curves import draw_memory
 from prepack_lab.machine import GB, MB, free_memory
 from prepack_lab.measuring.timing import peak_memory
-from prepack_lab.models.loading import load_model
 from prepack_lab.predicting.cost import ModelSizes, estimate_cost
 from prepack_lab.predicting.largest_batch import largest_batch, memory_by_batch
 from prepack_lab.prompts.texts import random_prompts
@@ -54,8 +53,7 @@ def memory_benchmark(
         ValueError: the device does not tell how much memory a pass takes, an unknown method or workload.
     """
     settings = {name: value for name, value in locals().items() if name != "compare_paper"}
-    (drawn,) = draw_batches([workload], [batch_size if prompts else MOST], 1, seed, prompts)
-    loaded, _ = load_model(model, dtype, device)
+    loaded, (drawn,) = load_and_draw(settings, [workload], [batch_size if prompts else MOST])
     weights = sum(parameter.nbytes for parameter in loaded.parameters())
     limit = memory * GB if memory else weights + free_memory(loaded.device)
     rows = []

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from statistics import median
 
 from tqdm.auto import tqdm
 
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
-from prepack_lab.measuring.timing import measure
-from prepack_lab.packing.packing import STRATEGIES, pack
+from prepack_lab.packing.packing import STRATEGIES
 from prepack_lab.prompts.lengths import load_profile
-from prepack_lab.tables import Table
-
-SMALL = {"binpacking": 20_000, "optimal": 1_000}
-"""Strategies whose time grows with the square or worse, and the most prompts that they are given."""
+from prepack_lab.reports.packing import packing_times_table, time_packing
 
 
 def packing_benchmark(
@@ -33,26 +27,7 @@ def packing_benchmark(
     """
     settings = dict(locals())
     profile = load_profile(workload)
-    lengths, rows = profile.sample(max(sizes), seed), []
-    for strategy in tqdm(strategies, unit="strategy", leave=False):
-        for size in sizes:
-            if size > SMALL.get(strategy, max(sizes)):
-                continue
-            packed = pack(lengths[:size], profile.longest, strategy)
-            taken = measure(partial(pack, lengths[:size], profile.longest, strategy), 0, repeats, "cpu")
-            rows.append(
-                {"strategy": strategy, "size": size, "bins": packed.num_bins, "bound": packed.lower_bound,
-                 "seconds": [*taken.seconds]}
-            )  # fmt: skip
-    found = {(row["strategy"], row["size"]): row for row in rows}
-
-    def cell(strategy: str, size: int) -> str:
-        row = found.get((strategy, size))
-        return "not tried" if row is None else f"{row['bins']:,} bins, {median(row['seconds']):.3f} s"
-
-    lines = [(strategy, *(cell(strategy, size) for size in sizes)) for strategy in strategies]
-    bounds = {row["size"]: row["bound"] for row in rows}
-    lines.append(("no packing has fewer than", *(f"{bounds[size]:,} bins" for size in sizes)))
-    caption = f"{profile.title} into bins of {profile.longest:,} tokens"
-    table = Table(("strategy", *(f"{size:,} prompts" for size in sizes)), lines, caption)
+    bar = tqdm(strategies, unit="strategy", leave=False)
+    rows = time_packing(profile.sample(max(sizes), seed), profile.longest, bar, sizes, repeats)
+    table = packing_times_table(rows, strategies, sizes, profile)
     return Report.now(command_of("packing", settings), "cpu", settings, rows, table)

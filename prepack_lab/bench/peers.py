@@ -11,12 +11,11 @@ from typing import Any
 from transformers import GenerationConfig, PreTrainedModel
 from transformers.utils import logging
 
-from prepack_lab.bench.batches import draw_batches
+from prepack_lab.bench.batches import load_and_draw
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.engine.forward import vocabulary_size
 from prepack_lab.measuring.timing import summarize, time_in_turn
-from prepack_lab.models.loading import load_model
 from prepack_lab.pipelines.generation import generate
 from prepack_lab.prompts.texts import random_prompts
 from prepack_lab.tables import Table
@@ -39,8 +38,7 @@ def peers_benchmark(
 ) -> Report:
     """Generate a few tokens by the lab's methods and by what else is installed."""
     settings = dict(locals())
-    (batch,) = draw_batches([workload], [batch_size], 1, seed, prompts)
-    loaded, _ = load_model(model, dtype, device)
+    loaded, (batch,) = load_and_draw(settings, [workload], [batch_size])
     ids = random_prompts(batch.lengths, vocabulary_size(loaded), seed)
     runs = {name: partial(_ours, loaded, ids, name, max_new_tokens) for name in OURS}
     runs[THEIRS] = partial(_continuous_batching, loaded, ids, max_new_tokens)

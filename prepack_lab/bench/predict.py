@@ -8,7 +8,6 @@ from statistics import median
 from typing import Any
 
 from prepack_lab import paper
-from prepack_lab.bench.batches import draw_batches
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.bench.speed_ups import BASELINE, measure_batches, speed_up
@@ -32,9 +31,8 @@ def predict_benchmark(
 ) -> Report:
     """Fit a line for each predictor, and score each on workloads that its line has not seen."""
     asked: dict[str, Any] = {**locals(), "methods": (BASELINE, "prepacked")}
-    rows, settings, where = measure_batches(asked, (batch_size,), run_method)
+    rows, settings, where, batches = measure_batches(asked, workloads, (batch_size,), run_method)
     del settings["methods"]
-    batches = draw_batches(workloads, (batch_size,), draws, seed, prompts)
     gains = [speed_up(rows, "prepacked", workload=one.workload, draw=one.draw)[0] for one in batches]
     kinds = [one.workload for one in batches]
     known = {name: [tell(one.lengths) for one in batches] for name, tell in PREDICTORS.items()}
@@ -46,16 +44,11 @@ def predict_benchmark(
 def _table(known: dict[str, list[float]], gains: list[float], kinds: list[str]) -> Table:
     lines = []
     for name, x in known.items():
-        line = fit_line(x, gains)
-        lines.append(
-            (
-                name,
-                f"{line.intercept:.3g} {line.slope:+.3g} · {name}",
-                f"{line.r_squared:.2f}",
-                f"{paper.LINES[name].r_squared:.2f}",
-                _unseen(x, gains, kinds),
-            )
-        )
+        told = ("–", "–")
+        if len(set(x)) > 1:  # else no line goes through them
+            line = fit_line(x, gains)
+            told = (f"{line.intercept:.3g} {line.slope:+.3g} · {name}", f"{line.r_squared:.2f}")
+        lines.append((name, *told, f"{paper.LINES[name].r_squared:.2f}", _unseen(x, gains, kinds)))
     headings = ("predictor", "speed-up =", "R² here", "R² paper", "off on unseen workloads")
     caption = f"{len(gains)} batches; unseen: each workload predicted from the others, median and largest error"
     return Table(headings, lines, caption)

@@ -6,12 +6,15 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from prepack_lab import __version__
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.machine import describe_machine
+from prepack_lab.measuring.recordings import what_ran
 from prepack_lab.tables import Table
 
 
@@ -50,7 +53,10 @@ class Report:
 
     def __str__(self) -> str:
         where = ", ".join(f"{name} {value}" for name, value in self.machine.items() if name != "device")
-        return f"{self.table}\n\n{self.machine['device']}; {where}\n{self.taken}; repeat with: {self.command}"
+        lines = [f"{self.machine['device']}; {where}", f"{self.taken}; repeat with: {self.command}"]
+        if prompts := self.settings.get("prompts"):
+            lines.insert(0, f"tokens of {prompts} are counted by the tokenizer of {self.settings['model']}")
+        return "\n".join([f"{self.table}\n", *lines])
 
     def save(self, path: Path) -> None:
         """Write the record as JSON."""
@@ -58,12 +64,15 @@ class Report:
         path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def record(self, folder: Path) -> Path:
-        """Write the record into a folder of recordings, under a name that tells what it is; returns the file."""
+        """Write the record into a folder of recordings, under a name that tells what it is; returns the file.
+
+        Nothing is written over: where the name is taken, it ends in -2, or in -3 and so on.
+        """
         chosen = [str(self.settings[name]) for name in ("model", "dtype") if name in self.settings]
-        several = self.settings.get("workloads", [])
-        what = [self.command.split()[2], *(several if len(several) == 1 else ())]
-        words = [*what, *chosen, self.machine["device"], self.taken[:10]]
-        file = folder / f"{re.sub(r'[^a-z0-9.-]+', '-', '-'.join(words).lower())}.json"
+        words = [self.command.split()[2], *what_ran(self.settings), *chosen, self.machine["device"], self.taken[:10]]
+        name = re.sub(r"[^a-z0-9.]+", "-", "-".join(words).lower())
+        endings = chain([""], (f"-{number}" for number in count(2)))
+        file = next(file for ending in endings if not (file := folder / f"{name}{ending}.json").exists())
         folder.mkdir(exist_ok=True)
         self.save(file)
         return file
@@ -72,13 +81,28 @@ class Report:
         """Write the figure, as a page (.html) or as an image (.png, .svg; needs kaleido).
 
         Raises:
-            ValueError: there is no figure of this experiment, or the ending is another one.
+            ValueError: there is no figure of this experiment, there is no Chrome to draw an image with, or as for
+                `check_plot`.
         """
         if self.figure is None:
             raise ValueError(f"{self.command.split()[2]} has no figure; its table says it all")
-        if path.suffix not in (".html", ".png", ".svg"):
-            raise ValueError(f"{path.name} ends in {path.suffix!r}; a figure is written as .html, .png or .svg")
+        check_plot(path)
         if path.suffix == ".html":
             self.figure.write_html(path)
-        else:
+            return
+        try:
             self.figure.write_image(path)
+        except RuntimeError as error:  # kaleido found no Chrome
+            raise ValueError(f"{path.name} can't be drawn; write it as .html. {' '.join(str(error).split())}") from None
+
+
+def check_plot(path: Path) -> None:
+    """Refuse a file that no figure can be written to: before anything is measured, not after.
+
+    Raises:
+        ValueError: the ending is none of .html, .png and .svg, or it is an image and there is no kaleido.
+    """
+    if path.suffix not in (".html", ".png", ".svg"):
+        raise ValueError(f"{path.name} ends in {path.suffix!r}; a figure is written as .html, .png or .svg")
+    if path.suffix != ".html" and find_spec("kaleido") is None:
+        raise ValueError(f"{path.name} needs kaleido: pip install kaleido, or write the figure as .html")

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from prepack_lab import paper
-from prepack_lab.bench.batches import Batch, draw_batches
+from prepack_lab.bench.batches import Batch, load_and_draw
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.engine.forward import vocabulary_size
@@ -25,7 +25,6 @@ from prepack_lab.exactness.support import require_support
 from prepack_lab.figures.speed_up_curves import draw_speed_ups
 from prepack_lab.measuring.ratios import BASELINE, fewer_rows, only, speed_up
 from prepack_lab.measuring.timing import summarize, time_in_turn
-from prepack_lab.models.loading import load_model
 from prepack_lab.packing.methods import Plan
 from prepack_lab.pipelines.generation import generate
 from prepack_lab.prompts.texts import random_prompts
@@ -39,7 +38,7 @@ Row = dict[str, Any]
 
 def ttft_benchmark(
     model: str = "smollm2-135m",
-    workloads: Sequence[str] = ("mmlu",),
+    workloads: Sequence[str] | None = None,
     prompts: Path | None = None,
     batch_size: int = 16,
     methods: Sequence[str] = METHODS,
@@ -50,11 +49,14 @@ def ttft_benchmark(
     seed: int = 0,
     compare_paper: bool = False,
 ) -> Report:
-    """Time to first token: packed forward pass, unpacking and a step of decoding, as `generate` does it."""
+    """Time to first token: packed forward pass, unpacking and a step of decoding, as `generate` does it.
+
+    Without workloads: mmlu, or beside the paper all that it measured.
+    """
     asked = dict(locals())
-    if compare_paper and prompts is None:
-        asked["workloads"] = [*paper.TTFT_SPEED_UP]
-    rows, settings, where = measure_batches(asked, (batch_size,), _first_token)
+    if workloads is None:
+        asked["workloads"] = [*paper.TTFT_SPEED_UP] if compare_paper and prompts is None else ["mmlu"]
+    rows, settings, where, _ = measure_batches(asked, asked["workloads"], (batch_size,), _first_token)
     theirs = {name: {16: by_model[paper.MODELS[0]]} for name, by_model in paper.TTFT_SPEED_UP.items()}
     table = speed_up_table(rows, methods, theirs if compare_paper else None, "Time to first token")
     return Report.now(command_of("ttft", settings), where, settings, rows, table)
@@ -74,9 +76,8 @@ def prefill_benchmark(
     compare_paper: bool = False,
 ) -> Report:
     """Prefill by method, over random batches of several workloads: the paper's main figure."""
-    rows, settings, where = measure_batches(dict(locals()), (batch_size,), run_method)
-    theirs = {name: {16: by_size[16]} for name, by_size in paper.SPEED_UP_BY_BATCH.items()}
-    table = speed_up_table(rows, methods, theirs if compare_paper else None, "Prefill")
+    rows, settings, where, _ = measure_batches(dict(locals()), workloads, (batch_size,), run_method)
+    table = speed_up_table(rows, methods, paper.SPEED_UP_BY_BATCH if compare_paper else None, "Prefill")
     return Report.now(command_of("prefill", settings), where, settings, rows, table)
 
 
@@ -94,8 +95,7 @@ def batch_size_benchmark(
     compare_paper: bool = False,
 ) -> Report:
     """The speed-up as the batch grows."""
-    asked = {**locals(), "workloads": [workload]}
-    rows, settings, where = measure_batches(asked, batch_sizes, run_method)
+    rows, settings, where, _ = measure_batches(dict(locals()), [workload], batch_sizes, run_method)
     theirs = paper.SPEED_UP_BY_BATCH.get(workload, {}) if compare_paper and prompts is None else {}
     table = speed_up_table(rows, methods, {workload: theirs} if theirs else None, "Prefill as the batch grows")
     gains = {
@@ -107,16 +107,19 @@ def batch_size_benchmark(
     return Report.now(command_of("batch-size", settings), where, settings, rows, table, figure)
 
 
-def measure_batches(asked: Mapping[str, Any], sizes: Sequence[int], run: Run) -> tuple[list[Row], Row, str]:
+def measure_batches(
+    asked: Mapping[str, Any], workloads: Sequence[str], sizes: Sequence[int], run: Run
+) -> tuple[list[Row], Row, str, list[Batch]]:
     """Run every batch by every method.
 
     Args:
         asked: the experiment's parameters.
+        workloads: length profiles.
         sizes: prompts in a batch.
         run: what is timed.
 
     Returns:
-        A row for each batch and method, the settings that repeat it, and the device.
+        A row for each batch and method, the settings that repeat it, the device, and the batches.
 
     Raises:
         ValueError: an unknown method or workload, or no baseline among the methods.
@@ -127,8 +130,7 @@ def measure_batches(asked: Mapping[str, Any], sizes: Sequence[int], run: Run) ->
         Plan().check(method)
     if BASELINE not in methods:
         raise ValueError(f"speed-ups are told against {BASELINE}; add it to the methods")
-    batches = draw_batches(asked["workloads"], sizes, asked["draws"], asked["seed"], asked["prompts"])
-    loaded, _ = load_model(asked["model"], asked["dtype"], asked["device"])
+    loaded, batches = load_and_draw(asked, workloads, sizes, asked["draws"])
     for method in methods:
         require_support(loaded, method, max(max(batch.lengths) for batch in batches))
     rows = []
@@ -139,10 +141,8 @@ def measure_batches(asked: Mapping[str, Any], sizes: Sequence[int], run: Run) ->
             bar.update(batch.size)
     settings = {name: value for name, value in asked.items() if name != "compare_paper"}
     settings |= {"dtype": str(loaded.dtype).removeprefix("torch.")}
-    if "workload" in settings:
-        del settings["workloads"]
     settings["prompts"] = None if asked["prompts"] is None else str(asked["prompts"])
-    return rows, settings, str(loaded.device)
+    return rows, settings, str(loaded.device), batches
 
 
 def _measure(model: PreTrainedModel, batch: Batch, methods: Sequence[str], repeats: int, run: Run) -> list[Row]:

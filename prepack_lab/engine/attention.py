@@ -26,7 +26,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedConfig, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import causal_mask_function, sdpa_mask
 
@@ -115,15 +115,24 @@ def packed_attention(
             one attention a row, with a mask.
     """
     with _switch:  # the model's configuration is shared by all threads
-        before = model.config._attn_implementation
+        before = [(config, config._attn_implementation) for config in _configs(model.config)]
         run = Run(queries, keys or queries, spans)
         token = _running.set(run)
         model.config._attn_implementation = IMPLEMENTATION
         try:
             yield run
         finally:
-            model.config._attn_implementation = before
+            for config, implementation in before:  # the whole before its parts, which it sets as well
+                config._attn_implementation = implementation
             _running.reset(token)
+
+
+def _configs(config: PreTrainedConfig) -> Iterator[PreTrainedConfig]:
+    """A configuration, and those of the model's parts: each may name an implementation of its own."""
+    yield config
+    for name in config.sub_configs:
+        if getattr(config, name, None) is not None:
+            yield from _configs(getattr(config, name))
 
 
 def _mask(
@@ -240,16 +249,26 @@ def _add(mask: torch.Tensor | None, bias: torch.Tensor | None) -> torch.Tensor |
     return mask + bias
 
 
+def _shares_heads(device: torch.device, mask: torch.Tensor | None) -> bool:
+    """Whether torch lets several query heads share a key head without falling back to its slowest way.
+
+    On a GPU its fast kernels do so without a mask only (the docstring of `scaled_dot_product_attention`).
+    """
+    return device.type == "cpu" or (device.type == "cuda" and mask is None)
+
+
 def _attend(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, rule: _Rule
 ) -> torch.Tensor:
     """Softmax attention, causal where there is no mask: [R, H, Q, D]."""
-    if rule.softcap is None and rule.sinks is None:
+    plain = rule.softcap is None and rule.sinks is None
+    if not plain or not _shares_heads(query.device, mask):
+        groups = query.shape[1] // key.shape[1]
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    if plain:
         return F.scaled_dot_product_attention(
             query, key, value, attn_mask=mask, is_causal=mask is None, scale=rule.scaling, enable_gqa=True
         )
-    groups = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     scores = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if rule.scaling is None else rule.scaling)
     if rule.softcap is not None:
         scores = rule.softcap * torch.tanh(scores / rule.softcap)

@@ -100,7 +100,14 @@ def join_caches(parts: Sequence[CachePart], config: PreTrainedConfig, omit_last:
             layer.keys, layer.values = keys, values  # `update` would copy them
         else:
             joined.update(keys, values, index)
+            _drop_what_is_cut(joined.layers[index], keys)
     return joined
+
+
+def _drop_what_is_cut(layer: Any, keys: torch.Tensor) -> None:
+    """A sliding-window layer keeps a view of its window, and with it the memory of all that it was given."""
+    if layer.keys.shape[2] < keys.shape[2]:
+        layer.keys, layer.values = layer.keys.clone(), layer.values.clone()
 
 
 def cache_bytes(cache: DynamicCache) -> int:

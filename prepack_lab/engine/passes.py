@@ -21,8 +21,14 @@ def run_passes(model: PreTrainedModel, prompts: list[list[int]], planned: Iterab
 
 
 def run_method(model: PreTrainedModel, prompts: list[list[int]], method: str, plan: Plan | None = None) -> list[Step]:
-    """All passes of a method over one batch of prompts."""
-    planned = METHODS[method]([len(prompt) for prompt in prompts], plan or Plan())
+    """All passes of a method over one batch of prompts.
+
+    Raises:
+        ValueError: an unknown method, or one that does not read what the plan sets.
+    """
+    plan = plan or Plan()
+    plan.check(method)
+    planned = METHODS[method]([len(prompt) for prompt in prompts], plan)
     return [*run_passes(model, prompts, planned)]
 
 

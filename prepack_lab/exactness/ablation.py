@@ -9,13 +9,14 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.engine.attention import Slots, packed_attention
-from prepack_lab.engine.forward import ForwardPass, forward_alone, max_positions, vocabulary_size
+from prepack_lab.engine.forward import ForwardPass, forward_alone, max_positions
 from prepack_lab.engine.kv_cache import unpack_cache
 from prepack_lab.engine.masks import additive, may_see
 from prepack_lab.engine.packed_batch import PackedBatch
 from prepack_lab.exactness.next_step import apart, step_alone, step_together
+from prepack_lab.exactness.support import prompts_for
 from prepack_lab.packing.packing import pack
-from prepack_lab.prompts.texts import check_prompts
+from prepack_lab.prompts.texts import InvalidPromptsError
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,15 @@ def ablate(
     Raises:
         InvalidPromptsError: as for `prefill`.
     """
-    prompts = check_prompts(prompts, vocabulary_size(model), max_positions(model))
+    prompts = prompts_for(model, prompts)
     lengths = [len(prompt) for prompt in prompts]
-    batch = PackedBatch.from_prompts(prompts, pack(lengths, 2 * max(lengths)), device=model.device)
+    packing, positions = pack(lengths, 2 * max(lengths)), max_positions(model)
+    if not restart and positions is not None and packing.width > positions:
+        raise InvalidPromptsError(
+            f"without the restart a row of {packing.width:,} tokens needs as many positions, and the model has "
+            f"{positions:,}; give shorter prompts"
+        )
+    batch = PackedBatch.from_prompts(prompts, packing, device=model.device)
     alone = [forward_alone(model, prompt) for prompt in prompts]
     packed = _forward(model, batch, mask, restart)
     expected = torch.cat([one.next_token_logits for one in alone])  # [B, V]

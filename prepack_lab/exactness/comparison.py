@@ -9,13 +9,12 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.engine.attention import Slots, packed_attention
-from prepack_lab.engine.forward import ForwardPass, max_positions, vocabulary_size
+from prepack_lab.engine.forward import ForwardPass
 from prepack_lab.engine.kv_cache import unpack_cache
 from prepack_lab.engine.packed_batch import PackedBatch
 from prepack_lab.exactness.next_step import apart, step_alone, step_together
-from prepack_lab.exactness.support import require_support
+from prepack_lab.exactness.support import prompts_for, require_support
 from prepack_lab.packing.packing import pack
-from prepack_lab.prompts.texts import check_prompts
 
 _EVERYTHING = {"use_cache": True, "output_hidden_states": True}
 
@@ -48,7 +47,7 @@ def compare_with_alone(model: PreTrainedModel, prompts: Sequence[Sequence[int]])
     Raises:
         InvalidPromptsError, UnsupportedModelError: as for `prefill`.
     """
-    prompts = check_prompts(prompts, vocabulary_size(model), max_positions(model))
+    prompts = prompts_for(model, prompts)
     lengths = [len(prompt) for prompt in prompts]
     require_support(model, "prepacked", max(lengths))
     batch = PackedBatch.from_prompts(prompts, pack(lengths), device=model.device)

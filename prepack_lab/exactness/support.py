@@ -17,11 +17,19 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from prepack_lab.engine.attention import Slots, packed_attention
-from prepack_lab.engine.forward import ForwardPass, forward_alone, left_padded_mask, takes_positions, vocabulary_size
+from prepack_lab.engine.forward import (
+    ForwardPass,
+    forward_alone,
+    left_padded_mask,
+    max_positions,
+    takes_positions,
+    vocabulary_size,
+)
 from prepack_lab.engine.kv_cache import join_caches
 from prepack_lab.engine.packed_decoding import PackedDecoder
 from prepack_lab.engine.passes import Step, run_method
 from prepack_lab.packing.methods import METHODS
+from prepack_lab.prompts.texts import check_prompts
 
 PACKED_METHODS = ("prepacked", "padding_free")
 ATTENTION_LAYERS = {"full_attention", "attention", "sliding_attention", "chunked_attention"}
@@ -75,6 +83,19 @@ def check_model(model: PreTrainedModel) -> ModelSupport:
     return ModelSupport(bool(exact), same if exact else str(obstacles["prepacked"]), obstacles, decoding)
 
 
+def prompts_for(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+    """The prompts as lists of ids that this model can read.
+
+    Raises:
+        InvalidPromptsError: names the prompt that can't be run, and why.
+        UnsupportedModelError: the model reads something else than a list of ids a prompt.
+    """
+    obstacle = _foreign_input(model)
+    if obstacle is not None:
+        raise UnsupportedModelError(f"{type(model).__name__} can't be run here: {obstacle}. Use model.generate itself")
+    return check_prompts(prompts, vocabulary_size(model), max_positions(model))
+
+
 def require_support(model: PreTrainedModel, method: str, longest: int, decoding: str = "unpacked") -> None:
     """Refuse a method that is not known to be exact for this model and prompts of up to `longest` tokens.
 
@@ -94,11 +115,13 @@ def require_support(model: PreTrainedModel, method: str, longest: int, decoding:
     if reason is not None:
         name = method if decoding == "unpacked" else f"{method} with packed decoding"
         raise UnsupportedModelError(
-            f"{type(model).__name__} can't be run by {name!r}: {reason}. {_instead(model, name)}"
+            f"{type(model).__name__} can't be run by {name!r}: {reason}. {_instead(model, method, decoding)}"
         )
 
 
-def _instead(model: PreTrainedModel, refused: str) -> str:
+def _instead(model: PreTrainedModel, refused: str, decoding: str) -> str:
+    if decoding == "packed" and _ask(model, refused).obstacle is None:
+        return "Use decoding='unpacked'"
     others = [method for method in METHODS if method != refused and _ask(model, method).obstacle is None]
     return f"Use method={' or '.join(map(repr, others))}" if others else "Use model.generate itself"
 
@@ -114,11 +137,17 @@ def _ask(model: PreTrainedModel, method: str, decoding: str = "unpacked") -> _An
     return answers[key]
 
 
+def _foreign_input(model: PreTrainedModel) -> str | None:
+    there = hasattr(model.get_input_embeddings(), "num_embeddings")
+    return None if there else "its input is not one list of token ids a prompt"
+
+
 def _obstacle(model: PreTrainedModel) -> str | None:
     """What the model says about itself that rules every method out."""
     config = model.config.get_text_config(decoder=True)
-    if not hasattr(model.get_input_embeddings(), "num_embeddings"):
-        return "its input is not one list of token ids a prompt"
+    foreign_input = _foreign_input(model)
+    if foreign_input is not None:
+        return foreign_input
     if model.config.is_encoder_decoder:
         return "it has an encoder, which reads a prompt in both directions"
     if getattr(model, "_is_stateful", False):
@@ -143,7 +172,7 @@ def _try(model: PreTrainedModel, method: str, decoding: str = "unpacked") -> _An
             longest = None if affordable else window
     except Exception as error:  # any failure inside a foreign model is an answer
         obstacle = f"it fails on a few tokens ({type(error).__name__}: {str(error).splitlines()[0][:120]})"
-    if obstacle is not None:
+    if obstacle is not None and decoding == "unpacked":
         with suppress(Exception):  # the search for a cause may fail as the model did
             obstacle = _why(model, method) or obstacle
     return _Answer(obstacle, longest)
@@ -153,7 +182,7 @@ def _try(model: PreTrainedModel, method: str, decoding: str = "unpacked") -> _An
 def _why(model: PreTrainedModel, method: str) -> str | None:
     """A cause that can be shown, where a method fails or the logits differ."""
     prompt = torch.tensor(_prompts(model)[:1], device=model.device)  # [1, n]
-    if getattr(model(prompt), "past_key_values", None) is None:
+    if getattr(model(prompt, use_cache=True), "past_key_values", None) is None:
         return "it keeps no cache of keys and values"
     if method == "one_by_one":
         return None

@@ -24,6 +24,8 @@ INK = f"""
 """
 """Style sheet: where the page says what colour its text has, the figures' grey text takes it."""
 
+LEGEND_LINE = 20
+"""Pixels of a line of the legend."""
 GRID = "rgba(128, 128, 128, 0.2)"
 PADDING = "rgba(128, 128, 128, 0.28)"
 
@@ -116,15 +118,22 @@ def style_curves(figure: go.Figure, reading: str, x: str, y: str, height: int = 
     Args:
         x, y: the words at the axes, with the unit.
     """
-    style(figure, reading, height)
-    legend = {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "itemsizing": "constant"}
-    figure.update_layout(legend=legend, margin_b=95)
+    lines = _legend_lines(figure)
+    style(figure, reading, height + LEGEND_LINE * max(0, lines - 1))
+    legend = {"orientation": "h", "y": 0, "yref": "container", "yanchor": "bottom", "x": 0, "itemsizing": "constant"}
+    figure.update_layout(legend=legend, margin_b=75 + LEGEND_LINE * lines)
     figure.update_layout(hoverlabel={"namelength": -1})
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y, showgrid=True, gridcolor=GRID)
     if not figure.data:  # nothing yet: axes without numbers
         figure.update_xaxes(showticklabels=False)
         figure.update_yaxes(showticklabels=False)
+
+
+def _legend_lines(figure: go.Figure) -> int:
+    """The lines that the legend takes on a page of common width."""
+    letters = [len(trace.name or "") for trace in figure.data if trace.showlegend is not False]
+    return -(-sum(60 + 7 * many for many in letters) // 640)
 
 
 def powers_of_two(values: Iterable[float]) -> dict[str, Any]:

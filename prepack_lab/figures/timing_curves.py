@@ -39,7 +39,8 @@ def draw_timing(
         figure.add_scatter(**_curve(method, method, by_batch))
     style_curves(figure, reading(measured), "prompts in the batch", "seconds for the batch")
     _add_walls(figure, measured)
-    figure.update_xaxes(powers_of_two(size for by_batch in measured.values() for size in by_batch))
+    shown = [*measured.values(), *(recorded or {}).values()]
+    figure.update_xaxes(powers_of_two(size for by_batch in shown for size in by_batch))
     figure.update_yaxes(rangemode="tozero")
     figure.twin = _twin(measured, predicted or {}, recorded or {}, recorded_on, figure.reading)
     return figure

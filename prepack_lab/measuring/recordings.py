@@ -6,7 +6,7 @@ A recording is the record that `prepack-lab bench NAME --record` writes. It is s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -17,6 +17,9 @@ from prepack_lab.measuring.timing import Measurement
 
 PREFILLS = tuple(f"prepack-lab bench {name}" for name in ("prefill", "one-batch", "batch-size"))
 """The commands whose records hold seconds of prefills."""
+
+MOST_NAMED = 3
+"""More workloads than these are counted, not named."""
 
 FOLDER = Path(str(files("prepack_lab") / "data" / "recordings"))
 
@@ -41,8 +44,9 @@ class Recording:
     @property
     def title(self) -> str:
         """What was measured, on what, and when."""
-        what = self.command.split()[2]
-        return f"{what}: {self.settings['model']}, {self.settings['dtype']}, on {self.device}, {self.taken[:10]}"
+        what = ", ".join([*what_ran(self.settings), self.settings["model"], self.settings["dtype"]])
+        when = self.taken[:16].replace("T", " ")
+        return f"{self.command.split()[2]}: {what}, on {self.device}, {when} UTC"
 
     @cached_property
     def prefill(self) -> dict[str, dict[str, dict[int, Measurement]]]:
@@ -57,6 +61,20 @@ class Recording:
                 one = Measurement(before.seconds + one.seconds, self.device, peak)
             by_batch[told["batch_size"]] = one
         return found
+
+
+def what_ran(settings: Mapping[str, Any]) -> list[str]:
+    """What tells a run from others of its benchmark, in words: which prompts, and how many in a batch."""
+    names = [settings["workload"]] if "workload" in settings else [*settings.get("workloads", ())]
+    if settings.get("prompts"):
+        names = [Path(settings["prompts"]).stem]
+    if len(names) > MOST_NAMED:
+        names = [f"{len(names)} workloads"]
+    sizes = [settings["batch_size"]] if "batch_size" in settings else [*settings.get("batch_sizes", ())]
+    if not sizes:
+        return names
+    least, most = min(sizes), max(sizes)
+    return [*names, f"batches of {least}" if least == most else f"batches of {least} to {most}"]
 
 
 def load_recordings(folder: Path = FOLDER, of: tuple[str, ...] = PREFILLS) -> list[Recording]:

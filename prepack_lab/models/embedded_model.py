@@ -74,8 +74,11 @@ def cache_folder() -> Path:
 
 def _is_of_use(folder: Path) -> bool:
     """Whether a folder holds a model, or can be written; for one that is not there yet, made and written."""
-    there = next(one for one in (folder, *folder.parents) if one.exists())
-    return any(folder.glob(f"*/{_MANIFEST}")) or os.access(there, os.W_OK)
+    try:
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        return any(folder.glob(f"*/{_MANIFEST}")) or os.access(there, os.W_OK)
+    except OSError:  # a home folder that may not even be looked into
+        return False
 
 
 def unpacked() -> Path:

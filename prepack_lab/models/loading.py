@@ -113,8 +113,10 @@ def load_model(
 
     Raises:
         ModelUnavailableError: no such model, no way to reach the hub, or too little memory; says what to do.
-        ValueError: an unknown device or dtype.
+        ValueError: an unknown device or dtype, or a model over several devices.
     """
+    if "device_map" in options:
+        raise ValueError("device_map can't be had here: the whole model goes to one device; pass device instead")
     device = choose_device(device)
     dtype = choose_dtype(dtype, device)
     if name == DEFAULT_MODEL:
@@ -159,11 +161,12 @@ def _pretrained(
     if not Path(local).is_dir():
         if Path(local).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
             raise ModelUnavailableError(f"there is no folder {name!r}; give a folder that holds a config.json")
-        local, options = name, {**_reach_hub(name), **options}
+        local, options = name, {**_reach_hub(name, options), **options}
     where = {key: value for key, value in options.items() if key in _WHERE}
     try:
         config = AutoConfig.from_pretrained(local, **where)
-        if getattr(config, "quantization_config", None) is None:
+        foreign = getattr(config, "auto_map", None)  # code of its own: made only where the user has said so, below
+        if getattr(config, "quantization_config", None) is None and not foreign:
             _require_memory(name, config, dtype, device)
         tokenizer = AutoTokenizer.from_pretrained(local, **where)
         model = AutoModelForCausalLM.from_pretrained(local, dtype=dtype, device_map={"": device}, **options)
@@ -172,8 +175,11 @@ def _pretrained(
     return model, tokenizer
 
 
-def _reach_hub(name: str) -> dict[str, bool]:
+def _reach_hub(name: str, options: dict[str, Any]) -> dict[str, bool]:
     """Ask the hub about a model, and give up after a few seconds: its own download would try for minutes.
+
+    Args:
+        options: those that say where a model is are asked about.
 
     Returns:
         Options for from_pretrained: none, or `local_files_only` where the hub is out of reach and an earlier
@@ -182,9 +188,13 @@ def _reach_hub(name: str) -> dict[str, bool]:
     from huggingface_hub import model_info, try_to_load_from_cache
     from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 
+    if options.get("local_files_only"):
+        return {}
+    asked = {key: options[key] for key in ("revision", "token") if key in options}
+    kept = {key: options[key] for key in ("revision", "cache_dir") if key in options}
     known = f"Models that need no hub: {', '.join(list_models())}"
     try:
-        model_info(name, timeout=5)
+        model_info(name, timeout=5, **asked)
         return {}
     except GatedRepoError:
         raise ModelUnavailableError(
@@ -193,7 +203,7 @@ def _reach_hub(name: str) -> dict[str, bool]:
     except (RepositoryNotFoundError, HFValidationError):
         raise ModelUnavailableError(f"the hub has no model {name!r} (or it is private). {known}") from None
     except Exception as error:
-        if isinstance(try_to_load_from_cache(name, "config.json"), str):
+        if isinstance(try_to_load_from_cache(name, "config.json", **kept), str):
             return {"local_files_only": True}
         raise ModelUnavailableError(
             f"{name!r} can't be fetched: the Hugging Face hub can't be reached from here "

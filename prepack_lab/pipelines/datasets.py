@@ -11,12 +11,10 @@ from typing import TypeVar, Unpack
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from prepack_lab.engine.forward import max_positions, vocabulary_size
 from prepack_lab.engine.passes import Step, run_passes
-from prepack_lab.exactness.support import require_support
+from prepack_lab.exactness.support import prompts_for, require_support
 from prepack_lab.packing.methods import DATASET_METHODS, DATASET_READS, Plan, RowOptions
 from prepack_lab.pipelines.prefilling import Prefill, gather
-from prepack_lab.prompts.texts import check_prompts
 
 Kept = TypeVar("Kept")
 
@@ -47,7 +45,7 @@ def prefill_dataset(
     Raises:
         InvalidPromptsError, UnsupportedModelError, ValueError: as for `prefill`, before anything is run.
     """
-    prompts = check_prompts(prompts, vocabulary_size(model), max_positions(model))
+    prompts = prompts_for(model, prompts)
     chosen = Plan(batch_size=batch_size, **plan)
     chosen.check(method, DATASET_READS)
     require_support(model, "prepacked" if method == "dataset_prepacked" else method, max(map(len, prompts)))

@@ -20,12 +20,13 @@ from transformers import (
 )
 from transformers.generation import BaseStreamer, GenerationMode
 
-from prepack_lab.engine.forward import ForwardPass, left_pad, max_positions, vocabulary_size
+from prepack_lab.engine.forward import ForwardPass, left_pad, max_positions
 from prepack_lab.engine.kv_cache import CachePart, cache_bytes, join_caches, unpacked_cache_bytes
 from prepack_lab.engine.packed_decoding import PackedDecoder
+from prepack_lab.exactness.support import prompts_for, require_support
 from prepack_lab.packing.methods import Plan
 from prepack_lab.pipelines.prefilling import run
-from prepack_lab.prompts.texts import InvalidPromptsError, check_prompts
+from prepack_lab.prompts.texts import InvalidPromptsError
 
 DECODINGS = ("unpacked", "packed")
 
@@ -38,7 +39,7 @@ class Continuations(list[list[int]]):
         self.cache_bytes = cache_bytes
         """Keys and values when the last token was decoded; of the largest cache, where prompts went in turn."""
         self.unpacked_cache_bytes = unpacked_cache_bytes
-        """What the same prompts take with a cache each, padded to the longest."""
+        """What the prompts in that cache take with a cache each, padded to the longest of them."""
 
 
 def generate(
@@ -60,8 +61,8 @@ def generate(
         decoding: "unpacked", from a cache a prompt; or "packed", from the rows that `prepacked` and `padding_free`
             made, with new slots at their ends.
         options: how the method shares the prompts out (see `Plan`), and anything else that `model.generate` takes
-            (`eos_token_id`, `do_sample`, `temperature`, `streamer`, …), save for several answers a prompt
-            (`num_beams`, `num_return_sequences`).
+            (`eos_token_id`, `do_sample`, `temperature`, `streamer`, …), save for a whole `generation_config`, and
+            several answers a prompt (`num_beams`, `num_return_sequences`).
 
     Returns:
         A list with the new ids of each prompt, the end token included where one came.
@@ -78,8 +79,12 @@ def generate(
         raise ValueError(f"max_new_tokens is {max_new_tokens}; ask for at least one")
     options = {"do_sample": False, "use_cache": True, "max_new_tokens": max_new_tokens, **options}
     _require_one_answer(model, options)
-    prompts = check_prompts(prompts, vocabulary_size(model), max_positions(model))
+    prompts = prompts_for(model, prompts)
     _check_room(prompts, max_new_tokens, max_positions(model))
+    if method == "full_batching" or model.training:
+        require_support(model, method, max(map(len, prompts)), decoding)
+    if method != "one_by_one" and len({*map(len, prompts)}) > 1 and options.get("no_repeat_ngram_size"):
+        raise ValueError("no_repeat_ngram_size would read the padding before short prompts; use method='one_by_one'")
 
     if decoding == "packed":
         steps = run(model, prompts, method, decoding, **plan)
@@ -88,16 +93,24 @@ def generate(
         return _together([([index], _continue(model, [prompt], options)) for index, prompt in enumerate(prompts)])
     if method == "full_batching":
         return _continue(model, prompts, options)
-    # `model.generate` gets all tokens but the last. It computes that one again, and in return every choice stays
-    # with it, from the first new token on: sampling, penalties, stop tokens, streamers.
-    parts = [part for _, part in run(model, prompts, method, **plan)]
-    return _continue(model, prompts, options, join_caches(parts, model.config, omit_last=True))
+    return _continue(model, prompts, options, _own_caches(model, prompts, method, plan))
+
+
+def _own_caches(model: PreTrainedModel, prompts: list[list[int]], method: str, plan: dict[str, Any]) -> DynamicCache:
+    """A cache for each prompt, of all tokens but the last.
+
+    `model.generate` computes that one again, and in return every choice stays with it, from the first new token on:
+    sampling, penalties, stop tokens, streamers.
+    """
+    return join_caches([part for _, part in run(model, prompts, method, **plan)], model.config, omit_last=True)
 
 
 def _require_one_answer(model: PreTrainedModel, options: dict[str, Any]) -> None:
     """Refuse what needs several caches a prompt, a second model or no cache, and ends that leave no mark."""
-    config = deepcopy(options.get("generation_config") or model.generation_config)
-    config.update(**{name: value for name, value in options.items() if name != "generation_config"})
+    if options.get("generation_config") is not None:
+        raise ValueError("generation_config would hide what is set here; name its settings: do_sample=True, …")
+    config = deepcopy(model.generation_config)
+    config.update(**options)
     mode = config.get_generation_mode(options.get("assistant_model"))
     if mode not in (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE):
         raise ValueError(f"{mode.value.replace('_', ' ')} can't go on from a prefill; decode greedily, or sample")
@@ -124,11 +137,9 @@ def _check_room(prompts: list[list[int]], max_new_tokens: int, positions: int | 
 def _together(pieces: Sequence[tuple[Sequence[int], Continuations]]) -> Continuations:
     """What was decoded in turn, in the order of the prompts."""
     tokens = {prompt: ids for prompts, found in pieces for prompt, ids in zip(prompts, found, strict=True)}
-    return Continuations(
-        [tokens[prompt] for prompt in sorted(tokens)],
-        max(found.cache_bytes for _, found in pieces),
-        max(found.unpacked_cache_bytes for _, found in pieces),
-    )
+    largest = max((found for _, found in pieces), key=lambda found: found.cache_bytes)
+    in_order = [tokens[prompt] for prompt in sorted(tokens)]
+    return Continuations(in_order, largest.cache_bytes, largest.unpacked_cache_bytes)
 
 
 def _continue(
@@ -191,11 +202,16 @@ def _loop(logits: torch.Tensor, decoder: PackedDecoder, streamer: BaseStreamer |
 
 @torch.no_grad()
 def _generate(model: PreTrainedModel, prompts: list[list[int]], options: dict[str, Any]) -> list[list[int]]:
-    """`model.generate` on left-padded prompts, and only the new ids of each."""
+    """`model.generate` on left-padded prompts, and only the new ids of each.
+
+    The padding before a prompt repeats its first token. No attention sees it, but penalties for tokens that were there
+    do: so they find what they would find in the prompt alone.
+    """
     input_ids, attention_mask = left_pad(prompts, model.device)  # [B, L], [B, L]
+    first = torch.tensor([prompt[0] for prompt in prompts], device=model.device)  # [B]
+    input_ids = input_ids.where(attention_mask.bool(), first[:, None])
     out = cast(Any, model).generate(input_ids, attention_mask=attention_mask, **options)
-    config = options.get("generation_config") or model.generation_config
-    end = options.get("eos_token_id", config.eos_token_id)
+    end = options.get("eos_token_id", model.generation_config.eos_token_id)
     ends = set(end if isinstance(end, list) else [end])
     return [_up_to_end(ids, ends) for ids in out[:, input_ids.shape[1] :].tolist()]
 

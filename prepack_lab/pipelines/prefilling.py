@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from prepack_lab.engine.forward import left_padded_mask, max_positions, vocabulary_size
+from prepack_lab.engine.forward import left_padded_mask
 from prepack_lab.engine.kv_cache import join_caches
-from prepack_lab.engine.passes import Step, run_method
-from prepack_lab.exactness.support import require_support
-from prepack_lab.packing.methods import Plan, PlanOptions
-from prepack_lab.prompts.texts import check_prompts
+from prepack_lab.engine.passes import Step, run_passes
+from prepack_lab.exactness.support import prompts_for, require_support
+from prepack_lab.packing.methods import METHODS, Plan, PlanOptions
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,8 @@ def prefill(
         UnsupportedModelError: the method is not known to be exact for this model.
         ValueError: an unknown method or strategy, or a capacity that a prompt exceeds.
     """
-    prompts = check_prompts(prompts, vocabulary_size(model), max_positions(model))
-    return gather(model, prompts, run(model, prompts, method, **plan))
+    prompts = prompts_for(model, prompts)
+    return gather(model, prompts, [*run(model, prompts, method, **plan)])
 
 
 def gather(model: PreTrainedModel, prompts: list[list[int]], steps: Sequence[Step], cache: bool = True) -> Prefill:
@@ -83,8 +82,8 @@ def run(
     method: str,
     decoding: str = "unpacked",
     **plan: Unpack[PlanOptions],
-) -> list[Step]:
-    """The forward passes of a method over checked prompts, which are to be decoded so.
+) -> Iterator[Step]:
+    """The forward passes of a method over checked prompts, which are to be decoded so; each is run as it is asked for.
 
     Raises:
         UnsupportedModelError, ValueError: as for `prefill`.
@@ -92,4 +91,4 @@ def run(
     chosen = Plan(**plan)
     chosen.check(method)
     require_support(model, method, max(map(len, prompts)), decoding)
-    return run_method(model, prompts, method, chosen)
+    return run_passes(model, prompts, METHODS[method]([len(prompt) for prompt in prompts], chosen))

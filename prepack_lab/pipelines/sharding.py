@@ -21,11 +21,10 @@ import torch
 import torch.distributed as dist
 from transformers import PreTrainedModel
 
-from prepack_lab.engine.forward import max_positions, vocabulary_size
+from prepack_lab.exactness.support import prompts_for
 from prepack_lab.packing.packing import DEFAULT_STRATEGY, pack
 from prepack_lab.pipelines.datasets import in_order, prefill_dataset
 from prepack_lab.pipelines.prefilling import Prefill
-from prepack_lab.prompts.texts import check_prompts
 
 Kept = TypeVar("Kept")
 
@@ -37,7 +36,8 @@ def share_out(
 
     The fullest bin that is left goes to the rank that has the fewest tokens so far (`to_constant_bin_number` of the
     library `binpacking`). In the end no two ranks are further apart than the tokens of one bin. A rank that packs its
-    share by the same rule and capacity gets these very bins again, `next_fit` and `optimal` aside.
+    share by the same rule and capacity gets these very bins again; with `next_fit`, `next_fit_decreasing` and
+    `optimal` it may get others.
 
     Args:
         lengths: tokens of each prompt.
@@ -80,7 +80,7 @@ def prefill_over_ranks(
     Raises:
         InvalidPromptsError, UnsupportedModelError, ValueError: before anything is run; `torchrun` then ends all ranks.
     """
-    prompts = check_prompts(prompts, vocabulary_size(model), max_positions(model))
+    prompts = prompts_for(model, prompts)
     lengths = [len(prompt) for prompt in prompts]
     rank, ranks = dist.get_rank(), dist.get_world_size()
     share = share_out(lengths, ranks)[rank]

@@ -81,11 +81,15 @@ def calibrate(model: PreTrainedModel, repeats: int = 3) -> Calibration:
 
 
 def _probes(longest: int) -> list[tuple[list[int], str]]:
-    """A prompt alone, short prompts in a batch, and one long row of them, ever larger."""
+    """A prompt alone, short prompts in a batch, and a batch with padding, which needs a mask: ever larger."""
     probes: list[tuple[list[int], str]] = [([1], "one_by_one")]
     width = 64
     while width <= min(longest, 8192):
-        probes += [([width], "one_by_one"), ([32] * (width // 16), "full_batching"), ([width], "full_batching")]
+        probes += [
+            ([width], "one_by_one"),
+            ([32] * (width // 16), "full_batching"),
+            ([width, width // 2], "full_batching"),
+        ]
         width *= 2
     return probes
 

@@ -20,7 +20,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 from transformers.pytorch_utils import Conv1D
 
-from prepack_lab.packing.methods import DATASET_METHODS, METHODS, Pass, Plan, PlanOptions
+from prepack_lab.packing.methods import METHODS, Pass, Plan, PlanOptions
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,17 @@ class ModelSizes:
         if isinstance(config, ModelSizes):
             return config
         config = config.get_text_config(decoder=True)
-        if any(getattr(config, name, None) for name in ("num_experts", "num_local_experts", "n_routed_experts")):
+        if has_experts(config):
             raise ValueError(f"{type(config).__name__} chooses experts for each token; its cost is not known here")
         kind: Any = type(config)
         return _sizes(kind, config.to_json_string(use_diff=False))
+
+
+def has_experts(config: Any) -> bool:
+    """Whether the model chooses experts for each token, as its configuration or that of its feed-forward says."""
+    names = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+    parts = (config, getattr(config, "ffn_config", None))
+    return any(getattr(part, name, None) for part in parts for name in names)
 
 
 @dataclass(frozen=True)
@@ -173,8 +180,6 @@ def memory_parts(
 
 
 def _plan(lengths: Sequence[int], method: str, plan: Plan) -> list[Pass]:
-    if method == "dataset_prepacked":
-        return [*DATASET_METHODS[method](lengths, plan)]
     plan.check(method)
     return [*METHODS[method](lengths, plan)]
 
@@ -189,7 +194,8 @@ def _activations(one: Pass, sizes: ModelSizes) -> int:
 
 
 def _mask(one: Pass) -> int:
-    return one.pairs if one.attention in ("padded", "masked") else 0
+    padded = one.attention == "padded" and one.rows.slots > one.rows.tokens  # transformers masks padding only
+    return one.pairs if padded or one.attention == "masked" else 0
 
 
 @lru_cache(maxsize=32)

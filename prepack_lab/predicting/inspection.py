@@ -56,7 +56,7 @@ class Inspection:
         return advice
 
     def __str__(self) -> str:
-        rows = sum(cost.rows for method, cost in self.costs.items() if method == "prepacked")
+        rows = self.costs["prepacked"].rows
         prompts = f"{len(self.lengths):,} prompts of {min(self.lengths):,} to {max(self.lengths):,} tokens"
         told = f"{prompts}; in batches of {self.batch_size}, packed, {rows:,} rows."
         speed = "" if self.calibration is None else f"\n\nSeconds are those of {self.calibration.device}."
@@ -106,8 +106,7 @@ def inspect_lengths(
     plan.check(BASELINE, {BASELINE: ("batch_size",)})
     sizes, costs = ModelSizes.of(config), {}
     for method, passes in DATASET_METHODS.items():
-        peak = [cost_of_passes(sizes, [one], method, dtype) for one in passes(lengths, plan)]
-        costs[method] = _in_turn(peak)
+        costs[method] = _in_turn([cost_of_passes(sizes, [one], method, dtype) for one in passes(lengths, plan)])
     return Inspection(tuple(lengths), batch_size, costs, calibration)
 
 

@@ -40,12 +40,17 @@ def read_prompts(name: str | Path, content: bytes | None = None) -> list[str]:
 
 
 def _lines(name: str, text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip()]
+    return [line.rstrip("\n") for line in _split(text) if line.strip()]
+
+
+def _split(text: str) -> io.StringIO:
+    """Lines as an editor counts them; `str.splitlines` would cut at letters that JSON lets stand in a text."""
+    return io.StringIO(text, newline=None)
 
 
 def _json_lines(name: str, text: str) -> list[str]:
     found = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_split(text), start=1):
         if not line.strip():
             continue
         try:
@@ -57,15 +62,22 @@ def _json_lines(name: str, text: str) -> list[str]:
 
 
 def _table(name: str, text: str) -> list[str]:
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    return [_text_of(f"{name}, row {number}", row) for number, row in enumerate(rows, start=1)]
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a prompt may be longer than Python's limit
+    rows, found = csv.DictReader(io.StringIO(text, newline="")), []
+    try:
+        for number, row in enumerate(rows, start=1):
+            found.append(_text_of(f"{name}, row {number}", row))
+    except csv.Error as error:
+        raise InvalidPromptsError(f"{name}, line {rows.line_num} is no table: {error}") from None
+    return found
 
 
 def _text_of(where: str, value: object) -> str:
-    if isinstance(value, str):
+    if isinstance(value, str) and value.strip():
         return value
     if isinstance(value, dict):
         for column in COLUMNS:
             if isinstance(value.get(column), str) and value[column].strip():
                 return value[column]
-    raise InvalidPromptsError(f"{where} has no text under any of: {', '.join(COLUMNS)}")
+    under = "" if isinstance(value, str) else f" under any of: {', '.join(COLUMNS)}"
+    raise InvalidPromptsError(f"{where} has no text{under}")

@@ -83,16 +83,20 @@ def _check_prompt(index: int, prompt: Any, vocab_size: int | None, max_positions
             f"prompt {index} is a single number; prompts is a list of lists. For one prompt, pass [prompt]"
         )
     ids = prompt.tolist() if hasattr(prompt, "tolist") else list(prompt)
+    if not isinstance(ids, list):
+        raise InvalidPromptsError(
+            f"prompt {index} is a single number; prompts is a list of lists. For one prompt, pass [prompt]"
+        )
     if not ids:
         raise InvalidPromptsError(f"prompt {index} is empty; leave it out, or give it at least one token")
     if max_positions is not None and len(ids) > max_positions:
         raise InvalidPromptsError(
             f"prompt {index} has {len(ids):,} tokens; the model has {max_positions:,} positions. Shorten the prompt"
         )
+    foreign = next((i for i, id in enumerate(ids) if not isinstance(id, Integral) or isinstance(id, bool)), None)
+    if foreign is not None:
+        raise InvalidPromptsError(f"prompt {index} holds {ids[foreign]!r} at place {foreign}; token ids are integers")
     array = np.asarray(ids)
-    if array.ndim != 1 or array.dtype.kind not in "iu" or bool in map(type, ids):
-        place = next((i for i, id in enumerate(ids) if not isinstance(id, Integral) or isinstance(id, bool)), 0)
-        raise InvalidPromptsError(f"prompt {index} holds {ids[place]!r} at place {place}; token ids are integers")
     outside = array < 0 if vocab_size is None else (array < 0) | (array >= vocab_size)
     if outside.any():
         place = int(outside.argmax())

@@ -25,12 +25,12 @@ def beside_paper_table(recordings: Sequence[Recording] | None = None) -> Table:
     recordings = load_recordings() if recordings is None else recordings
     found: dict[tuple[str, str, int], Recording] = {}
     for recording in recordings:  # the latest first
-        if {BASELINE, *COMPARED} <= set(recording.settings["methods"]):
+        what = recording.command.split()[2]
+        if what in SHOWN and {BASELINE, *COMPARED} <= set(recording.settings["methods"]):
             for row in recording.results:
-                kind = recording.command.split()[2], row.get("workload", ""), row.get("batch_size", 0)
-                found.setdefault(kind, recording)
-    kinds = sorted((kind for kind in found if kind[0] in SHOWN), key=lambda kind: SHOWN.index(kind[0]))
-    rows = [_row(found[kind], *kind[1:]) for kind in kinds if kind[2] in paper.SPEED_UP_BY_BATCH.get(kind[1], {})]
+                if row["batch_size"] in paper.SPEED_UP_BY_BATCH.get(row["workload"], {}):
+                    found.setdefault((what, row["workload"], row["batch_size"]), recording)
+    rows = [_row(found[kind], *kind[1:]) for kind in sorted(found, key=lambda kind: SHOWN.index(kind[0]))]
     headings = ("workload", "prompts", "batches", *COMPARED, "k/r of these batches", "the paper, prepacked", "why")
     if not rows:
         return Table(headings, [("none", *["–"] * 7)], "No recorded prefill came with this version of the lab")

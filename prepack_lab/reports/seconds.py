@@ -41,18 +41,20 @@ def first_token_table(
 
 
 def batch_cost_table(seconds: Mapping[int, Mapping[int, float]]) -> Table:
-    """How long a batch of equal prompts takes, and how many times longer than a batch of one.
+    """How long a batch of equal prompts takes, and how many times longer than the smallest batch: of one, mostly.
 
     Args:
         seconds: tokens of every prompt → prompts in the batch → seconds.
     """
     sizes = sorted({size for by_size in seconds.values() for size in by_size})
+    least = min(sizes)
     rows = [
-        (f"{tokens} tokens", *(f"{by_size[size]:.3f} s ({by_size[size] / by_size[1]:.1f}×)" for size in sizes))
+        (f"{tokens} tokens", *(f"{by_size[size]:.3f} s ({by_size[size] / by_size[least]:.1f}×)" for size in sizes))
         for tokens, by_size in seconds.items()
     ]
     headings = ("every prompt has", *(f"batch of {size}" for size in sizes))
-    return Table(headings, rows, "Seconds for a batch without padding (and times a batch of one)")
+    smallest = "one" if least == 1 else least
+    return Table(headings, rows, f"Seconds for a batch without padding (and times a batch of {smallest})")
 
 
 def _gain(baseline: Measurement, time: Measurement) -> str:

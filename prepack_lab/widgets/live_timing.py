@@ -70,7 +70,7 @@ class LiveTiming(JobWidget):
             options=[("nothing", None), *((one.title, one) for one in load_recordings())],
             index=0,
             description="Beside it",
-            layout=ipw.Layout(width="420px"),
+            layout=ipw.Layout(width="100%"),
         )
         if len(self.beside.options) == 1:
             self.beside.layout.display = "none"  # nothing was recorded yet

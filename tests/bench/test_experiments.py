@@ -2,21 +2,26 @@
 
 import inspect
 import json
+import re
+import shlex
 import subprocess
 import sys
 from argparse import ArgumentParser
+from pathlib import Path
 
 import pytest
 
 import prepack_lab as lab
 from prepack_lab import paper
 from prepack_lab.bench import EXPERIMENTS
-from prepack_lab.bench.batches import draw_batches
+from prepack_lab.bench.batches import draw_batches, load_and_draw
 from prepack_lab.bench.memory import bisect
-from prepack_lab.bench.options import OPTIONS
 from prepack_lab.bench.speed_ups import speed_up
 from prepack_lab.cli import main
 from prepack_lab.measuring.recordings import load_recordings
+from prepack_lab.models import loading
+from prepack_lab.models.byte_tokenizer import byte_tokenizer
+from prepack_lab.pipelines.token_times import RUNNERS
 
 TINY = {"model": "tiny-llama", "device": "cpu"}
 SMALL = {
@@ -50,23 +55,17 @@ def test_it_reports_rows_and_says_where_when_and_how(reports, name, tmp_path):
     kept = json.loads((tmp_path / "a.json").read_text())
     assert kept["command"] in str(report) and kept["results"] == json.loads(json.dumps(report.results))
     assert max(map(len, str(report.table).splitlines())) <= 160, "it fits a terminal"
+    assert (report.figure is not None) == EXPERIMENTS[name].figure, "--plot is offered where there is a figure"
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_the_command_of_a_report_repeats_it(reports, name):
     parser = ArgumentParser()
     EXPERIMENTS[name].add_arguments(parser)
-    asked = vars(parser.parse_args(reports[name].command.split()[3:]))
+    asked = vars(parser.parse_args(shlex.split(reports[name].command)[3:]))
     for option, value in SMALL[name].items():
         if option != "compare_paper":
             assert asked[option] == value, option
-
-
-def test_options_are_those_of_the_functions():
-    for name, experiment in EXPERIMENTS.items():
-        parameters = set(inspect.signature(experiment.run).parameters)
-        assert parameters <= set(OPTIONS), name
-        assert set(experiment.quick) <= parameters, name
 
 
 def test_the_paper_stands_beside_it_cell_by_cell(reports):
@@ -75,6 +74,47 @@ def test_the_paper_stands_beside_it_cell_by_cell(reports):
     (full, *_) = reports["dataset"].table.rows
     assert f"({paper.DATASET_MILLISECONDS['mmlu']['full_batching'][8]:.2f})" in full[2]
     assert "34,600 MB" in str(reports["memory"].table)
+
+
+@pytest.mark.parametrize("size", [4, 8])
+def test_the_papers_prefill_stands_beside_every_batch_size_that_it_measured(size):
+    settings = {**TINY, "workloads": ["mmlu"], "batch_size": size, "draws": 1, "compare_paper": True}
+    (row,) = EXPERIMENTS["prefill"].run(**settings).table.rows
+    assert row[-1] == f"{paper.SPEED_UP_BY_BATCH['mmlu'][size]:.2f}×"
+
+
+def test_first_tokens_beside_the_paper_are_of_its_workloads_where_none_were_asked_for():
+    settings = {**TINY, "batch_size": 2, "draws": 1}
+    compared = {**settings, "compare_paper": True}
+
+    def measured(**settings):
+        report = EXPERIMENTS["ttft"].run(**settings)
+        assert report.settings["workloads"] == [row[0] for row in report.table.rows]
+        return report.settings["workloads"]
+
+    assert measured(**settings) == ["mmlu"]
+    assert measured(**compared) == [*paper.TTFT_SPEED_UP]
+    assert measured(**compared, workloads=["mmlu"]) == ["mmlu"]
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+def test_batches_that_are_all_alike_give_no_line_and_lose_nothing(draws, tmp_path):
+    (tmp_path / "mine.txt").write_text("one\none two three four\nfive six\n")
+    report = EXPERIMENTS["predict"].run(**TINY, prompts=tmp_path / "mine.txt", batch_size=3, draws=draws)
+    assert len(report.results) == 2 * draws
+    assert [row[1:3] for row in report.table.rows] == [("–", "–")] * 3
+
+
+def test_sizes_that_no_strategy_was_given_have_no_bound():
+    report = EXPERIMENTS["packing"].run(sizes=[10, 30_000], strategies=["binpacking"], repeats=1)
+    strategy, bound = report.table.rows
+    assert strategy[2] == "not tried" and bound[1].endswith("bins") and bound[2] == "–"
+
+
+def test_every_way_to_generate_is_held_against_the_first(reports):
+    report = reports["generate"]
+    assert [row["runner"] for row in report.results] == [*RUNNERS]
+    assert report.table.headings[-1] == "as one_by_one says" and report.results[0]["same_prompts"] == 3
 
 
 def test_a_speed_up_is_a_ratio_within_each_batch():
@@ -90,13 +130,18 @@ def test_a_speed_up_is_a_ratio_within_each_batch():
     assert speed_up(rows, "prepacked") == (2.0, 1.0, 3.0)
 
 
-def test_own_prompts_are_drawn_without_replacement(tmp_path):
-    file = tmp_path / "mine.txt"
-    file.write_text("one\none two three four\nfive six\n")
-    (batch,) = draw_batches([], [3], 1, prompts=file)
-    assert batch.workload == "your prompts" and len(set(batch.lengths)) == 3
+def test_own_prompts_are_drawn_without_replacement():
+    (batch,) = draw_batches([], [3], 1, own=[1, 4, 2])
+    assert batch.workload == "your prompts" and sorted(batch.lengths) == [1, 2, 4]
     with pytest.raises(ValueError, match="a batch of 4 can't be drawn from 3 prompts; ask for 1 to 3"):
-        draw_batches([], [4], 1, prompts=file)
+        draw_batches([], [4], 1, own=[1, 4, 2])
+
+
+def test_own_prompts_are_counted_by_the_tokenizer_of_the_model(tmp_path):
+    (tmp_path / "mine.txt").write_text("one\none two three four\nfive six\n")
+    asked = {**TINY, "dtype": None, "seed": 0, "prompts": tmp_path / "mine.txt"}
+    _, (batch,) = load_and_draw(asked, [], [3])
+    assert sorted(batch.lengths) == [3, 8, 18], "tiny-llama reads bytes"
 
 
 @pytest.mark.parametrize("most", [0, 1, 2, 7, 8, 9, 100])
@@ -123,27 +168,22 @@ def test_a_batch_that_fills_the_range_is_found():
         (["batch-size", "--draws", "0"], "draws is 0"),
         (["dataset", "--methods", "fast"], "no method 'fast'"),
         (["ttft", "--prompts", "missing.txt"], "can't be read"),
-        (["packing", "--sizes", "10", "--plot", "x.html"], "packing has no figure"),
+        (["ttft", "--model", "/no/such/model"], "there is no folder '/no/such/model'"),
     ],
 )
 def test_bad_arguments_end_with_one_clear_line(arguments, words, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    model = [] if arguments[0] == "packing" else ["--model", "tiny-llama", "--device", "cpu"]
+    experiment, *options = arguments
     with pytest.raises(SystemExit) as exit:
-        main(["bench", *arguments, *model])
+        main(["bench", experiment, "--model", "tiny-llama", "--device", "cpu", *options])
     assert exit.value.code == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("prepack-lab: ") and words in last
 
 
-def test_a_figure_and_a_recording_can_be_kept(reports, tmp_path):
-    report = reports["batch-size"]
-    report.plot(tmp_path / "figure.html")
-    assert "plotly" in (tmp_path / "figure.html").read_text()
-    with pytest.raises(ValueError, match=r"ends in '.gif'"):
-        report.plot(tmp_path / "figure.gif")
-    file = report.record(tmp_path / "recordings")
-    assert file.name.startswith("batch-size-tiny-llama-float32-") and file.name == file.name.lower()
+def test_a_recording_can_be_kept_and_read_back(reports, tmp_path):
+    file = reports["batch-size"].record(tmp_path / "recordings")
+    assert file.name.startswith("batch-size-mmlu-batches-of-2-to-4-tiny-llama-float32-")
     (kept,) = load_recordings(tmp_path / "recordings")
     assert set(kept.prefill["mmlu"]["prepacked"]) == {2, 4}
 
@@ -162,10 +202,41 @@ class TestInspect:
     def test_equal_prompts_are_not(self, tmp_path):
         assert main(["inspect", self.file(tmp_path, ["one two three"] * 4), "--at-least", "1.5"]) == 1
 
+    def test_tokens_are_those_of_the_model_that_is_to_read_them(self, tmp_path, capsys, monkeypatch):
+        file = self.file(tmp_path, ["one", "one two three four"])
+        main(["inspect", file, "--model", "llama-2-13b"])
+        said = capsys.readouterr().out
+        assert "2 prompts of 1 to 4 tokens" in said
+        assert "counted by the tokenizer of smollm2-135m." in said, "random weights know bytes only"
+        monkeypatch.setattr(
+            loading, "load_sizes", lambda name: loading.ModelSizes.of(loading.load_config("tiny-llama"))
+        )
+        monkeypatch.setattr(loading, "load_model", lambda name, **_: (None, byte_tokenizer()))
+        main(["inspect", file, "--model", "me/mine"])
+        said = capsys.readouterr().out
+        assert "2 prompts of 3 to 18 tokens" in said and "counted by the tokenizer of me/mine." in said
+
+    def test_a_model_that_is_not_here_is_named_in_one_line(self, tmp_path, capsys):
+        with pytest.raises(SystemExit) as exit:
+            main(["inspect", self.file(tmp_path, ["one"]), "--model", "nope"])
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert exit.value.code == 2 and "no configuration of 'nope' here; there are: smollm2-135m" in line
+
     def test_a_file_that_can_not_be_read_is_named(self, tmp_path, capsys):
         with pytest.raises(SystemExit) as exit:
             main(["inspect", str(tmp_path / "none.txt")])
         assert exit.value.code == 2 and "none.txt" in capsys.readouterr().err
+
+
+def test_the_readme_names_every_experiment_and_the_options_that_most_take():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    section = readme[readme.index("## The paper's experiments") : readme.index("## Widgets")]
+    firsts = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")][1:]
+    assert {*re.findall(r"`([a-z-]+)`", "".join(firsts))} == set(EXPERIMENTS)
+    (most,) = re.findall(r"Most take (.+?) and more", section)
+    for option in re.findall(r"`--(\w+)", most):
+        taken = sum(option in inspect.signature(experiment.run).parameters for experiment in EXPERIMENTS.values())
+        assert len(EXPERIMENTS) / 2 < taken < len(EXPERIMENTS), option
 
 
 def test_other_commands_load_no_experiments():

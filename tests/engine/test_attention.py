@@ -1,5 +1,8 @@
 """The attention inside transformers: the model's own rule, kernels for a GPU, and nothing left behind."""
 
+from types import SimpleNamespace
+from typing import ClassVar
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -117,3 +120,51 @@ def test_what_is_not_known_is_refused(tiny_model):
             attention._attention(torch.nn.Identity(), states, states, states, None, something_new=1)
         with pytest.raises(NotImplementedError, match="keys of its own"):
             attention._attention(torch.nn.Identity(), states, states[:, :, :3], states[:, :, :3], None)
+
+
+def test_key_heads_that_are_repeated_for_a_gpu_give_the_same(monkeypatch):
+    model = lab.load_model("tiny-llama", "float32", "cpu")[0]
+    assert model.config.num_key_value_heads < model.config.num_attention_heads
+    batch = lab.PackedBatch.from_prompts(PROMPTS, lab.pack([*map(len, PROMPTS)]))
+    expected = forward_packed(model, batch).next_token_logits
+    asked = []
+    monkeypatch.setattr(attention, "_shares_heads", lambda device, mask: asked.append(mask is None))
+    torch.testing.assert_close(forward_packed(model, batch).next_token_logits, expected, atol=2e-5, rtol=0)
+    assert asked == [False] * model.config.num_hidden_layers
+
+
+@pytest.mark.parametrize(
+    ("device", "masked", "shares"),
+    [("cpu", True, True), ("cuda", False, True), ("cuda", True, False), ("mps", False, False)],
+)
+def test_a_gpu_shares_key_heads_only_where_its_fast_kernels_do(device, masked, shares):
+    assert attention._shares_heads(torch.device(device), torch.zeros(1) if masked else None) == shares
+
+
+def test_parts_of_a_model_keep_an_attention_of_their_own(tiny_model):
+    class Whole:
+        """A configuration with parts, as those of models with images have; setting the whole sets its parts."""
+
+        sub_configs: ClassVar = {"text_config": None, "vision_config": None}
+
+        def __init__(self, own, **parts):
+            self.__dict__.update(parts, own=own)
+
+        @property
+        def _attn_implementation(self):
+            return self.own
+
+        @_attn_implementation.setter
+        def _attn_implementation(self, value):
+            self.own = self.text_config._attn_implementation = self.vision_config._attn_implementation = value
+
+    text, vision = (SimpleNamespace(sub_configs={}, _attn_implementation=own) for own in ("eager", "flex_attention"))
+    model = SimpleNamespace(config=Whole("sdpa", text_config=text, vision_config=vision))
+    slots = Slots(torch.zeros(1, 1), torch.zeros(1, 1))
+    with packed_attention(model, slots):
+        assert text._attn_implementation == attention.IMPLEMENTATION
+    assert (model.config.own, text._attn_implementation, vision._attn_implementation) == (
+        "sdpa",
+        "eager",
+        "flex_attention",
+    )

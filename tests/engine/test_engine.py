@@ -146,6 +146,8 @@ def test_bad_arguments_are_refused(tiny_model):
             run(tiny_model, [[1]], method="full_batching", capacity=5)
         with pytest.raises(ValueError, match="token_budget is 0"):
             run(tiny_model, [[1]], method="padding_free", token_budget=0)
+    with pytest.raises(ValueError, match="no method 'nope'"):
+        passes.run_method(tiny_model, [[1]], "nope")
     with pytest.raises(ValueError, match="max_new_tokens is 0"):
         lab.generate(tiny_model, [[1]], max_new_tokens=0)
     with pytest.raises(ValueError, match="beam search can't go on from a prefill"):

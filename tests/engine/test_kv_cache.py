@@ -60,3 +60,5 @@ def test_a_sliding_layer_keeps_its_window_and_counts_all_tokens():
     cache = lab.unpack_cache(packed, batch, config)
     assert cache.get_seq_length() == 5
     assert torch.equal(cache.layers[0].keys[1], packed.layers[0].keys[0, :, 3:5])
+    keys = cache.layers[0].keys
+    assert keys.untyped_storage().nbytes() == keys.nbytes, "what is cut off is freed"

@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoModelForCausalLM, MistralConfig, TextStreamer
+from transformers import AutoModelForCausalLM, GenerationConfig, MistralConfig, TextStreamer
 from transformers.generation import BaseStreamer
 
 import prepack_lab as lab
@@ -106,6 +106,29 @@ def test_sampling_and_penalties_are_the_library_s_own(tiny_model, decoding):
 
     assert draw(0, decoding=decoding) == draw(0, method="one_by_one")
     assert draw(0, decoding=decoding) != draw(1, decoding=decoding)
+
+
+@pytest.mark.parametrize(("method", "decoding"), [("full_batching", "unpacked"), ("prepacked", "unpacked"),
+                                                  ("prepacked", "packed"), ("padding_free", "packed")])  # fmt: skip
+def test_padding_is_no_word_that_was_said(tiny_model, method, decoding):
+    """A penalty for what was there finds the same before every prompt as before it alone: nothing."""
+    said = dict(max_new_tokens=8, repetition_penalty=1.5)
+    prompts = [*PROMPTS, [7], [0, 256, 3]]
+    alone = lab.generate(tiny_model, prompts, "one_by_one", **said)
+    assert lab.generate(tiny_model, prompts, method, decoding=decoding, **said) == alone
+    assert alone != lab.generate(tiny_model, prompts, "one_by_one", max_new_tokens=8), "the penalty tells"
+
+
+def test_what_would_read_the_padding_is_refused(tiny_model):
+    with pytest.raises(ValueError, match="no_repeat_ngram_size would read the padding"):
+        lab.generate(tiny_model, PROMPTS, no_repeat_ngram_size=2)
+    alone = lab.generate(tiny_model, PROMPTS[:1] * 2, "one_by_one", no_repeat_ngram_size=2)
+    assert lab.generate(tiny_model, PROMPTS[:1] * 2, no_repeat_ngram_size=2) == alone
+
+
+def test_a_whole_configuration_is_refused_because_it_would_be_hidden(tiny_model):
+    with pytest.raises(ValueError, match="name its settings"):
+        lab.generate(tiny_model, PROMPTS, generation_config=GenerationConfig(do_sample=True))
 
 
 class Columns(BaseStreamer):

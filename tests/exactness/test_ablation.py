@@ -63,3 +63,6 @@ def test_the_model_is_put_back_when_it_fails(tiny_model, monkeypatch):
 def test_bad_prompts_are_named(tiny_model):
     with pytest.raises(lab.InvalidPromptsError, match="prompt 1 is empty"):
         ablate(tiny_model, [[1], []])
+    with pytest.raises(lab.InvalidPromptsError, match=r"without the restart a row of .* needs as many positions"):
+        long = 3 * tiny_model.config.max_position_embeddings // 5
+        ablate(tiny_model, [[1] * long, [2] * long], restart=False)

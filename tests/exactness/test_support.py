@@ -59,7 +59,9 @@ def test_packed_decoding_is_refused_where_distance_is_counted_in_slots():
     model = small_model(every_class()["MptForCausalLM"])
     said = lab.check_model(model)
     assert said.methods["prepacked"] is None and said.packed_decoding["prepacked"] is not None
-    with pytest.raises(lab.UnsupportedModelError, match=r"'prepacked with packed decoding'.*Use method="):
+    with pytest.raises(
+        lab.UnsupportedModelError, match=r"'prepacked with packed decoding': decoding .*Use decoding='unpacked'"
+    ):
         lab.generate(model, [[1, 2], [3]], decoding="packed")
 
 
@@ -132,3 +134,25 @@ def test_a_leak_is_seen_by_the_check(monkeypatch):
 
 def test_an_unsupported_model_is_a_value_error():
     assert issubclass(lab.UnsupportedModelError, ValueError)
+
+
+@pytest.mark.parametrize("method", ["one_by_one", "full_batching"])
+def test_generation_by_the_usual_ways_asks_first_too(method):
+    model = lab.load_model("tiny-llama", device="cpu")[0].train()
+    with pytest.raises(lab.UnsupportedModelError, match="training mode"):
+        lab.generate(model, [[1, 2], [3]], method)
+
+
+def test_padding_is_refused_where_it_would_be_read():
+    stateful = small_model(every_class()["MambaForCausalLM"])
+    assert lab.check_model(stateful).methods["full_batching"] is not None
+    with pytest.raises(lab.UnsupportedModelError, match="'full_batching'"):
+        lab.generate(stateful, [[1, 2], [3]], "full_batching", max_new_tokens=1)
+
+
+def test_a_model_that_reads_no_list_of_ids_is_named():
+    model = lab.load_model("tiny-llama", device="cpu")[0]
+    model.get_input_embeddings = lambda: torch.nn.ModuleList()
+    for run in (lab.prefill, lab.generate):
+        with pytest.raises(lab.UnsupportedModelError, match="not one list of token ids"):
+            run(model, [[1, 2]])

@@ -22,7 +22,8 @@ def test_what_a_benchmark_saves_is_read_back(report, tmp_path):
         assert list(read.seconds) == row["seconds"]
         assert read.peak_memory_bytes == row["peak_memory_bytes"]
         assert read.device == report.machine["device"]
-    for part in ("tiny-llama", "float32", report.taken[:10], report.machine["device"]):
+    when = report.taken[:16].replace("T", " ")
+    for part in ("one-batch: gsm8k, batches of 4, tiny-llama, float32", when, report.machine["device"]):
         assert part in recording.title
 
 
@@ -39,6 +40,13 @@ def test_the_latest_comes_first_and_other_benchmarks_are_left_out(report, tmp_pa
 
 def test_there_may_be_none(tmp_path):
     assert load_recordings(tmp_path) == []
+
+
+def test_no_two_recordings_of_the_package_have_one_title():
+    titles = [one.title for one in load_recordings(of=("prepack-lab bench",))]
+    assert len(set(titles)) == len(titles) >= 4
+    assert any(title.startswith("prefill: 6 workloads, batches of 16, smollm2-135m") for title in titles)
+    assert any(title.startswith("prefill: wikitext512, batches of 16, smollm2-135m") for title in titles)
 
 
 def test_what_the_package_carries_says_where_when_and_how():

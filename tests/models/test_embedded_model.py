@@ -61,3 +61,11 @@ def test_a_folder_that_cannot_be_made_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("PREPACK_LAB_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(lab.ModelUnavailableError, match=r"can't be kept in .*file/cache: .*PREPACK_LAB_CACHE"):
         embedded_model.unpacked()
+
+
+def test_a_home_that_may_not_be_looked_into_is_left_alone(home, monkeypatch):
+    def refuse(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert embedded_model.cache_folder() != home

@@ -84,3 +84,26 @@ def test_a_local_folder_loads(tmp_path, tiny_model):
 def test_a_folder_without_a_model_says_so(tmp_path):
     with pytest.raises(lab.ModelUnavailableError, match="can't be loaded"):
         lab.load_model(str(tmp_path))
+
+
+def test_several_devices_are_refused():
+    with pytest.raises(ValueError, match="device_map can't be had here.*pass device"):
+        lab.load_model("tiny-llama", device_map="auto")
+
+
+def test_the_hub_is_asked_as_the_options_say(monkeypatch):
+    asked = []
+
+    def model_info(name, **how):
+        asked.append(how)
+        raise OSError("no network")
+
+    def cached(name, file, **how):
+        asked.append(how)
+
+    monkeypatch.setattr("huggingface_hub.model_info", model_info)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", cached)
+    with pytest.raises(lab.ModelUnavailableError, match="can't be reached"):
+        lab.load_model("me/private", device="cpu", token="mine", revision="v2", cache_dir="there")
+    assert asked == [{"timeout": 5, "revision": "v2", "token": "mine"}, {"revision": "v2", "cache_dir": "there"}]
+    assert loading._reach_hub("me/private", {"local_files_only": True}) == {} and len(asked) == 2

@@ -12,7 +12,7 @@ from prepack_lab.measuring.timing import peak_memory
 from prepack_lab.models.loading import load_sizes
 from prepack_lab.packing.methods import DATASET_METHODS, METHODS, Plan
 from prepack_lab.predicting.calibration import _fit, recorded_calibration
-from prepack_lab.predicting.cost import ModelSizes, cost_of_passes, estimate_cost
+from prepack_lab.predicting.cost import ModelSizes, cost_of_passes, estimate_cost, memory_parts
 from prepack_lab.predicting.inspection import inspect_lengths
 from prepack_lab.predicting.largest_batch import largest_batch, memory_by_batch
 from prepack_lab.predicting.serving import poisson_arrivals, serve
@@ -67,10 +67,11 @@ def test_the_memory_is_about_what_is_measured(method):
 
 
 def test_experts_and_unknown_methods_are_refused():
-    from transformers import MixtralConfig
+    from transformers import DbrxConfig, MixtralConfig
 
-    with pytest.raises(ValueError, match="chooses experts for each token"):
-        estimate_cost(MixtralConfig(), [3])
+    for config in (MixtralConfig(), DbrxConfig()):
+        with pytest.raises(ValueError, match="chooses experts for each token"):
+            estimate_cost(config, [3])
     with pytest.raises(ValueError, match="no method 'nope'; there are: one_by_one"):
         estimate_cost(LLAMA, [3], "nope")
     with pytest.raises(ValueError, match="'prepacked' takes no batch_size"):
@@ -155,6 +156,8 @@ def test_a_batch_without_padding_needs_no_mask():
     """transformers leaves the mask out where nothing is padded: half of the pairs are saved."""
     equal, unequal = (lab.estimate_cost(LLAMA, lengths, "full_batching") for lengths in ([8, 8], [8, 7]))
     assert equal.attention_flops < unequal.attention_flops
+    of_the_mask = [memory_parts(LLAMA, lengths, "full_batching")["mask"] for lengths in ([8, 8], [8, 7])]
+    assert of_the_mask[0] == 0 < of_the_mask[1]
     assert equal.attention_flops == lab.estimate_cost(LLAMA, [8, 8], "one_by_one").attention_flops
 
 

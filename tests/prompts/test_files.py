@@ -1,5 +1,7 @@
 """Files of prompts: read, or refused with the line that is wrong."""
 
+import json
+
 import pytest
 
 import prepack_lab as lab
@@ -32,9 +34,24 @@ def test_a_file_on_the_disk(tmp_path):
         ("a.jsonl", b'"ok"\n{"prompt": \n', r"a\.jsonl, line 2 is no JSON"),
         ("a.jsonl", b'{"id": 1}\n', "line 1 has no text under any of: prompt, text"),
         ("a.csv", b"id,prompt\n1,hello\n2,\n", "row 2 has no text"),
+        ("a.jsonl", b'"ok"\n""\n', "line 2 has no text$"),
         ("no/such/file.txt", None, "can't be read: No such file"),
     ],
 )
 def test_what_can_not_be_read_is_named(name, content, words):
     with pytest.raises(lab.InvalidPromptsError, match=words):
         lab.read_prompts(name, content)
+
+
+@pytest.mark.parametrize("letter", ["\u2028", "\u0085", "\x0c"])
+def test_only_a_line_break_ends_a_line(letter):
+    text = f"one{letter}two"
+    assert lab.read_prompts("a.txt", f"{text}\r\nthree".encode()) == [text, "three"]
+    assert lab.read_prompts("a.jsonl", json.dumps(text.replace("\x0c", " "), ensure_ascii=False).encode()) == [
+        text.replace("\x0c", " ")
+    ]
+
+
+def test_a_prompt_in_a_table_may_be_long():
+    long = "word " * 40_000
+    assert lab.read_prompts("a.csv", f"prompt\n{long}\n".encode()) == [long]

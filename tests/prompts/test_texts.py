@@ -26,6 +26,9 @@ def test_prompts_of_any_kind_become_lists(prompts):
         ([[1], ["a", "b"]], "prompt 1 holds 'a' at place 0"),
         ([[1], [1] * 6], "prompt 1 has 6 tokens; the model has 5 positions"),
         ([[[1]]], "prompt 0 holds"),
+        ([[[1], [2, 3]]], r"prompt 0 holds \[1\] at place 0"),
+        (np.array([1, 2]), "prompt 0 is a single number"),
+        (torch.tensor([0, 2]), "prompt 0 is a single number"),
     ],
 )
 def test_what_cannot_be_run_is_named(prompts, words):

@@ -3,7 +3,7 @@
 import prepack_lab as lab
 from prepack_lab.packing.packing import STRATEGIES
 from prepack_lab.reports import library_table, packing_seconds_table, strategies_table
-from prepack_lab.reports.packing import MOST_FOR_QUADRATIC
+from prepack_lab.reports.packing import MOST
 
 SIX = [9, 7, 6, 3, 2, 2]
 
@@ -27,6 +27,9 @@ def test_the_library_is_compared_batch_by_batch():
 
 
 def test_what_would_take_long_is_not_tried():
-    table = packing_seconds_table(["next_fit", "binpacking"], [10, MOST_FOR_QUADRATIC + 1])
-    assert [row[2] == "not tried" for row in table.rows] == [False, True]
+    sizes = [10, MOST["optimal"] + 1, MOST["binpacking"] + 1]
+    table = packing_seconds_table(["next_fit", "optimal", "binpacking"], sizes)
+    tried = [[cell != "not tried" for cell in row[1:]] for row in table.rows]
+    assert tried == [[True, True, True], [True, False, False], [True, True, False], [True, True, True]]
+    assert table.rows[-1][0] == "no packing has fewer than"
     assert all(row[1].endswith("bins") for row in table.rows)

@@ -4,9 +4,11 @@ import pytest
 import torch
 
 import prepack_lab as lab
+from prepack_lab.bench.one_batch import one_batch_benchmark
 from prepack_lab.measuring import timing
-from prepack_lab.measuring.recordings import Recording
+from prepack_lab.measuring.recordings import Recording, load_recordings
 from prepack_lab.reports import (
+    batch_cost_table,
     beside_paper_table,
     first_token_table,
     recordings_table,
@@ -50,6 +52,13 @@ def test_gains_stand_beside_each_other():
         ("full_batching", "4000 ms", "1.0×", "4000 ms", "1.0×"),
         ("prepacked", "1000 ms", "4.0×", "2000 ms", "2.0×"),
     ]
+
+
+def test_a_batch_is_held_against_the_smallest_there_is():
+    table = batch_cost_table({50: {4: 0.3, 2: 0.2}})
+    assert table.rows == [("50 tokens", "0.200 s (1.0×)", "0.300 s (1.5×)")] and "times a batch of 2)" in table.caption
+    table = batch_cost_table({50: {1: 0.1, 2: 0.2}})
+    assert table.rows[0][2] == "0.200 s (2.0×)" and "times a batch of one)" in table.caption
 
 
 @pytest.fixture
@@ -107,9 +116,10 @@ def test_recorded_gains_stand_beside_the_papers_with_the_reason_where_they_fall_
     assert "recorded: a model on a machine, 2026-01-01" in table.caption
 
 
-def test_only_the_latest_of_each_kind_is_shown_and_none_is_said():
+def test_only_the_latest_of_each_kind_is_shown_and_none_is_said(tmp_path):
     old = recorded("prefill", ("mmlu", 0, 8, 1.0, 1.0, 1.0), day="2025-01-01")
     new = recorded("prefill", ("mmlu", 0, 4, 8.0, 2.0, 1.0))
-    other = recorded("one-batch", ("mmlu", 0, 4, 9.0, 1.0, 1.0))
+    one_batch_benchmark("tiny-llama", "gsm8k", 4, repeats=1, device="cpu").record(tmp_path)
+    (other,) = load_recordings(tmp_path)
     assert [row[3] for row in beside_paper_table([other, new, old]).rows] == ["4.00×"]
     assert "No recorded prefill" in beside_paper_table([other]).caption
