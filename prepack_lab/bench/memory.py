@@ -68,7 +68,7 @@ def memory_benchmark(
     settings |= {"dtype": str(loaded.dtype).removeprefix("torch."), "prompts": prompts and str(prompts)}
     sizes = [size for size in (1 << power for power in range(13)) if size <= len(drawn.lengths)]
     curves = {m: memory_by_batch(ModelSizes.of(loaded.config), drawn.lengths, m, sizes, loaded.dtype) for m in methods}
-    found = {row["method"]: {batch_size: row["peak_memory_bytes"]} for row in rows}
+    found = {row["method"]: {batch_size: row["peak_memory_bytes"]} for row in rows if row["peak_memory_bytes"]}
     table = _table(rows, batch_size, limit, compare_paper and workload == "mmlu" and prompts is None)
     where = str(loaded.device)
     return Report.now(command_of("memory", settings), where, settings, rows, table, draw_memory(curves, limit, found))

@@ -23,7 +23,7 @@ from prepack_lab.engine.forward import vocabulary_size
 from prepack_lab.engine.passes import run_method
 from prepack_lab.exactness.support import require_support
 from prepack_lab.figures.speed_up_curves import draw_speed_ups
-from prepack_lab.measuring.ratios import BASELINE, fewer_rows, only, speed_up
+from prepack_lab.measuring.ratios import BASELINE, fewer_rows_recorded, only, speed_up
 from prepack_lab.measuring.timing import summarize, time_in_turn
 from prepack_lab.packing.methods import Plan
 from prepack_lab.pipelines.generation import generate
@@ -103,7 +103,7 @@ def batch_size_benchmark(
         for method in methods
         if method != BASELINE
     }
-    figure = draw_speed_ups(gains, theirs, {size: fewer_rows(rows, batch_size=size) for size in batch_sizes})
+    figure = draw_speed_ups(gains, theirs, {size: fewer_rows_recorded(rows, batch_size=size) for size in batch_sizes})
     return Report.now(command_of("batch-size", settings), where, settings, rows, table, figure)
 
 
@@ -177,7 +177,14 @@ def speed_up_table(
             cells.append(f"{total:.2f}× ({least:.2f} to {most:.2f})" if len(base) > 1 else f"{total:.2f}×")
         paper_cell = [] if theirs is None else [_beside(theirs, workload, size)]
         lines.append(
-            (workload, size, f"{sum(base) / len(base):.2f} s", *cells, f"{fewer_rows(rows, **where):.2f}", *paper_cell)
+            (
+                workload,
+                size,
+                f"{sum(base) / len(base):.2f} s",
+                *cells,
+                f"{fewer_rows_recorded(rows, **where):.2f}",
+                *paper_cell,
+            )
         )
     paper_heading = [] if theirs is None else ["paper, prepacked"]
     headings = ("workload", "prompts", BASELINE, *(f"{method} ×" for method in others), "k/r", *paper_heading)

@@ -9,11 +9,11 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.engine.attention import Slots, packed_attention
-from prepack_lab.engine.forward import ForwardPass, forward_alone, max_positions
+from prepack_lab.engine.forward import forward_alone, max_positions
 from prepack_lab.engine.kv_cache import unpack_cache
 from prepack_lab.engine.masks import additive, may_see
 from prepack_lab.engine.packed_batch import PackedBatch
-from prepack_lab.exactness.next_step import apart, step_alone, step_together
+from prepack_lab.exactness.next_step import apart, decode_alone, decode_together
 from prepack_lab.exactness.support import prompts_for
 from prepack_lab.packing.packing import pack
 from prepack_lab.prompts.texts import InvalidPromptsError
@@ -55,15 +55,15 @@ def ablate(
         )
     batch = PackedBatch.from_prompts(prompts, packing, device=model.device)
     alone = [forward_alone(model, prompt) for prompt in prompts]
-    packed = _forward(model, batch, mask, restart)
+    logits, rows = run_rows(model, batch, mask, restart)
     expected = torch.cat([one.next_token_logits for one in alone])  # [B, V]
     tokens = expected.argmax(-1)  # [B]
-    cache = unpack_cache(packed.cache, batch, model.config)
+    cache = unpack_cache(rows, batch, model.config)
     return Ablation(
         mask,
         restart,
-        logits=apart(packed.next_token_logits, expected),
-        decoding=apart(step_together(model, cache, lengths, tokens), step_alone(model, alone, lengths, tokens)),
+        logits=apart(logits[batch.last_token[:, 0], batch.last_token[:, 1]], expected),
+        decoding=apart(decode_together(model, cache, lengths)(tokens), decode_alone(model, alone, lengths)(tokens)),
     )
 
 
@@ -95,8 +95,11 @@ def attention_weights(model: PreTrainedModel, batch: PackedBatch, mask: bool = T
 
 
 @torch.no_grad()
-def _forward(model: PreTrainedModel, batch: PackedBatch, mask: bool, restart: bool) -> ForwardPass:
-    slots = torch.arange(batch.input_ids.shape[1], device=model.device).expand_as(batch.input_ids)  # [R, W]
+def run_rows(
+    model: PreTrainedModel, batch: PackedBatch, mask: bool, restart: bool
+) -> tuple[torch.Tensor, DynamicCache]:
+    """A packed forward pass with or without its parts: logits at all slots, [R, W, V], and the cache of the rows."""
+    slots = torch.arange(batch.shape[1], device=model.device).expand(batch.shape)  # [R, W]
     segments = batch.segment_ids if mask else batch.segment_ids.clamp(max=0)  # as in `may_see`
     with packed_attention(model, Slots(segments, slots)):
         out = model(
@@ -105,5 +108,4 @@ def _forward(model: PreTrainedModel, batch: PackedBatch, mask: bool, restart: bo
             past_key_values=DynamicCache(),
             use_cache=True,
         )
-    logits = out.logits[batch.last_token[:, 0], batch.last_token[:, 1]]  # [B, V]
-    return ForwardPass(logits, out.past_key_values, batch.shape)
+    return out.logits, out.past_key_values

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from prepack_lab.engine.attention import Slots, packed_attention
 from prepack_lab.engine.forward import forward_alone
 from prepack_lab.engine.kv_cache import unpack_cache
 from prepack_lab.engine.packed_batch import PackedBatch
-from prepack_lab.exactness.next_step import apart, step_alone, step_together
+from prepack_lab.exactness.ablation import run_rows
+from prepack_lab.exactness.next_step import apart, decode_alone, decode_together
 from prepack_lab.packing.packing import pack
 
 CAUSES = {
@@ -74,10 +74,10 @@ def symptoms(model: PreTrainedModel, prompts: Sequence[Sequence[int]], colour: s
     alone = [forward_alone(model, prompt) for prompt in prompts]
     expected = torch.cat([one.next_token_logits for one in alone])  # [B, V]
     tokens, lengths = expected.argmax(-1), batch.packing.lengths  # [B] both
-    after = step_together(model, cache, lengths, tokens)
+    after = decode_together(model, cache, lengths)(tokens)
     return {
         "logits": apart(logits, expected),
-        "decoding": apart(after, step_alone(model, alone, lengths, tokens)),
+        "decoding": apart(after, decode_alone(model, alone, lengths)(tokens)),
     }
 
 
@@ -92,18 +92,10 @@ def places_in_rows(prompts: Sequence[Sequence[int]]) -> list[str]:
 
 
 def _prefill(model: PreTrainedModel, batch: PackedBatch, way: _Way) -> tuple[torch.Tensor, DynamicCache]:
-    slots = torch.arange(batch.shape[1], device=model.device).expand(batch.shape)
-    segments = batch.segment_ids if way.apart else batch.segment_ids.clamp(max=0)
-    with packed_attention(model, Slots(segments, slots)):
-        out = model(
-            batch.input_ids,
-            position_ids=batch.position_ids if way.restart else slots,
-            past_key_values=DynamicCache(),
-            use_cache=True,
-        )
+    everywhere, rows = run_rows(model, batch, way.apart, way.restart)
     row, slot = batch.last_token.unbind(1)
-    logits = out.logits[row, (slot + way.logits_at).clamp(min=0)]
-    cache = unpack_cache(out.past_key_values, batch, model.config)
+    logits = everywhere[row, (slot + way.logits_at).clamp(min=0)]
+    cache = unpack_cache(rows, batch, model.config)
     if way.cache_from:
         for layer in cache.layers:  # the last token stands twice, the first is gone
             for name in ("keys", "values"):

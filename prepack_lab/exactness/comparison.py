@@ -12,7 +12,7 @@ from prepack_lab.engine.attention import Slots, packed_attention
 from prepack_lab.engine.forward import ForwardPass
 from prepack_lab.engine.kv_cache import unpack_cache
 from prepack_lab.engine.packed_batch import PackedBatch
-from prepack_lab.exactness.next_step import apart, step_alone, step_together
+from prepack_lab.exactness.next_step import apart, decode_alone, decode_together
 from prepack_lab.exactness.support import prompts_for, require_support
 from prepack_lab.packing.packing import pack
 
@@ -62,8 +62,8 @@ def compare_with_alone(model: PreTrainedModel, prompts: Sequence[Sequence[int]])
         for name in vars(alone[0])
     }
     tokens = torch.cat([one.next_token_logits for one in passes]).argmax(-1)  # [B]
-    after = step_together(model, cache, lengths, tokens)
-    return errors | {"next step": apart(after, step_alone(model, passes, lengths, tokens))}
+    after = decode_together(model, cache, lengths)(tokens)
+    return errors | {"next step": apart(after, decode_alone(model, passes, lengths)(tokens))}
 
 
 def _run_packed(model: PreTrainedModel, batch: PackedBatch) -> tuple[list[_Traces], DynamicCache]:

@@ -8,7 +8,7 @@ answer is kept as long as the model lives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
@@ -17,17 +17,11 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from prepack_lab.engine.attention import Slots, packed_attention
-from prepack_lab.engine.forward import (
-    ForwardPass,
-    forward_alone,
-    left_padded_mask,
-    max_positions,
-    takes_positions,
-    vocabulary_size,
-)
+from prepack_lab.engine.forward import forward_alone, max_positions, takes_positions, vocabulary_size
 from prepack_lab.engine.kv_cache import join_caches
 from prepack_lab.engine.packed_decoding import PackedDecoder
 from prepack_lab.engine.passes import Step, run_method
+from prepack_lab.exactness.next_step import Decode, decode_alone, decode_together, most_apart
 from prepack_lab.packing.methods import METHODS
 from prepack_lab.prompts.texts import check_prompts
 
@@ -41,9 +35,6 @@ _AFFORDABLE = 512
 """The largest window, in tokens, that the check goes beyond where it can't be made small."""
 _LENGTHS = (4, 9, 1, 2)
 _STEPS = 2
-
-Decode = Callable[[torch.Tensor], torch.Tensor]
-"""One more token for every prompt: [B] ids → [B, V] the logits after them."""
 
 
 class UnsupportedModelError(ValueError):
@@ -192,7 +183,7 @@ def _why(model: PreTrainedModel, method: str) -> str | None:
     places = torch.arange(prompt.shape[1], device=model.device)[None]  # [1, n]
     own = model(prompt, use_cache=False).logits
     from_zero = model(prompt, use_cache=False, position_ids=places).logits
-    if _disagreement(from_zero, own) > 0.001:
+    if most_apart(from_zero, own) > 0.001:
         return "it counts positions in a way of its own, not from 0"
     with packed_attention(model, Slots(torch.zeros_like(places), places)) as run:
         model(prompt, use_cache=False, position_ids=places)
@@ -222,7 +213,7 @@ def _obeys_windows(model: PreTrainedModel, config: PreTrainedConfig) -> bool:
     with _small_windows(config):
         small = forward_alone(model, prompt).next_token_logits
     already_small = all((getattr(config, name, None) or 0) < len(prompt) for name in WINDOWS)
-    return already_small or _disagreement(as_it_is, small) > 0
+    return already_small or most_apart(as_it_is, small) > 0
 
 
 def _differs(model: PreTrainedModel, method: str, decoding: str, lengths: Sequence[int] = _LENGTHS) -> str | None:
@@ -233,16 +224,18 @@ def _differs(model: PreTrainedModel, method: str, decoding: str, lengths: Sequen
     order = torch.tensor([prompt for _, part in steps for prompt in part.prompts], device=model.device).argsort()
     tolerance = 2 * torch.finfo(model.dtype).eps ** 0.5
     expected = torch.cat([one.next_token_logits for one in alone])  # [B, V]
-    off = _disagreement(torch.cat([out.next_token_logits for out, _ in steps])[order], expected)
+    off = most_apart(torch.cat([out.next_token_logits for out, _ in steps])[order], expected)
     if not off <= tolerance:  # also true for NaN
         return f"its logits are not those of each prompt alone (off by {off:.0%} of their spread)"
-    decode = _from_rows(model, steps, order) if decoding == "packed" else _from_joined(model, steps, lengths)
-    for step in range(_STEPS):
+    if decoding == "packed":
+        decode = _from_rows(model, steps, order)
+    else:
+        decode = decode_together(model, join_caches([part for _, part in steps], model.config), lengths)
+    each_alone = decode_alone(model, alone, lengths)
+    for _ in range(_STEPS):
         tokens = expected.argmax(-1)  # [B]
-        expected = torch.cat(
-            [_decode_alone(model, tokens[i], len(prompts[i]) + step, alone[i]) for i in range(len(prompts))]
-        )
-        off = _disagreement(decode(tokens), expected)
+        expected = each_alone(tokens)
+        off = most_apart(decode(tokens), expected)
         if not off <= tolerance:
             return f"decoding from its cache gives other logits than alone (off by {off:.0%} of their spread)"
     return None
@@ -257,33 +250,3 @@ def _from_rows(model: PreTrainedModel, steps: Sequence[Step], order: torch.Tenso
     """Decode from packed rows, as `generate` does with packed decoding."""
     decoders = [(part.prompts, PackedDecoder(model, out.cache, part.rows)) for out, part in steps]
     return lambda tokens: torch.cat([decoder.step(tokens[[*prompts]]) for prompts, decoder in decoders])[order]
-
-
-def _from_joined(model: PreTrainedModel, steps: Sequence[Step], lengths: Sequence[int]) -> Decode:
-    """Decode from one left-padded cache, as `model.generate` does."""
-    cache = join_caches([part for _, part in steps], model.config)
-    mask = left_padded_mask(lengths, model.device)  # [B, L], and one more column a step
-    position = torch.tensor(lengths, device=model.device)[:, None]  # [B, 1]
-
-    @torch.no_grad()
-    def decode(tokens: torch.Tensor) -> torch.Tensor:
-        nonlocal mask, position
-        mask = torch.nn.functional.pad(mask, (0, 1), value=1)
-        positions = {"position_ids": position} if takes_positions(model) else {}
-        position = position + 1
-        out = model(tokens[:, None], attention_mask=mask, past_key_values=cache, use_cache=True, **positions)
-        return out.logits[:, -1]
-
-    return decode
-
-
-@torch.no_grad()
-def _decode_alone(model: PreTrainedModel, token: torch.Tensor, place: int, alone: ForwardPass) -> torch.Tensor:
-    """[1, V] the logits after one more token of a prompt that has its own cache."""
-    positions = {"position_ids": token.new_full((1, 1), place)} if takes_positions(model) else {}
-    return model(token.reshape(1, 1), past_key_values=alone.cache, use_cache=True, **positions).logits[:, -1]
-
-
-def _disagreement(ours: torch.Tensor, theirs: torch.Tensor) -> float:
-    """The largest difference, as a share of how far the logits spread."""
-    return ((ours - theirs).abs().max() / theirs.float().std()).item()

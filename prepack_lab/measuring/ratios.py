@@ -33,7 +33,7 @@ def speed_up(rows: Sequence[Row], method: str, **where: Any) -> tuple[float, flo
     return total, min(ratios), max(ratios)
 
 
-def fewer_rows(rows: Sequence[Row], **where: Any) -> float:
+def fewer_rows_recorded(rows: Sequence[Row], **where: Any) -> float:
     """k/r: all prompts over all rows after packing."""
     chosen = only(rows, method=BASELINE, **where)
     return sum(row["batch_size"] for row in chosen) / sum(row["rows_packed"] for row in chosen)

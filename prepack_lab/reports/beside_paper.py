@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prepack_lab import paper
-from prepack_lab.measuring.ratios import BASELINE, fewer_rows, only, speed_up
+from prepack_lab.measuring.ratios import BASELINE, fewer_rows_recorded, only, speed_up
 from prepack_lab.measuring.recordings import Recording, load_recordings
 from prepack_lab.tables import Table
 
@@ -43,7 +43,7 @@ def _row(recording: Recording, workload: str, size: int) -> tuple[object, ...]:
     where = {"workload": workload, "batch_size": size}
     theirs = paper.SPEED_UP_BY_BATCH[workload][size]
     gains = [speed_up(recording.results, method, **where)[0] for method in COMPARED]
-    counted = fewer_rows(recording.results, **where)
+    counted = fewer_rows_recorded(recording.results, **where)
     draws = len(only(recording.results, method=BASELINE, **where))
     told = (*(f"{gain:.2f}×" for gain in gains), f"{counted:.2f}", f"{theirs:.2f}×", _why(gains, counted, theirs))
     return workload, size, draws, *told
