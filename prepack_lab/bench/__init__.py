@@ -20,13 +20,18 @@ from prepack_lab.bench.widgets import widgets_benchmark
 _FEW = {"draws": 1, "batch_size": 8}
 
 EXPERIMENTS = {
-    "prefill": Experiment(prefill_benchmark, "prefill by method and workload: the paper's main figure", _FEW),
-    "ttft": Experiment(ttft_benchmark, "time to first token by method", _FEW),
+    "prefill": Experiment(
+        prefill_benchmark, "prefill by method and workload: the paper's main figure", _FEW, figure=True
+    ),
+    "ttft": Experiment(ttft_benchmark, "time to first token by method", _FEW, figure=True),
     "batch-size": Experiment(
         batch_size_benchmark, "the speed-up as the batch grows", {"batch_sizes": [4, 8, 16], "draws": 1}, figure=True
     ),
     "dataset": Experiment(
-        dataset_benchmark, "a whole dataset, milliseconds for a prompt", {"count": 24, "batch_sizes": [4, 8]}
+        dataset_benchmark,
+        "a whole dataset, milliseconds for a prompt",
+        {"count": 24, "batch_sizes": [4, 8]},
+        figure=True,
     ),
     "predict": Experiment(
         predict_benchmark, "what tells the speed-up ahead", {"draws": 2, "batch_size": 8}, figure=True

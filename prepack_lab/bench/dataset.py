@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
@@ -16,6 +15,7 @@ from prepack_lab.bench.batches import load_and_draw
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.engine.forward import vocabulary_size
+from prepack_lab.figures.per_prompt import draw_per_prompt
 from prepack_lab.measuring.timing import summarize, time_in_turn
 from prepack_lab.packing.methods import DATASET_METHODS, DATASET_READS
 from prepack_lab.pipelines.datasets import prefill_dataset
@@ -63,7 +63,11 @@ def dataset_benchmark(
             ]
     settings |= {"dtype": str(loaded.dtype).removeprefix("torch."), "prompts": prompts and str(prompts)}
     theirs = paper.DATASET_MILLISECONDS.get(workload) if compare_paper and prompts is None else None
-    return Report.now(command_of("dataset", settings), where, settings, rows, _table(rows, count, theirs))
+    spent: dict[str, dict[int, float]] = {}
+    for row in rows:
+        spent.setdefault(row["method"], {})[row["batch_size"]] = 1000 * median(row["seconds"]) / count
+    table, figure = _table(spent, count, theirs), draw_per_prompt(spent, "milliseconds")
+    return Report.now(command_of("dataset", settings), where, settings, rows, table, figure)
 
 
 def _run(model: PreTrainedModel, prompts: list[list[int]], method: str, batch_size: int) -> None:
@@ -72,16 +76,14 @@ def _run(model: PreTrainedModel, prompts: list[list[int]], method: str, batch_si
         pass
 
 
-def _table(rows: list[dict[str, Any]], count: int, theirs: dict[str, dict[int, float]] | None) -> Table:
-    sizes = [*dict.fromkeys(row["batch_size"] for row in rows)]
+def _table(spent: dict[str, dict[int, float]], count: int, theirs: dict[str, dict[int, float]] | None) -> Table:
+    sizes = [*next(iter(spent.values()))]
 
     def cell(method: str, size: int) -> str:
-        (row,) = (row for row in rows if row["method"] == method and row["batch_size"] == size)
-        ours = f"{1000 * median(row['seconds']) / count:.2f} ms"
+        ours = f"{spent[method][size]:.2f} ms"
         there = (theirs or {}).get(method, {}).get(size)
         return ours if there is None else f"{ours} ({there:.2f})"
 
-    methods = dict.fromkeys(row["method"] for row in rows)
-    lines = [(method, *(cell(method, size) for size in sizes)) for method in methods]
+    lines = [(method, *(cell(method, size) for size in sizes)) for method in spent]
     beside = " (in brackets: the paper, 1.3B on an A6000)" if theirs else ""
     return Table(("method", *(f"batches of {size}" for size in sizes)), lines, f"{count} prompts, for each{beside}")

@@ -22,7 +22,9 @@ from prepack_lab.bench.report import Report
 from prepack_lab.engine.forward import vocabulary_size
 from prepack_lab.engine.passes import run_method
 from prepack_lab.exactness.support import require_support
+from prepack_lab.figures.counted_rows import draw_counted_rows
 from prepack_lab.figures.speed_up_curves import draw_speed_ups
+from prepack_lab.figures.style import LabFigure
 from prepack_lab.measuring.ratios import BASELINE, fewer_rows_recorded, only, speed_up
 from prepack_lab.measuring.timing import summarize, time_in_turn
 from prepack_lab.packing.methods import Plan
@@ -59,7 +61,7 @@ def ttft_benchmark(
     rows, settings, where, _ = measure_batches(asked, asked["workloads"], (batch_size,), _first_token)
     theirs = {name: {16: by_model[paper.MODELS[0]]} for name, by_model in paper.TTFT_SPEED_UP.items()}
     table = speed_up_table(rows, methods, theirs if compare_paper else None, "Time to first token")
-    return Report.now(command_of("ttft", settings), where, settings, rows, table)
+    return Report.now(command_of("ttft", settings), where, settings, rows, table, _beside_rows(rows, methods))
 
 
 def prefill_benchmark(
@@ -78,7 +80,7 @@ def prefill_benchmark(
     """Prefill by method, over random batches of several workloads: the paper's main figure."""
     rows, settings, where, _ = measure_batches(dict(locals()), workloads, (batch_size,), run_method)
     table = speed_up_table(rows, methods, paper.SPEED_UP_BY_BATCH if compare_paper else None, "Prefill")
-    return Report.now(command_of("prefill", settings), where, settings, rows, table)
+    return Report.now(command_of("prefill", settings), where, settings, rows, table, _beside_rows(rows, methods))
 
 
 def batch_size_benchmark(
@@ -159,6 +161,20 @@ def _measure(model: PreTrainedModel, batch: Batch, methods: Sequence[str], repea
 
 def _first_token(model: PreTrainedModel, prompts: list[list[int]], method: str) -> Any:
     return generate(model, prompts, method, max_new_tokens=1)
+
+
+def _beside_rows(rows: Sequence[Row], methods: Sequence[str]) -> LabFigure | None:
+    """The speed-up of the first method that is no baseline, against k/r; None where there is only the baseline."""
+    others = [method for method in methods if method != BASELINE]
+    if not others:
+        return None
+    counted: dict[str, dict[int, float]] = {}
+    measured: dict[str, dict[int, float]] = {}
+    for workload, size in dict.fromkeys((row["workload"], row["batch_size"]) for row in rows):
+        where = {"workload": workload, "batch_size": size}
+        counted.setdefault(workload, {})[size] = fewer_rows_recorded(rows, **where)
+        measured.setdefault(workload, {})[size] = speed_up(rows, others[0], **where)[0]
+    return draw_counted_rows(counted, measured)
 
 
 def speed_up_table(

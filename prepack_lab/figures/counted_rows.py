@@ -24,8 +24,9 @@ def draw_counted_rows(counted: Cells, measured: Cells, within: float = 0.12) -> 
         within: the part of k/r by which a measurement may differ, drawn as a band around the diagonal.
     """
     figure = LabFigure()
-    top = 1.1 * max(max(cells.values()) for cells in (*counted.values(), *measured.values()))
-    ends = np.array([1.0, top])
+    every = [number for cells in (*counted.values(), *measured.values()) for number in cells.values()]
+    top, bottom = 1.1 * max(every), min(1.0, 0.9 * min(every))  # below 1 packing loses
+    ends = np.array([bottom, top])
     figure.add_scatter(
         x=[*ends, *ends[::-1]], y=[*(ends * (1 - within)), *(ends[::-1] * (1 + within))], fill="toself", mode="lines",
         fillcolor="rgba(128, 128, 128, 0.15)", line={"width": 0}, hoverinfo="skip", name=f"within {within:.0%}",
@@ -51,7 +52,7 @@ def draw_counted_rows(counted: Cells, measured: Cells, within: float = 0.12) -> 
         figure, reading(counted, measured), "k/r, counted: times fewer rows", "times as fast, measured", height=480
     )
     for axis in (figure.update_xaxes, figure.update_yaxes):
-        axis(range=[1, top], dtick=1)
+        axis(range=[bottom, top], dtick=1, tick0=1)
     figure.twin = _twin(counted, measured, figure.reading)
     return figure
 
@@ -64,7 +65,8 @@ def off(counted: Cells, measured: Cells) -> list[float]:
 def reading(counted: Cells, measured: Cells) -> str:
     """What the figure says, in one sentence."""
     errors = off(counted, measured)
-    return f"{len(errors)} measured speed-ups: counting rows tells each within {max(errors):.0%}"
+    many = "1 measured speed-up" if len(errors) == 1 else f"{len(errors)} measured speed-ups"
+    return f"{many}: counting rows tells {'it' if len(errors) == 1 else 'each'} within {max(errors):.0%}"
 
 
 def _twin(counted: Cells, measured: Cells, caption: str) -> Table:

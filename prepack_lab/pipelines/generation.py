@@ -78,12 +78,12 @@ def generate(
     if max_new_tokens < 1:
         raise ValueError(f"max_new_tokens is {max_new_tokens}; ask for at least one")
     options = {"do_sample": False, "use_cache": True, "max_new_tokens": max_new_tokens, **options}
-    _require_one_answer(model, options)
+    config = _require_one_answer(model, options)
     prompts = prompts_for(model, prompts)
     _check_room(prompts, max_new_tokens, max_positions(model))
     if method == "full_batching" or model.training:
         require_support(model, method, max(map(len, prompts)), decoding)
-    if method != "one_by_one" and len({*map(len, prompts)}) > 1 and options.get("no_repeat_ngram_size"):
+    if method != "one_by_one" and len({*map(len, prompts)}) > 1 and config.no_repeat_ngram_size:
         raise ValueError("no_repeat_ngram_size would read the padding before short prompts; use method='one_by_one'")
 
     if decoding == "packed":
@@ -105,8 +105,12 @@ def _own_caches(model: PreTrainedModel, prompts: list[list[int]], method: str, p
     return join_caches([part for _, part in run(model, prompts, method, **plan)], model.config, omit_last=True)
 
 
-def _require_one_answer(model: PreTrainedModel, options: dict[str, Any]) -> None:
-    """Refuse what needs several caches a prompt, a second model or no cache, and ends that leave no mark."""
+def _require_one_answer(model: PreTrainedModel, options: dict[str, Any]) -> GenerationConfig:
+    """Refuse what needs several caches a prompt, a second model or no cache, and ends that leave no mark.
+
+    Returns:
+        What holds for this generation: the model's own settings, and the options.
+    """
     if options.get("generation_config") is not None:
         raise ValueError("generation_config would hide what is set here; name its settings: do_sample=True, …")
     config = deepcopy(model.generation_config)
@@ -123,6 +127,7 @@ def _require_one_answer(model: PreTrainedModel, options: dict[str, Any]) -> None
     for option in ("stop_strings", "stopping_criteria"):
         if options.get(option) or getattr(config, option, None):
             raise ValueError(f"{option} ends a prompt without an end token, and padding follows; use eos_token_id")
+    return config
 
 
 def _check_room(prompts: list[list[int]], max_new_tokens: int, positions: int | None) -> None:

@@ -89,10 +89,13 @@ class JobWidget(LabWidget):
         with self._starting:
             if self.running:
                 return
-            for other in [*_begun]:
+            others = [*_begun]
+            for other in others:
                 other._stopping.set()
             _begun.add(self)
             self._stopping.clear()
+            if others:
+                self._tell(Progress(0, 1, "Waiting until the widget that is working has stopped …"))
             self._lock_controls(True)
             self._thread = Thread(target=self._work, daemon=True)
             self._thread.start()

@@ -31,14 +31,14 @@ class Workload:
         most: int = 64,
         count: Callable[[str], int] | None = None,
     ) -> None:
-        self.own = None if lengths is None else [*one_prompt_a_row(lengths).lengths]  # checked
+        self.own: list[int] | None = None
         self.most, self.count = most, count or _about
         choices = [(load_profile(name).title, name) for name in list_profiles()]
         choices.append(("texts that I paste", PASTED))
         begin = load_profile(workload).name  # an unknown one is named here
         self.menu = ipw.Dropdown(options=choices, value=begin, description="Workload")
-        if self.own is not None:
-            self.take(self.own, "your own prompts")
+        if lengths is not None:
+            self.take(lengths, "your own prompts")
         self.seed = ipw.BoundedIntText(0, 0, 10_000, description="Seed", layout=ipw.Layout(width="160px"))
         self.again = ipw.Button(description="Draw others", tooltip="Draw other prompts of this workload", icon="random")
         self.again.on_click(lambda _: setattr(self.seed, "value", (self.seed.value + 1) % 10_001))

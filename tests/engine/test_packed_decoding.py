@@ -119,9 +119,12 @@ def test_padding_is_no_word_that_was_said(tiny_model, method, decoding):
     assert alone != lab.generate(tiny_model, prompts, "one_by_one", max_new_tokens=8), "the penalty tells"
 
 
-def test_what_would_read_the_padding_is_refused(tiny_model):
+def test_what_would_read_the_padding_is_refused(tiny_model, monkeypatch):
     with pytest.raises(ValueError, match="no_repeat_ngram_size would read the padding"):
         lab.generate(tiny_model, PROMPTS, no_repeat_ngram_size=2)
+    monkeypatch.setattr(tiny_model.generation_config, "no_repeat_ngram_size", 2)
+    with pytest.raises(ValueError, match="no_repeat_ngram_size would read the padding"):
+        lab.generate(tiny_model, PROMPTS)
     alone = lab.generate(tiny_model, PROMPTS[:1] * 2, "one_by_one", no_repeat_ngram_size=2)
     assert lab.generate(tiny_model, PROMPTS[:1] * 2, no_repeat_ngram_size=2) == alone
 

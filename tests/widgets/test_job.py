@@ -144,6 +144,7 @@ def test_one_widget_at_a_time_works_and_the_last_that_was_started_goes_on(counti
     other.go.set()
     other.start()
     assert not other.began.wait(0.2), "the first is still in the middle of a piece"
+    assert "Waiting until the widget that is working has stopped" in other.words.value
     counting.go.set()
     other.wait(PATIENCE)
     counting.wait(PATIENCE)
