@@ -25,8 +25,8 @@ from plotly.offline import get_plotlyjs
 from tqdm import tqdm
 
 import prepack_lab as lab
+from prepack_lab.course.lessons import LESSONS
 from prepack_lab.figures.static_html import without_library
-from prepack_lab.lessons import LESSONS
 
 NOTEBOOKS = Path(__file__).parent
 TEMPLATE = NOTEBOOKS / "site_template"

@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 from tqdm import tqdm
 
 import prepack_lab as lab
-from prepack_lab.lessons import LESSONS
+from prepack_lab.course.lessons import LESSONS
 
 NOTEBOOKS = Path(__file__).parent
 SHARED_GB = 16

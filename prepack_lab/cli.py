@@ -100,11 +100,11 @@ def _add_inspect(inspect: argparse.ArgumentParser) -> None:
 
 
 def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least: float) -> int:
+    from prepack_lab.measuring import calibration, inspection
+    from prepack_lab.measuring.cost import ModelSizes
     from prepack_lab.models import loading
-    from prepack_lab.predicting import calibration, inspection
-    from prepack_lab.predicting.cost import ModelSizes
-    from prepack_lab.prompts.files import read_prompts
-    from prepack_lab.prompts.texts import tokenize
+    from prepack_lab.prompt_files import read_prompts
+    from prepack_lab.prompts import tokenize
 
     texts, tokenizer, rates = read_prompts(file), None, None
     if calibrate:
@@ -134,9 +134,9 @@ def _add_grade(grade: argparse.ArgumentParser) -> None:
 
 
 def _grade(folder: Path, out: Path, seconds: float, memory: float, seed: int, jobs: int | None, fresh: bool) -> int:
-    from prepack_lab.grading.classroom import grade_folder
-    from prepack_lab.grading.grading import Limits
-    from prepack_lab.grading.report import write_csv, write_page
+    from prepack_lab.course.grading.classroom import grade_folder
+    from prepack_lab.course.grading.grading import Limits
+    from prepack_lab.course.grading.report import write_csv, write_page
 
     for option, value in (("--seconds", seconds), ("--memory", memory)):
         if not 0 < value < 1e6:  # nan is neither
@@ -169,8 +169,8 @@ def _support() -> int:
     from tqdm import tqdm
     from transformers.utils import logging
 
-    from prepack_lab.exactness.model_zoo import every_class, support_of_every_class, support_table
-    from prepack_lab.packing.methods import METHODS
+    from prepack_lab.methods import METHODS
+    from prepack_lab.models.zoo import every_class, support_of_every_class, support_table
 
     logging.set_verbosity(logging.CRITICAL)
     warnings.simplefilter("ignore")

@@ -12,8 +12,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 import prepack_lab as lab
+from prepack_lab.course.lessons import LESSONS
 from prepack_lab.doctor import TESTED
-from prepack_lab.lessons import LESSONS
 from prepack_lab.models.embedded_model import WHEEL
 
 ROOT = Path(__file__).parents[1]

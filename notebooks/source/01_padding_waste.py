@@ -14,7 +14,8 @@
 
 # %%
 import prepack_lab as lab
-from prepack_lab import figures, paper
+from prepack_lab import figures
+from prepack_lab.measuring import paper
 
 lab.progress("01")
 

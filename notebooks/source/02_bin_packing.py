@@ -12,8 +12,9 @@
 
 # %%
 import prepack_lab as lab
-from prepack_lab import figures, paper
-from prepack_lab.predicting.predictors import expected_fewer_rows
+from prepack_lab import figures
+from prepack_lab.measuring import paper
+from prepack_lab.measuring.predictors import expected_fewer_rows
 
 lab.progress("02")
 

@@ -17,7 +17,7 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
-from prepack_lab.exactness.ablation import ablate, attention_weights
+from prepack_lab.course.ablation import ablate, attention_weights
 
 lab.progress("03")
 

@@ -19,10 +19,10 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
-from prepack_lab.engine.forward import forward_alone, forward_packed
-from prepack_lab.engine.kv_cache import cache_bytes
-from prepack_lab.exactness import broken_ways
-from prepack_lab.exactness.comparison import compare_with_alone
+from prepack_lab.cache import cache_bytes
+from prepack_lab.course import broken_ways
+from prepack_lab.course.comparison import compare_with_alone
+from prepack_lab.forward import forward_alone, forward_packed
 
 lab.progress("04")
 
@@ -340,7 +340,7 @@ lab.reports.families_table([LlamaConfig, Gemma2Config, GPT2Config, BloomConfig, 
 # refused, with the reason and a way out:
 
 # %%
-from prepack_lab.exactness.model_zoo import small_model
+from prepack_lab.models.zoo import small_model
 
 try:
     lab.prefill(small_model(BloomConfig), [[1, 2, 3]], method="padding_free")

@@ -15,10 +15,11 @@
 from functools import partial
 
 import prepack_lab as lab
-from prepack_lab import figures, paper
-from prepack_lab.engine.passes import run_method
+from prepack_lab import figures
+from prepack_lab.measuring import paper
+from prepack_lab.measuring.predictors import expected_fewer_rows
 from prepack_lab.measuring.speed_ups import time_batches
-from prepack_lab.predicting.predictors import expected_fewer_rows
+from prepack_lab.passes import run_method
 
 lab.progress("05")
 

@@ -14,9 +14,10 @@
 import torch
 
 import prepack_lab as lab
-from prepack_lab import figures, paper
+from prepack_lab import figures
+from prepack_lab.measuring import paper
+from prepack_lab.measuring.cost import memory_parts
 from prepack_lab.models.loading import load_sizes
-from prepack_lab.predicting.cost import memory_parts
 
 lab.progress("06")
 

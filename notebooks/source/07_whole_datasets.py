@@ -16,8 +16,9 @@ from functools import partial
 from time import perf_counter
 
 import prepack_lab as lab
-from prepack_lab import figures, paper
-from prepack_lab.packing.methods import DATASET_METHODS
+from prepack_lab import figures
+from prepack_lab.measuring import paper
+from prepack_lab.methods import DATASET_METHODS
 
 lab.progress("07")
 

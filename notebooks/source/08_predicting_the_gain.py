@@ -15,8 +15,9 @@
 from functools import partial
 
 import prepack_lab as lab
-from prepack_lab import figures, paper
-from prepack_lab.predicting.predictors import fewer_rows, fit_line, max_absolute_deviation
+from prepack_lab import figures
+from prepack_lab.measuring import paper
+from prepack_lab.measuring.predictors import fewer_rows, fit_line, max_absolute_deviation
 
 lab.progress("08")
 
@@ -280,7 +281,7 @@ print(*(f"{method}: {seconds:.2f} s" for method, seconds in predicted.items()), 
 # And now run them. `run_method` is the forward passes alone, as in the cost model.
 
 # %%
-from prepack_lab.engine.passes import run_method
+from prepack_lab.passes import run_method
 
 prompts = lab.random_prompts(lengths, vocab_size=1000)
 runs = {method: partial(run_method, model, prompts, method) for method in methods}

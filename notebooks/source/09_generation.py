@@ -15,9 +15,9 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
-from prepack_lab.exactness.ablation import ablate
-from prepack_lab.packing.packing import one_prompt_a_row
-from prepack_lab.pipelines.token_times import typical
+from prepack_lab.course.ablation import ablate
+from prepack_lab.measuring.token_times import typical
+from prepack_lab.packing import one_prompt_a_row
 
 lab.progress("09")
 

@@ -60,7 +60,7 @@ lab.widgets.Quiz("10-longer")
 # conversations, with three prompts in it.
 
 # %%
-from prepack_lab.miniatures.block_masks import block_kinds
+from prepack_lab.course.miniatures.block_masks import block_kinds
 
 conversations = lab.load_profile("azure_conv").sample(8)
 packing = lab.pack(conversations)
@@ -106,9 +106,9 @@ lab.reports.attention_table(lab.load_profile("mmlu").sample(16))
 # **Predict first:** fourteen conversations, four seats. How many of the steps will continuous batching save?
 
 # %%
-from prepack_lab.miniatures.continuous_batching import continuous, static_batches
-from prepack_lab.miniatures.iterations import simulate
-from prepack_lab.miniatures.requests import draw_requests
+from prepack_lab.course.miniatures.continuous_batching import continuous, static_batches
+from prepack_lab.course.miniatures.iterations import simulate
+from prepack_lab.course.miniatures.requests import draw_requests
 
 requests = draw_requests("azure_conv", 14)
 served = {
@@ -183,8 +183,8 @@ lab.reports.chunks_table(tiny, long_prompt, chunks=(512, 128, 16, 1))
 # and SmolLM2. The seconds are those of that machine; what makes somebody wait is the same on any.
 
 # %%
-from prepack_lab.miniatures.step_seconds import ragged_steps
-from prepack_lab.predicting.calibration import recorded_calibration
+from prepack_lab.course.miniatures.step_seconds import ragged_steps
+from prepack_lab.measuring.calibration import recorded_calibration
 
 speed = recorded_calibration()
 seconds = ragged_steps(speed)
@@ -197,8 +197,8 @@ print(f"{speed.device}, {speed.taken}")
 # **Predict first:** who gains by the budget, and who loses?
 
 # %%
-from prepack_lab.miniatures.chunked_prefill import chunked
-from prepack_lab.miniatures.requests import Request
+from prepack_lab.course.miniatures.chunked_prefill import chunked
+from prepack_lab.course.miniatures.requests import Request
 
 requests = [Request(prompt=100, output=50)] * 4 + [Request(prompt=3000, output=20, arrived=1.5)]
 answers = {
@@ -252,7 +252,7 @@ lab.check("10-chunks", chunks)
 # read on one machine, the cache is sent over, and another machine writes. Nobody who writes is ever disturbed by a prompt.
 
 # %%
-from prepack_lab.miniatures.splitting import side_by_side, split
+from prepack_lab.course.miniatures.splitting import side_by_side, split
 
 answers["split"] = split(requests, reading=continuous(1), writing=continuous(8), seconds=seconds)
 figures.draw_answers(answers)
@@ -300,7 +300,7 @@ lab.reports.waits_table(servers)
 # Real keys: four prompts are read, then each writes forty tokens, in turn.
 
 # %%
-from prepack_lab.miniatures.paged_cache import PagedCache
+from prepack_lab.course.miniatures.paged_cache import PagedCache
 
 lengths = (70, 25, 130, 48)
 prompts = lab.random_prompts(lengths, vocab_size=256)

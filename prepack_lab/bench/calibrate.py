@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
+from prepack_lab.measuring.calibration import calibrate
 from prepack_lab.models.loading import load_model
-from prepack_lab.predicting.calibration import calibrate
-from prepack_lab.tables import Table
+from prepack_lab.table import Table
 
 RATES = ("seconds_per_pass", "seconds_per_linear_flop", "seconds_per_attention_flop")
 

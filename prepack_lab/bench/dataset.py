@@ -10,17 +10,17 @@ from statistics import median
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from prepack_lab import paper
 from prepack_lab.bench.batches import load_and_draw
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
-from prepack_lab.engine.forward import vocabulary_size
+from prepack_lab.datasets import prefill_dataset
 from prepack_lab.figures.per_prompt import draw_per_prompt
+from prepack_lab.forward import vocabulary_size
+from prepack_lab.measuring import paper
 from prepack_lab.measuring.timing import summarize, time_in_turn
-from prepack_lab.packing.methods import DATASET_METHODS, DATASET_READS
-from prepack_lab.pipelines.datasets import prefill_dataset
-from prepack_lab.prompts.texts import random_prompts
-from prepack_lab.tables import Table
+from prepack_lab.methods import DATASET_METHODS, DATASET_READS
+from prepack_lab.prompts import random_prompts
+from prepack_lab.table import Table
 
 METHODS = ("full_batching", "length_ordered", "prepacked", "dataset_prepacked", "padding_free")
 

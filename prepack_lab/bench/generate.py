@@ -8,12 +8,12 @@ from statistics import mean, median
 from prepack_lab.bench.batches import load_and_draw
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
-from prepack_lab.engine.forward import vocabulary_size
 from prepack_lab.figures.generation_race import draw_race
+from prepack_lab.forward import vocabulary_size
 from prepack_lab.machine import MB
-from prepack_lab.pipelines.token_times import RUNNERS, TokenTimes, time_tokens, typical
-from prepack_lab.prompts.texts import random_prompts
-from prepack_lab.tables import Table
+from prepack_lab.measuring.token_times import RUNNERS, TokenTimes, time_tokens, typical
+from prepack_lab.prompts import random_prompts
+from prepack_lab.table import Table
 
 REFERENCE = next(iter(RUNNERS))
 """What the others have to say, too."""

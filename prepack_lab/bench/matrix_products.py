@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from prepack_lab.predicting.cost import has_experts
+from prepack_lab.measuring.cost import has_experts
 
 
 class MatrixProducts:

@@ -17,20 +17,20 @@ from transformers import PreTrainedModel
 from prepack_lab.bench.matrix_products import MatrixProducts
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
-from prepack_lab.engine.forward import vocabulary_size
-from prepack_lab.engine.kv_cache import join_caches
-from prepack_lab.engine.packed_batch import PackedBatch
-from prepack_lab.engine.passes import run_method
-from prepack_lab.exactness.support import require_support
+from prepack_lab.cache import join_caches
+from prepack_lab.forward import vocabulary_size
+from prepack_lab.lengths import load_profile
 from prepack_lab.machine import MB
 from prepack_lab.measuring.timing import Measurement, measure, peak_memory, summarize, time_in_turn
 from prepack_lab.measuring.utilization import gpu_utilization
+from prepack_lab.methods import METHODS, Plan
 from prepack_lab.models.loading import load_model
-from prepack_lab.packing.methods import METHODS, Plan
-from prepack_lab.packing.packing import one_row, pack
-from prepack_lab.prompts.lengths import load_profile
-from prepack_lab.prompts.texts import random_prompts
-from prepack_lab.tables import Table
+from prepack_lab.packed_batch import PackedBatch
+from prepack_lab.packing import one_row, pack
+from prepack_lab.passes import run_method
+from prepack_lab.prompts import random_prompts
+from prepack_lab.support import require_support
+from prepack_lab.table import Table
 
 PRODUCTS = "matrix products alone"
 HEADINGS = (

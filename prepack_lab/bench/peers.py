@@ -14,11 +14,11 @@ from transformers.utils import logging
 from prepack_lab.bench.batches import load_and_draw
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
-from prepack_lab.engine.forward import vocabulary_size
+from prepack_lab.forward import vocabulary_size
+from prepack_lab.generation import generate
 from prepack_lab.measuring.timing import summarize, time_in_turn
-from prepack_lab.pipelines.generation import generate
-from prepack_lab.prompts.texts import random_prompts
-from prepack_lab.tables import Table
+from prepack_lab.prompts import random_prompts
+from prepack_lab.table import Table
 
 OURS = ("full_batching", "prepacked", "padding_free")
 THEIRS = "transformers, continuous batching"

@@ -7,14 +7,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from prepack_lab import paper
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.bench.speed_ups import BASELINE, measure_batches, speed_up
-from prepack_lab.engine.passes import run_method
 from prepack_lab.figures.predictor import draw_predictor
-from prepack_lab.predicting.predictors import PREDICTORS, errors_on_unseen, fit_line
-from prepack_lab.tables import Table
+from prepack_lab.measuring import paper
+from prepack_lab.measuring.predictors import PREDICTORS, errors_on_unseen, fit_line
+from prepack_lab.passes import run_method
+from prepack_lab.table import Table
 
 
 def predict_benchmark(

@@ -15,22 +15,22 @@ from typing import Any
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from prepack_lab import paper
 from prepack_lab.bench.batches import Batch, load_and_draw
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
-from prepack_lab.engine.forward import vocabulary_size
-from prepack_lab.engine.passes import run_method
-from prepack_lab.exactness.support import require_support
 from prepack_lab.figures.counted_rows import draw_counted_rows
 from prepack_lab.figures.speed_up_curves import draw_speed_ups
 from prepack_lab.figures.style import LabFigure
+from prepack_lab.forward import vocabulary_size
+from prepack_lab.generation import generate
+from prepack_lab.measuring import paper
 from prepack_lab.measuring.ratios import BASELINE, fewer_rows_recorded, only, speed_up
 from prepack_lab.measuring.timing import summarize, time_in_turn
-from prepack_lab.packing.methods import Plan
-from prepack_lab.pipelines.generation import generate
-from prepack_lab.prompts.texts import random_prompts
-from prepack_lab.tables import Table
+from prepack_lab.methods import Plan
+from prepack_lab.passes import run_method
+from prepack_lab.prompts import random_prompts
+from prepack_lab.support import require_support
+from prepack_lab.table import Table
 
 METHODS = (BASELINE, "prepacked", "padding_free")
 

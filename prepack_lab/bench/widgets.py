@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from prepack_lab.bench.report import Report
 from prepack_lab.machine import choose_device
 from prepack_lab.measuring.timing import Measurement
-from prepack_lab.tables import Table
+from prepack_lab.table import Table
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

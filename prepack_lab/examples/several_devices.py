@@ -14,8 +14,8 @@ from pathlib import Path
 import torch.distributed as dist
 
 import prepack_lab as lab
-from prepack_lab.pipelines.prefilling import Prefill
-from prepack_lab.pipelines.sharding import join_ranks, prefill_over_ranks, share_out
+from prepack_lab.prefilling import Prefill
+from prepack_lab.sharding import join_ranks, prefill_over_ranks, share_out
 
 
 def main() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from prepack_lab.engine.packed_decoding import decoding_slots
 from prepack_lab.figures.style import LabFigure, look, style_curves
 from prepack_lab.machine import MB
-from prepack_lab.packing.packing import Packing
-from prepack_lab.tables import Table
+from prepack_lab.packed_decoding import decoding_slots
+from prepack_lab.packing import Packing
+from prepack_lab.table import Table
 
 
 def draw_cache_over_steps(packings: Mapping[str, Packing], steps: int, bytes_per_slot: float) -> LabFigure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prepack_lab.figures.style import BETTER, TEXT, WORSE, LabFigure, style
-from prepack_lab.predicting.inspection import BASELINE, Inspection
+from prepack_lab.measuring.inspection import BASELINE, Inspection
 
 
 def draw_gains(inspection: Inspection) -> LabFigure:

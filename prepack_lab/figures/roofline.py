@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from prepack_lab.figures.style import TEXT, LabFigure, look, style_curves
-from prepack_lab.predicting.cost import Cost
-from prepack_lab.tables import Table
+from prepack_lab.measuring.cost import Cost
+from prepack_lab.table import Table
 
 FORMS = ("", "-open", "-dot", "-open-dot")
 """Of the same symbol: the first, second, … that is drawn for one method."""

@@ -1,1 +1,1 @@
-"""Seconds and bytes, measured honestly; and measurements that were taken elsewhere."""
+"""Seconds and bytes: measured, predicted, recorded, and what the paper measured."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from prepack_lab.packing.methods import BASELINE
+from prepack_lab.methods import BASELINE
 
 Row = Mapping[str, Any]
 

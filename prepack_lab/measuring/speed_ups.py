@@ -8,11 +8,11 @@ from functools import partial
 
 from transformers import PreTrainedModel
 
-from prepack_lab.engine.forward import vocabulary_size
-from prepack_lab.engine.passes import run_method
+from prepack_lab.forward import vocabulary_size
 from prepack_lab.measuring.timing import Measurement, measure_together
-from prepack_lab.packing.methods import BASELINE
-from prepack_lab.prompts.texts import random_prompts
+from prepack_lab.methods import BASELINE
+from prepack_lab.passes import run_method
+from prepack_lab.prompts import random_prompts
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,10 @@ from transformers import (
 )
 
 from prepack_lab.machine import GB, choose_device, choose_dtype, free_memory
+from prepack_lab.measuring.cost import ModelSizes
 from prepack_lab.models import embedded_model
 from prepack_lab.models.byte_tokenizer import BYTE_VOCABULARY, EOS_ID, PAD_ID, byte_tokenizer
 from prepack_lab.models.embedded_model import ModelUnavailableError
-from prepack_lab.predicting.cost import ModelSizes
 
 _BYTES: dict[str, Any] = {"bos_token_id": EOS_ID, "eos_token_id": EOS_ID, "pad_token_id": PAD_ID}
 

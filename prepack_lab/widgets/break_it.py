@@ -7,11 +7,11 @@ from itertools import product
 
 import ipywidgets as ipw
 
-from prepack_lab.exactness.ablation import Ablation, ablate
+from prepack_lab.course.ablation import Ablation, ablate
 from prepack_lab.figures.errors import draw_errors
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.models.loading import load_model
-from prepack_lab.prompts.texts import tokenize
+from prepack_lab.prompts import tokenize
 from prepack_lab.widgets.job import JobWidget, Progress
 
 TEXTS = ("The capital of Germany is", "Water boils at", "Roses are red,", "To be or not to be,")

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import ipywidgets as ipw
 
-from prepack_lab.exactness import broken_ways
+from prepack_lab.course import broken_ways
 from prepack_lab.figures.errors import draw_errors
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.models.loading import load_model
-from prepack_lab.prompts.texts import random_prompts
+from prepack_lab.prompts import random_prompts
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.lengths_box import LengthsBox
 

@@ -13,10 +13,10 @@ from transformers.generation import BaseStreamer
 
 from prepack_lab.figures.generation_race import draw_race
 from prepack_lab.figures.style import LabFigure
+from prepack_lab.generation import generate
+from prepack_lab.measuring.token_times import RUNNERS
 from prepack_lab.models.loading import load_model
-from prepack_lab.pipelines.generation import generate
-from prepack_lab.pipelines.token_times import RUNNERS
-from prepack_lab.prompts.texts import tokenize
+from prepack_lab.prompts import tokenize
 from prepack_lab.widgets.checkboxes import Checkboxes
 from prepack_lab.widgets.job import JobWidget, Progress
 from prepack_lab.widgets.prompts_box import PromptsBox

@@ -9,20 +9,20 @@ import ipywidgets as ipw
 import torch
 from transformers import PreTrainedModel
 
-from prepack_lab.engine.forward import vocabulary_size
-from prepack_lab.engine.passes import run_method
-from prepack_lab.exactness.support import require_support
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.figures.timing_curves import draw_timing
+from prepack_lab.forward import vocabulary_size
+from prepack_lab.generation import generate
 from prepack_lab.machine import free_memory, list_devices
+from prepack_lab.measuring.calibration import Calibration, calibrate
+from prepack_lab.measuring.cost import estimate_cost
 from prepack_lab.measuring.recordings import load_recordings
 from prepack_lab.measuring.timing import Measurement, Run, summarize, time_in_turn
+from prepack_lab.methods import METHODS
 from prepack_lab.models.loading import DEFAULT_MODEL, list_models, load_model
-from prepack_lab.packing.methods import METHODS
-from prepack_lab.pipelines.generation import generate
-from prepack_lab.predicting.calibration import Calibration, calibrate
-from prepack_lab.predicting.cost import estimate_cost
-from prepack_lab.prompts.texts import random_prompts
+from prepack_lab.passes import run_method
+from prepack_lab.prompts import random_prompts
+from prepack_lab.support import require_support
 from prepack_lab.widgets.checkboxes import Checkboxes
 from prepack_lab.widgets.job import JobWidget, Progress
 from prepack_lab.widgets.workload import Workload

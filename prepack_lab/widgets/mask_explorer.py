@@ -10,12 +10,12 @@ import torch
 from torch.nn.functional import pad
 from transformers import PreTrainedTokenizerBase
 
-from prepack_lab.engine.masks import may_see
-from prepack_lab.engine.packed_batch import PackedBatch
 from prepack_lab.figures.masks import draw_mask
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.packing.packing import one_row
-from prepack_lab.prompts.texts import tokenize
+from prepack_lab.masks import may_see
+from prepack_lab.packed_batch import PackedBatch
+from prepack_lab.packing import one_row
+from prepack_lab.prompts import tokenize
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.prompts_box import PromptsBox
 

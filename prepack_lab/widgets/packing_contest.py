@@ -9,7 +9,7 @@ import numpy as np
 
 from prepack_lab.figures.bins import draw_bin_states
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.packing.packing import Packing, pack
+from prepack_lab.packing import Packing, pack
 from prepack_lab.widgets.lab_widget import LabWidget
 
 RIVAL = "first_fit_decreasing"

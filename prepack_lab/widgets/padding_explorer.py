@@ -8,7 +8,7 @@ import ipywidgets as ipw
 
 from prepack_lab.figures.rows import draw_rows
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.packing.packing import Packing, one_prompt_a_row, pack
+from prepack_lab.packing import Packing, one_prompt_a_row, pack
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.workload import Workload
 

@@ -6,8 +6,8 @@ from html import escape
 
 import ipywidgets as ipw
 
-from prepack_lab.exercises.catalogue import quiz
-from prepack_lab.exercises.quiz import Answer
+from prepack_lab.course.exercises.catalogue import quiz
+from prepack_lab.course.exercises.quiz import Answer
 from prepack_lab.widgets.fit_page import FitPage
 from prepack_lab.widgets.lab_widget import SPOKEN, display_widget
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import ipywidgets as ipw
 import numpy as np
 
+from prepack_lab.course.serving import Served, poisson_arrivals, serve
 from prepack_lab.figures.percentiles import draw_percentiles
 from prepack_lab.figures.style import LabFigure
+from prepack_lab.measuring.calibration import Calibration, recorded_calibration
+from prepack_lab.measuring.cost import cost_of_passes
+from prepack_lab.methods import Pass
 from prepack_lab.models.loading import load_sizes
-from prepack_lab.packing.methods import Pass
-from prepack_lab.predicting.calibration import Calibration, recorded_calibration
-from prepack_lab.predicting.cost import cost_of_passes
-from prepack_lab.predicting.serving import Served, poisson_arrivals, serve
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.workload import Workload
 

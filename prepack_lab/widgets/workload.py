@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets as ipw
 
-from prepack_lab.packing.packing import one_prompt_a_row
-from prepack_lab.prompts.lengths import list_profiles, load_profile
+from prepack_lab.lengths import list_profiles, load_profile
+from prepack_lab.packing import one_prompt_a_row
 
 YOURS = "yours"
 PASTED = "pasted"

@@ -9,11 +9,11 @@ from transformers import PreTrainedTokenizerBase
 
 from prepack_lab.figures.gains import draw_gains
 from prepack_lab.figures.style import LabFigure
+from prepack_lab.measuring.calibration import Calibration, recorded_calibration
+from prepack_lab.measuring.inspection import inspect_lengths
 from prepack_lab.models.loading import list_models, load_sizes
-from prepack_lab.predicting.calibration import Calibration, recorded_calibration
-from prepack_lab.predicting.inspection import inspect_lengths
-from prepack_lab.prompts.files import read_prompts
-from prepack_lab.prompts.texts import tokenize
+from prepack_lab.prompt_files import read_prompts
+from prepack_lab.prompts import tokenize
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.workload import Workload
 

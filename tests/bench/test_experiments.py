@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 import prepack_lab as lab
-from prepack_lab import paper
 from prepack_lab.bench import EXPERIMENTS
 from prepack_lab.bench.batches import draw_batches, load_and_draw
 from prepack_lab.bench.memory import bisect
 from prepack_lab.bench.speed_ups import speed_up
 from prepack_lab.cli import main
+from prepack_lab.measuring import paper
 from prepack_lab.measuring.recordings import load_recordings
+from prepack_lab.measuring.token_times import RUNNERS
 from prepack_lab.models import loading
 from prepack_lab.models.byte_tokenizer import byte_tokenizer
-from prepack_lab.pipelines.token_times import RUNNERS
 
 TINY = {"model": "tiny-llama", "device": "cpu"}
 SMALL = {

@@ -14,8 +14,8 @@ from prepack_lab.bench.widgets import widgets_benchmark
 from prepack_lab.cli import main
 from prepack_lab.machine import zeros
 from prepack_lab.measuring.timing import peak_memory, summarize, time_in_turn
-from prepack_lab.packing.methods import METHODS
-from prepack_lab.tables import Table
+from prepack_lab.methods import METHODS
+from prepack_lab.table import Table
 
 TINY = dict(model="tiny-llama", workload="gsm8k", batch_size=4, repeats=2, device="cpu")
 
@@ -99,7 +99,7 @@ def test_gpt2_keeps_its_weights_the_other_way_round():
 
 
 def test_experts_are_refused():
-    from prepack_lab.exactness.model_zoo import every_class, small_model
+    from prepack_lab.models.zoo import every_class, small_model
 
     with pytest.raises(ValueError, match="chooses experts for each token"):
         MatrixProducts(small_model(every_class()["MixtralForCausalLM"]), [3])

@@ -13,8 +13,8 @@ from prepack_lab.bench import calibrate as calibrating
 from prepack_lab.bench.options import OPTIONS, command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.cli import main
-from prepack_lab.predicting.calibration import Calibration
-from prepack_lab.tables import Table
+from prepack_lab.measuring.calibration import Calibration
+from prepack_lab.table import Table
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import pytest
 
 from prepack_lab import doctor
-from prepack_lab.exercises.checking import Verdict
+from prepack_lab.course.exercises.checking import Verdict
 from prepack_lab.figures.contrast import contrast, ink_on, is_pale, keep_in_sight, parting_line
 from prepack_lab.figures.style import LOOKS, OKABE_ITO, TEXT
 from tests.figures.test_every_figure import FULL

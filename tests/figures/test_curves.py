@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import prepack_lab as lab
-from prepack_lab import paper
 from prepack_lab.figures import (
     draw_attention_weights,
     draw_cache_layout,
@@ -20,6 +19,7 @@ from prepack_lab.figures import (
 )
 from prepack_lab.figures.attention_weights import leaked
 from prepack_lab.figures.timing_curves import speed_up
+from prepack_lab.measuring import paper
 from prepack_lab.measuring.timing import Measurement
 
 

@@ -8,15 +8,16 @@ import pytest
 import torch
 
 import prepack_lab as lab
-from prepack_lab import figures, paper
+from prepack_lab import figures
+from prepack_lab.course.miniatures.continuous_batching import continuous, static_batches
+from prepack_lab.course.miniatures.iterations import simulate
+from prepack_lab.course.miniatures.paged_cache import PagedCache
+from prepack_lab.course.miniatures.requests import draw_requests
 from prepack_lab.figures import static_html
 from prepack_lab.figures.style import LOOKS, OKABE_ITO, TEXT
+from prepack_lab.measuring import paper
 from prepack_lab.measuring.timing import Measurement
-from prepack_lab.miniatures.continuous_batching import continuous, static_batches
-from prepack_lab.miniatures.iterations import simulate
-from prepack_lab.miniatures.paged_cache import PagedCache
-from prepack_lab.miniatures.requests import draw_requests
-from prepack_lab.packing.methods import DATASET_METHODS
+from prepack_lab.methods import DATASET_METHODS
 
 LENGTHS = [9, 2, 7, 4, 4]
 WORDS = [[f"w{prompt}{place}" for place in range(length)] for prompt, length in enumerate(LENGTHS)]

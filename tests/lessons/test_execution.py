@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from prepack_lab.exercises.catalogue import EXERCISES
+from prepack_lab.course.exercises.catalogue import EXERCISES
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 SOURCES = {path.stem: path for path in sorted((NOTEBOOKS / "source").glob("*.py"))}

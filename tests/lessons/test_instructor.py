@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from prepack_lab import widgets
-from prepack_lab.exercises.catalogue import EXERCISES, QUIZZES
-from prepack_lab.lessons import LESSONS
+from prepack_lab.course.exercises.catalogue import EXERCISES, QUIZZES
+from prepack_lab.course.lessons import LESSONS
 
 GUIDE = (Path(__file__).parents[2] / "notebooks" / "INSTRUCTOR.md").read_text(encoding="utf-8")
 

@@ -13,8 +13,8 @@ import jupytext
 import pytest
 
 import prepack_lab as lab
-from prepack_lab.exercises.catalogue import EXERCISES, QUIZZES
-from prepack_lab.lessons import LESSONS
+from prepack_lab.course.exercises.catalogue import EXERCISES, QUIZZES
+from prepack_lab.course.lessons import LESSONS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {path.stem: path for path in sorted((ROOT / "notebooks" / "source").glob("*.py"))}

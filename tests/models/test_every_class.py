@@ -4,8 +4,9 @@ import pytest
 import torch
 
 import prepack_lab as lab
-from prepack_lab.engine.forward import forward_alone
-from prepack_lab.exactness.model_zoo import (
+from prepack_lab.forward import forward_alone
+from prepack_lab.methods import METHODS
+from prepack_lab.models.zoo import (
     VOCABULARY,
     WINDOW,
     every_class,
@@ -13,7 +14,6 @@ from prepack_lab.exactness.model_zoo import (
     support_of_every_class,
     support_table,
 )
-from prepack_lab.packing.methods import METHODS
 from tests.conftest import random_prompts
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import prepack_lab as lab
+from prepack_lab.methods import METHODS
 from prepack_lab.models import embedded_model
-from prepack_lab.packing.methods import METHODS
 from tests.conftest import random_prompts
 
 pytestmark = pytest.mark.slow

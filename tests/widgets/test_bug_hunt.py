@@ -3,7 +3,7 @@
 import pytest
 
 import prepack_lab as lab
-from prepack_lab.exactness import broken_ways
+from prepack_lab.course import broken_ways
 
 
 @pytest.fixture

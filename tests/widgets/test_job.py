@@ -6,7 +6,7 @@ import ipywidgets as ipw
 import pytest
 
 from prepack_lab.figures.rows import draw_rows
-from prepack_lab.packing.packing import pack
+from prepack_lab.packing import pack
 from prepack_lab.widgets import job
 from prepack_lab.widgets.job import JobWidget, Progress
 

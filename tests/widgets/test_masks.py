@@ -3,7 +3,7 @@
 import pytest
 
 import prepack_lab as lab
-from prepack_lab.exactness.ablation import Ablation
+from prepack_lab.course.ablation import Ablation
 from prepack_lab.widgets import job
 from prepack_lab.widgets.break_it import MODELS, VARIANTS
 

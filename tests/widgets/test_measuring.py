@@ -7,10 +7,10 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab.machine import device_name
+from prepack_lab.measuring.largest_batch import largest_batch
 from prepack_lab.measuring.recordings import Recording
+from prepack_lab.methods import METHODS
 from prepack_lab.models.loading import load_sizes
-from prepack_lab.packing.methods import METHODS
-from prepack_lab.predicting.largest_batch import largest_batch
 from prepack_lab.widgets import job, live_timing, memory_wall
 from prepack_lab.widgets.generation_race import RUNNERS
 

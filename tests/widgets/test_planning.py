@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import prepack_lab as lab
+from prepack_lab.course.serving import poisson_arrivals, serve
+from prepack_lab.measuring.calibration import recorded_calibration
 from prepack_lab.models.loading import load_sizes
-from prepack_lab.predicting.calibration import recorded_calibration
-from prepack_lab.predicting.serving import poisson_arrivals, serve
 
 
 class TestYourPrompts:

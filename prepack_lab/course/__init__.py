@@ -1,0 +1,1 @@
+"""The lessons' side: exercises and their checks, experiments, simulations of servers, and grading."""

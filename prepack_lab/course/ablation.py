@@ -1,0 +1,111 @@
+"""What the mask and the restart are for: packed forward passes without one of them, or both, held against alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import DynamicCache, PreTrainedModel
+
+from prepack_lab.attention import Slots, packed_attention
+from prepack_lab.cache import unpack_cache
+from prepack_lab.forward import forward_alone, max_positions
+from prepack_lab.masks import additive, may_see
+from prepack_lab.next_step import apart, decode_alone, decode_together
+from prepack_lab.packed_batch import PackedBatch
+from prepack_lab.packing import pack
+from prepack_lab.prompts import InvalidPromptsError
+from prepack_lab.support import prompts_for
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """How far a packed pass is from each prompt alone, as a share of how far the logits spread."""
+
+    mask: bool
+    restart: bool
+    logits: tuple[float, ...]
+    """[B] the largest difference of the next token's logits."""
+    decoding: tuple[float, ...]
+    """[B] the same after one more token, from the unpacked cache."""
+
+
+def ablate(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], mask: bool = True, restart: bool = True
+) -> Ablation:
+    """Run the prompts packed, with or without the packed mask, with or without restart positions.
+
+    Args:
+        model: of full attention, with rotary or learned positions.
+        prompts: B lists of token ids.
+        mask: without it, a token sees all earlier tokens of its row.
+        restart: without it, positions run on through the row.
+
+    Raises:
+        InvalidPromptsError: as for `prefill`.
+    """
+    prompts = prompts_for(model, prompts)
+    lengths = [len(prompt) for prompt in prompts]
+    packing, positions = pack(lengths, 2 * max(lengths)), max_positions(model)
+    if not restart and positions is not None and packing.width > positions:
+        raise InvalidPromptsError(
+            f"without the restart a row of {packing.width:,} tokens needs as many positions, and the model has "
+            f"{positions:,}; give shorter prompts"
+        )
+    batch = PackedBatch.from_prompts(prompts, packing, device=model.device)
+    alone = [forward_alone(model, prompt) for prompt in prompts]
+    logits, rows = run_rows(model, batch, mask, restart)
+    expected = torch.cat([one.next_token_logits for one in alone])  # [B, V]
+    tokens = expected.argmax(-1)  # [B]
+    cache = unpack_cache(rows, batch, model.config)
+    return Ablation(
+        mask,
+        restart,
+        logits=apart(logits[batch.last_token[:, 0], batch.last_token[:, 1]], expected),
+        decoding=apart(decode_together(model, cache, lengths)(tokens), decode_alone(model, alone, lengths)(tokens)),
+    )
+
+
+@torch.no_grad()
+def attention_weights(model: PreTrainedModel, batch: PackedBatch, mask: bool = True) -> torch.Tensor:
+    """How much attention each slot pays to each other, in every layer and head, with or without the packed mask.
+
+    Args:
+        model: of full attention; it is run with its `eager` attention, which alone tells its weights.
+        batch: packed rows.
+        mask: without it, a token sees all earlier tokens of its row.
+
+    Returns:
+        [layers, R, H, W, W]: layer, row, head, query, key. What a query pays adds up to 1.
+    """
+    before = model.config._attn_implementation
+    model.set_attn_implementation("eager")
+    try:
+        out = model(
+            batch.input_ids,
+            attention_mask=additive(may_see(batch.segment_ids, apart=mask), model.dtype),
+            position_ids=batch.position_ids,
+            output_attentions=True,
+            use_cache=False,
+        )
+    finally:
+        model.set_attn_implementation(before)
+    return torch.stack(out.attentions)
+
+
+@torch.no_grad()
+def run_rows(
+    model: PreTrainedModel, batch: PackedBatch, mask: bool, restart: bool
+) -> tuple[torch.Tensor, DynamicCache]:
+    """A packed forward pass with or without its parts: logits at all slots, [R, W, V], and the cache of the rows."""
+    slots = torch.arange(batch.shape[1], device=model.device).expand(batch.shape)  # [R, W]
+    segments = batch.segment_ids if mask else batch.segment_ids.clamp(max=0)  # as in `may_see`
+    with packed_attention(model, Slots(segments, slots)):
+        out = model(
+            batch.input_ids,
+            position_ids=batch.position_ids if restart else slots,
+            past_key_values=DynamicCache(),
+            use_cache=True,
+        )
+    return out.logits, out.past_key_values

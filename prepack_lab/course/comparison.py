@@ -1,0 +1,92 @@
+"""Packed against alone, prompt by prompt: logits, hidden states, keys and values, and the logits of one more token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import DynamicCache, PreTrainedModel
+
+from prepack_lab.attention import Slots, packed_attention
+from prepack_lab.cache import unpack_cache
+from prepack_lab.forward import ForwardPass
+from prepack_lab.next_step import apart, decode_alone, decode_together
+from prepack_lab.packed_batch import PackedBatch
+from prepack_lab.packing import pack
+from prepack_lab.support import prompts_for, require_support
+
+_EVERYTHING = {"use_cache": True, "output_hidden_states": True}
+
+
+@dataclass(frozen=True)
+class _Traces:
+    """Everything that a pass leaves behind for one prompt of n tokens."""
+
+    logits: torch.Tensor
+    """[n, V] after every token."""
+    hidden_states: torch.Tensor
+    """[layers + 1, n, hidden]"""
+    keys: torch.Tensor
+    """[layers, H, n, D]"""
+    values: torch.Tensor
+    """[layers, H, n, D]"""
+
+
+@torch.no_grad()
+def compare_with_alone(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> dict[str, tuple[float, ...]]:
+    """Run prompts packed, and each alone, and tell how far apart everything is that a pass leaves behind.
+
+    Args:
+        model: of full attention.
+        prompts: B lists of token ids.
+
+    Returns:
+        What is compared → [B] the largest difference of each prompt, as a share of how far the values spread.
+
+    Raises:
+        InvalidPromptsError, UnsupportedModelError: as for `prefill`.
+    """
+    prompts = prompts_for(model, prompts)
+    lengths = [len(prompt) for prompt in prompts]
+    require_support(model, "prepacked", max(lengths))
+    batch = PackedBatch.from_prompts(prompts, pack(lengths), device=model.device)
+    packed, cache = _run_packed(model, batch)
+    alone, passes = zip(*(_run_alone(model, prompt) for prompt in prompts), strict=True)
+
+    errors = {
+        name.replace("_", " "): tuple(
+            apart(getattr(ours, name)[None], getattr(theirs, name)[None])[0]
+            for ours, theirs in zip(packed, alone, strict=True)
+        )
+        for name in vars(alone[0])
+    }
+    tokens = torch.cat([one.next_token_logits for one in passes]).argmax(-1)  # [B]
+    after = decode_together(model, cache, lengths)(tokens)
+    return errors | {"next step": apart(after, decode_alone(model, passes, lengths)(tokens))}
+
+
+def _run_packed(model: PreTrainedModel, batch: PackedBatch) -> tuple[list[_Traces], DynamicCache]:
+    with packed_attention(model, Slots(batch.segment_ids, batch.position_ids)):
+        out = model(batch.input_ids, position_ids=batch.position_ids, **_EVERYTHING, past_key_values=DynamicCache())
+    cache = unpack_cache(out.past_key_values, batch, model.config)
+    hidden = torch.stack(out.hidden_states)  # [layers + 1, R, W, hidden]
+    traces = []
+    for index, length in enumerate(batch.packing.lengths):
+        place = batch.segment_ids == index  # [R, W]
+        keys, values = (states[:, index, :, -length:] for states in _states(cache))
+        traces.append(_Traces(out.logits[place], hidden[:, place], keys, values))
+    return traces, cache
+
+
+def _run_alone(model: PreTrainedModel, prompt: Sequence[int]) -> tuple[_Traces, ForwardPass]:
+    ids = torch.tensor([prompt], device=model.device)  # [1, n]
+    out = model(ids, **_EVERYTHING, past_key_values=DynamicCache())
+    keys, values = (states[:, 0] for states in _states(out.past_key_values))
+    traces = _Traces(out.logits[0], torch.stack(out.hidden_states)[:, 0], keys, values)
+    return traces, ForwardPass(out.logits[:, -1], out.past_key_values, (1, len(prompt)))
+
+
+def _states(cache: DynamicCache) -> list[torch.Tensor]:
+    """The keys of all layers, and the values: [layers, rows, H, W, D] each."""
+    return [torch.stack([getattr(layer, name) for layer in cache.layers]) for name in ("keys", "values")]

@@ -1,0 +1,89 @@
+"""A server that prefills what waits, simulated: prompts arrive at random, and what matters is the time to first token.
+
+Whenever the server is free it takes the prompts that wait, the oldest first, as many as a step may hold, and runs them
+by one method. A pass takes the seconds that a calibrated cost model tells. Decoding is left out: it is the same for
+all methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from prepack_lab.methods import METHODS, Pass, Plan
+
+
+@dataclass(frozen=True)
+class Served:
+    """What happened to each prompt, in the order of arrival."""
+
+    arrived: np.ndarray
+    """[N] seconds since the start."""
+    first_token: np.ndarray
+    """[N] seconds since the start."""
+    busy_seconds: float
+    """The time in which the server computed."""
+
+    @property
+    def waits(self) -> np.ndarray:
+        """[N] the time to first token, in seconds: waiting and prefill."""
+        return self.first_token - self.arrived
+
+    @property
+    def utilization(self) -> float:
+        """The share of the time in which the server computed, from 0 to 1; near 1 the queue grows without end."""
+        return self.busy_seconds / float(self.first_token.max())
+
+
+def poisson_arrivals(count: int, per_second: float, seed: int = 0) -> np.ndarray:
+    """[count] times at which prompts arrive by chance, `per_second` of them in the mean.
+
+    Raises:
+        ValueError: no prompts, or a rate that is not above 0.
+    """
+    if count < 1 or not per_second > 0:
+        raise ValueError(f"{count} prompts at {per_second} a second: ask for at least one, at a rate above 0")
+    return np.random.default_rng(seed).exponential(1 / per_second, size=count).cumsum()
+
+
+def serve(
+    lengths: Sequence[int],
+    arrived: np.ndarray,
+    method: str,
+    seconds: Callable[[Pass], float],
+    most: int = 32,
+    plan: Plan | None = None,
+) -> Served:
+    """Let prompts of these lengths arrive, and serve them by one method.
+
+    Args:
+        lengths: tokens of each prompt.
+        arrived: [N] when each comes, rising.
+        method: one of `METHODS`.
+        seconds: how long a planned pass takes, say from a calibration.
+        most: prompts that a step may hold.
+        plan: how the method shares them out.
+
+    Raises:
+        ValueError: an unknown method, or lengths and arrivals of different number.
+    """
+    plan = plan or Plan(batch_size=8)
+    if method not in METHODS:
+        raise ValueError(f"there is no method {method!r}; there are: {', '.join(METHODS)}")
+    if len(lengths) != len(arrived) or most < 1:
+        raise ValueError(f"{len(lengths)} lengths, {len(arrived)} arrivals, steps of {most}: one arrival a prompt")
+    first_token = np.zeros(len(lengths))
+    now = busy = 0.0
+    start = 0
+    while start < len(lengths):
+        now = max(now, float(arrived[start]))  # idle until someone waits
+        waiting = int(np.searchsorted(arrived, now, side="right"))
+        end = min(start + most, waiting)
+        for one in METHODS[method](lengths[start:end], plan):
+            taken = seconds(one)
+            now, busy = now + taken, busy + taken
+            first_token[[start + prompt for prompt in one.prompts]] = now
+        start = end
+    return Served(arrived, first_token, busy)

@@ -1,1 +1,0 @@
-"""Bins → packed rows → one forward pass → a cache for each prompt."""

@@ -1,7 +1,0 @@
-"""The lessons' exercises: checked on the page, with hints, references, and a diagnosis for every common mistake."""
-
-from prepack_lab.exercises.checking import Verdict, check, hint, solution
-from prepack_lab.exercises.exercise import Exercise
-from prepack_lab.exercises.progress import progress
-
-__all__ = ["Exercise", "Verdict", "check", "hint", "progress", "solution"]

@@ -1,0 +1,123 @@
+"""What an engineer wants to know about a list of prompts: how much padding wastes, and what each method would gain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import PreTrainedConfig
+
+from prepack_lab.machine import MB
+from prepack_lab.measuring.calibration import Calibration
+from prepack_lab.measuring.cost import Cost, ModelSizes, cost_of_passes
+from prepack_lab.methods import BASELINE, DATASET_METHODS, Plan
+from prepack_lab.table import Table
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The predicted cost of prefilling some prompts, by every method."""
+
+    lengths: tuple[int, ...]
+    batch_size: int
+    costs: dict[str, Cost]
+    calibration: Calibration | None
+    """With one, gains are in seconds on that machine; without, in floating-point operations."""
+
+    def price(self, method: str) -> float:
+        """Seconds with a calibration, operations without."""
+        cost = self.costs[method]
+        return cost.flops if self.calibration is None else self.calibration.seconds(cost)
+
+    def gain(self, method: str) -> float:
+        """How many times as fast as full batching."""
+        return self.price(BASELINE) / self.price(method)
+
+    @property
+    def best(self) -> str:
+        """The method that is predicted to be the fastest; of equals, the one with the fewest passes."""
+        return min(self.costs, key=lambda method: (float(f"{self.price(method):.3g}"), self.costs[method].passes))
+
+    @property
+    def waste(self) -> float:
+        """The share of the slots that full batching spends on padding, from 0 to 1."""
+        return 1 - self.costs[BASELINE].tokens / self.costs[BASELINE].slots
+
+    @property
+    def advice(self) -> str:
+        """What to do, in a sentence or two."""
+        padding = f"Full batching spends {self.waste:.0%} of its slots on padding."
+        if self.gain(self.best) < 1.05:
+            return f"{padding} Nothing to win here: the prompts are of one length, or too few. Keep what you have."
+        advice = f"{padding} {self.best} is predicted to be {self.gain(self.best):.1f} times as fast."
+        if self.gain("prepacked") < 1:
+            advice += f" prepacked would lose: {self.gain('prepacked'):.2f}×."
+        return advice
+
+    def __str__(self) -> str:
+        rows = self.costs["prepacked"].rows
+        prompts = f"{len(self.lengths):,} prompts of {min(self.lengths):,} to {max(self.lengths):,} tokens"
+        told = f"{prompts}; in batches of {self.batch_size}, packed, {rows:,} rows."
+        speed = "" if self.calibration is None else f"\n\nSeconds are those of {self.calibration.device}."
+        return f"{told}\n\n{self.table()}{speed}"
+
+    def table(self, caption: str | None = None) -> Table:
+        """One row a method, under the advice or another caption."""
+        price = "operations" if self.calibration is None else "seconds"
+        rows = [
+            (
+                method,
+                cost.passes,
+                f"{cost.slots:,}",
+                f"{1 - cost.tokens / cost.slots:.0%}",
+                f"{self.price(method):.2e}" if self.calibration is None else f"{self.price(method):.2f} s",
+                f"{self.gain(method):.2f}×",
+                f"{(cost.memory_bytes - cost.weight_bytes) / MB:,.0f} MB",
+            )
+            for method, cost in self.costs.items()
+        ]
+        headings = ("method", "passes", "slots", "padding", f"predicted {price}", f"× {BASELINE}", "beside the weights")
+        return Table(headings, rows, caption or self.advice)
+
+
+def inspect_lengths(
+    lengths: Sequence[int],
+    config: PreTrainedConfig | ModelSizes,
+    batch_size: int = 16,
+    calibration: Calibration | None = None,
+    dtype: torch.dtype | None = None,
+) -> Inspection:
+    """Predict the prefill of prompts of these lengths, by every method.
+
+    Args:
+        lengths: tokens of each prompt, in the order in which they come.
+        config: of the model that is to read them.
+        batch_size: prompts in a batch.
+        calibration: of the machine that is to run it (see `calibrate`).
+        dtype: of weights and cache.
+
+    Raises:
+        ValueError: no lengths, a batch size below 1, or a model with experts.
+    """
+    if not lengths:
+        raise ValueError("there are no prompts to inspect; give at least one")
+    plan = Plan(batch_size=batch_size)
+    plan.check(BASELINE, {BASELINE: ("batch_size",)})
+    sizes, costs = ModelSizes.of(config), {}
+    for method, passes in DATASET_METHODS.items():
+        costs[method] = _in_turn([cost_of_passes(sizes, [one], method, dtype) for one in passes(lengths, plan)])
+    return Inspection(tuple(lengths), batch_size, costs, calibration)
+
+
+def _in_turn(batches: Sequence[Cost]) -> Cost:
+    """The cost of batches that are run and freed one after another: work adds up, memory is that of the largest."""
+    added = ("passes", "rows", "slots", "tokens", "linear_flops", "attention_flops", "head_flops", "moved_bytes")
+    largest = max(batches, key=lambda cost: cost.memory_bytes)
+    return Cost(
+        method=largest.method,
+        weight_bytes=largest.weight_bytes,
+        cache_bytes=largest.cache_bytes,
+        working_bytes=largest.working_bytes,
+        **{name: sum(getattr(cost, name) for cost in batches) for name in added},
+    )

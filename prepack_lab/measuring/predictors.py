@@ -1,0 +1,100 @@
+"""What tells the speed-up of a batch before anything is run, and straight lines that turn it into a number.
+
+r / k        rows after packing over prompts: the paper's "batch size reduction"
+k / r        its inverse: how many times fewer rows
+m - L / k    the longest prompt minus the mean: the paper's "max absolute deviation"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from prepack_lab.lengths import LengthProfile
+from prepack_lab.packing import pack
+
+
+def batch_size_reduction(lengths: Sequence[int]) -> float:
+    """r/k: rows after packing over prompts, from 0 to 1."""
+    return pack(lengths).num_bins / len(lengths)
+
+
+def fewer_rows(lengths: Sequence[int]) -> float:
+    """k/r: how many times fewer rows packing makes."""
+    return len(lengths) / pack(lengths).num_bins
+
+
+def max_absolute_deviation(lengths: Sequence[int]) -> float:
+    """m - L/k: tokens of the longest prompt minus the mean."""
+    return max(lengths) - sum(lengths) / len(lengths)
+
+
+def expected_fewer_rows(profile: LengthProfile, batch_size: int, draws: int = 200) -> float:
+    """k over the mean of r: how many times fewer rows packing makes of random batches of a workload.
+
+    Args:
+        profile: whose lengths.
+        batch_size: k, the prompts in a batch.
+        draws: how many batches.
+    """
+    rows = [pack(profile.sample(batch_size, seed)).num_bins for seed in range(draws)]
+    return batch_size / float(np.mean(rows))
+
+
+PREDICTORS: dict[str, Callable[[Sequence[int]], float]] = {
+    "r/k": batch_size_reduction,
+    "k/r": fewer_rows,
+    "m - L/k": max_absolute_deviation,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """y = intercept + slope · x."""
+
+    intercept: float
+    slope: float
+    r_squared: float
+    """The share of the spread of y that the line tells, 1 at best."""
+
+    def at(self, x: np.ndarray | float) -> np.ndarray | float:
+        """y at x."""
+        return self.intercept + self.slope * x
+
+
+def fit_line(x: Sequence[float], y: Sequence[float]) -> Line:
+    """The line of least squares.
+
+    Raises:
+        ValueError: fewer than two points, or all at one x.
+    """
+    if len(x) != len(y) or len(x) < 2 or max(x) == min(x):
+        raise ValueError(f"a line needs two points that differ in x; there are {len(x)} x and {len(y)} y")
+    slope, intercept = np.polyfit(x, y, 1)
+    across, up = np.asarray(x, float), np.asarray(y, float)
+    left, spread = np.sum((up - intercept - slope * across) ** 2), np.sum((up - up.mean()) ** 2)
+    return Line(float(intercept), float(slope), float(1 - left / spread) if spread else 1.0)
+
+
+def errors_on_unseen(x: Sequence[float], y: Sequence[float], kinds: Sequence[str]) -> dict[str, list[float]]:
+    """How far off lines are where they have not seen anything: each kind is predicted by the line through the others.
+
+    Args:
+        x: what predicts.
+        y: what was measured.
+        kinds: what each point belongs to, such as a workload.
+
+    Returns:
+        For each kind the error of each of its points, as a share of what was measured. A kind whose others give no
+        line is left out.
+    """
+    across, up, of = np.array(x), np.array(y), np.array(kinds)
+    errors = {}
+    for kind in dict.fromkeys(kinds):
+        others = of != kind
+        if len(set(across[others])) > 1:
+            line = fit_line(across[others].tolist(), up[others].tolist())
+            errors[kind] = np.abs(line.at(across[~others]) / up[~others] - 1).tolist()
+    return errors

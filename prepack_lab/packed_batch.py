@@ -1,0 +1,132 @@
+"""Prompts + packing → the tensors of one packed forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from prepack_lab.packing import Packing
+from prepack_lab.prompts import InvalidPromptsError, check_prompts
+
+
+@dataclass(frozen=True)
+class PackedBatch:
+    """Rows of prompts laid end to end: R rows of W slots for B prompts.
+
+    Prompts of 2, 4 and 3 tokens in the bins (1,) and (2, 0) become two rows of five slots:
+
+        segment_ids    1 1 1 1 -1     position_ids   0 1 2 3 0     cu_seqlens   0 4
+                       2 2 2 0  0                    0 1 2 0 1                  0 3 5
+    """
+
+    packing: Packing
+    input_ids: torch.Tensor
+    """[R, W] token ids; padding holds the pad id."""
+    position_ids: torch.Tensor
+    """[R, W] the token's place in its own prompt: it restarts at 0 for each."""
+    segment_ids: torch.Tensor
+    """[R, W] the prompt's index; -1 on padding."""
+    first_token: torch.Tensor
+    """[B, 2] row and slot of each prompt's first token."""
+    last_token: torch.Tensor
+    """[B, 2] row and slot of each prompt's last token."""
+
+    @classmethod
+    def from_prompts(
+        cls,
+        prompts: Sequence[Sequence[int]],
+        packing: Packing,
+        pad_id: int = 0,
+        device: torch.device | str | None = None,
+    ) -> PackedBatch:
+        """Lay the prompts out as the packing says. W is the fullest bin's tokens, not the capacity.
+
+        Raises:
+            InvalidPromptsError: the packing was made for other lengths, or a prompt is not a list of ids.
+        """
+        prompts = check_prompts(prompts)
+        lengths = tuple(len(prompt) for prompt in prompts)
+        if lengths != packing.lengths:
+            raise InvalidPromptsError(
+                f"the packing was made for lengths {_shorten(packing.lengths)}; these prompts have "
+                f"{_shorten(lengths)}. Pack these prompts' lengths"
+            )
+        layout = _lay_out(packing)
+        shape = packing.num_bins, max(packing.bin_lengths)
+        ids = np.concatenate([prompts[prompt] for members in packing.bins for prompt in members])
+
+        def grid(values: np.ndarray, padding: int) -> torch.Tensor:
+            rows = np.full(shape, padding, dtype=np.int64)
+            rows[layout.token_row, layout.token_slot] = values
+            return torch.from_numpy(rows).to(device)
+
+        first = np.stack([layout.row, layout.slot], axis=1)
+        last = first + np.stack([np.zeros_like(layout.row), np.array(lengths) - 1], axis=1)
+        return cls(
+            packing,
+            input_ids=grid(ids, pad_id),
+            position_ids=grid(layout.token_position, 0),
+            segment_ids=grid(layout.token_prompt, -1),
+            first_token=torch.from_numpy(first).to(device),
+            last_token=torch.from_numpy(last).to(device),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """R and W."""
+        R, W = self.input_ids.shape
+        return R, W
+
+    @property
+    def lengths(self) -> torch.Tensor:
+        """[B] tokens of each prompt."""
+        return self.last_token[:, 1] - self.first_token[:, 1] + 1
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """First slot and the slot after the last of every prompt of a single row, from left to right."""
+        (ends,) = self.cu_seqlens
+        return [*pairwise(ends)]
+
+    @property
+    def cu_seqlens(self) -> list[list[int]]:
+        """For each row, the cumulative segment boundaries, from 0 to the row's tokens."""
+        lengths = self.packing.lengths
+        return [np.cumsum([0, *(lengths[prompt] for prompt in members)]).tolist() for members in self.packing.bins]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where each prompt begins ([B], in the order of the prompts) and where each token lies ([tokens], bin by bin)."""
+
+    row: np.ndarray
+    slot: np.ndarray
+    token_prompt: np.ndarray
+    token_row: np.ndarray
+    token_slot: np.ndarray
+    token_position: np.ndarray
+
+
+def _lay_out(packing: Packing) -> _Layout:
+    lengths = np.array(packing.lengths)
+    order = np.concatenate([np.array(members) for members in packing.bins])  # prompts, bin by bin
+    row_of = np.repeat(np.arange(packing.num_bins), [len(members) for members in packing.bins])
+    end = np.cumsum(lengths[order])
+    start = end - lengths[order]
+    row_start = (np.cumsum(packing.bin_lengths) - packing.bin_lengths)[row_of]
+
+    row, slot = np.empty_like(order), np.empty_like(order)
+    row[order], slot[order] = row_of, start - row_start
+
+    token_prompt = np.repeat(order, lengths[order])
+    token_position = np.arange(end[-1]) - np.repeat(start, lengths[order])
+    return _Layout(row, slot, token_prompt, row[token_prompt], slot[token_prompt] + token_position, token_position)
+
+
+def _shorten(lengths: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, lengths[:8]))
+    return f"[{shown}{', …' if len(lengths) > 8 else ''}]"

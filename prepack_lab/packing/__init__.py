@@ -1,1 +1,0 @@
-"""Lengths → bins, and bins → planned forward passes. Nothing here knows a model."""

@@ -1,1 +1,0 @@
-"""What users call: prompts → logits and caches, whole datasets, several devices, and tokens."""

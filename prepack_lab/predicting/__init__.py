@@ -1,1 +1,0 @@
-"""What it will cost and gain, told before anything is run."""

@@ -1,1 +1,0 @@
-"""Where prompts come from: texts, files, and recorded lengths of real workloads."""

@@ -1,0 +1,224 @@
+"""Whatever a learner's function does, the notebook goes on, and says what happened."""
+
+import json
+import math
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+
+from prepack_lab.course import stale_kernel
+from prepack_lab.course.exercises import checking, hint, progress, solution
+from prepack_lab.course.exercises.attempt import attempt
+from prepack_lab.course.exercises.catalogue import EXERCISES
+from prepack_lab.course.exercises.checking import check
+from prepack_lab.course.exercises.judges import number
+from prepack_lab.course.exercises.lesson_01.padding_share import padding_share
+
+KEY = "01-waste"
+progressing = import_module("prepack_lab.course.exercises.progress")  # its name in the package is the function
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stale_kernel, "files", lambda: stale_kernel._AT_IMPORT)
+    return tmp_path
+
+
+def raises(lengths):
+    return lengths[99]
+
+
+def stops(lengths):
+    sys.exit(1)
+
+
+def recurses(lengths):
+    return recurses(lengths)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (raises, "it raised IndexError: list index out of range, in line "),
+        (stops, "it called exit()"),
+        (recurses, "calls itself again and again"),
+        (lambda: 1, "it raised TypeError"),
+    ],
+    ids=["a crash", "exit", "recursion", "the wrong arguments"],
+)
+def test_what_goes_wrong_is_told(function, words):
+    verdict = check(KEY, function)
+    assert not verdict.solved and words in verdict.words and verdict.words.startswith("With lengths = [1]")
+
+
+def test_an_endless_loop_is_ended(monkeypatch):
+    monkeypatch.setattr(checking, "SECONDS", 0.3)
+
+    def endless(lengths):
+        while True:
+            pass
+
+    start = time.monotonic()
+    verdict = check(KEY, endless)
+    assert time.monotonic() - start < 10
+    assert "still running after 0.3 seconds" in verdict.words
+
+
+def test_a_loop_that_swallows_exceptions_is_ended(monkeypatch):
+    def stubborn():
+        while True:
+            try:
+                while True:
+                    pass
+            except Exception:
+                pass
+
+    assert "still running" in attempt(stubborn, (), 0.2).failure
+
+
+def test_nobody_is_interrupted_afterwards():
+    for _ in range(50):
+        attempt(lambda: time.sleep(0.004), (), 0.004)
+    time.sleep(0.6)
+    assert not [one for one in threading.enumerate() if "_watch" in one.name]
+
+
+def test_a_function_may_change_what_it_is_given():
+    def greedy(lengths):
+        share = padding_share(lengths)
+        lengths.clear()
+        return share
+
+    assert check(KEY, greedy).solved
+
+
+def test_what_is_no_function_is_told():
+    assert "This is a int, and a function is asked for" in check(KEY, 3).words
+
+
+def test_the_counter_example_is_a_small_one():
+    verdict = check(KEY, lambda lengths: 0.0)
+    assert "With lengths = [1, 4]: you returned 0.0, and right is 0.375." in verdict.words
+
+
+def test_progress_is_kept_beside_the_notebook(own_folder):
+    check(KEY, lambda lengths: 0.0)
+    check(KEY, padding_share)
+    check(KEY, lambda lengths: 0.0)
+    kept = json.loads((own_folder / "progress.json").read_text())
+    assert kept["solved"] == [KEY], "what was solved once stays solved"
+    assert kept["attempts"] == {KEY: 3}
+    table = progress("01")
+    assert table.caption.startswith("1 of ")
+    assert [row[4] for row in table.rows if row[0] == KEY] == ["✓"]
+    every = progress()
+    assert every.caption == f"Exercises: 1 of {len(EXERCISES)} solved"
+    assert KEY not in every.rows[0][3] and "01-batches" in every.rows[0][3]
+    assert len(every.rows) == len({one.lesson for one in EXERCISES.values()})
+
+
+def test_a_lesson_tells_how_long_it_took(monkeypatch):
+    clock = iter([100.0, 143.0, 400.0])
+    monkeypatch.setattr(progressing, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progressing, "_began", {})
+    assert progress("01").caption.endswith("solved")
+    assert progress("01").caption.endswith("solved, 43 seconds after you began")
+    assert progress("01").caption.endswith("solved, 5 minutes after you began")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"other": 1}', '{"solved": 3}', '{"attempts": []}', '{"hints": {"01-waste": "x"}}']
+)
+def test_a_broken_file_of_progress_is_begun_anew(own_folder, content):
+    (own_folder / "progress.json").write_text(content)
+    assert check(KEY, padding_share).solved
+    assert progress("01").caption.startswith("1 of ")
+
+
+def test_a_folder_that_cannot_be_written_stops_nothing(monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+    verdict = check(KEY, padding_share)
+    assert verdict.solved and "Progress could not be kept" in verdict.words
+    assert [hint(KEY).title[:6] for _ in range(2)] == ["Hint 1", "Hint 2"], "this kernel remembers"
+    assert progress("01").caption.startswith("1 of ")
+
+
+def test_two_kernels_at_once_lose_nothing(own_folder):
+    with ThreadPoolExecutor(4) as pool:  # a lock for each call, as for each kernel
+        assert all(pool.map(lambda _: progressing.Progress.record(KEY, False), range(40)))
+    kept = json.loads((own_folder / "progress.json").read_text())
+    assert kept["attempts"] == {KEY: 40}
+    assert {path.name for path in own_folder.iterdir()} == {"progress.json", ".progress.lock"}
+
+
+def test_a_kernel_that_holds_the_file_for_good_stops_nobody(own_folder, monkeypatch):
+    monkeypatch.setattr(progressing, "SECONDS", 0.1)
+    with FileLock(own_folder / progressing.LOCK):
+        assert "Progress could not be kept" in check(KEY, padding_share).words
+    assert "kept" not in check(KEY, padding_share).words
+    assert json.loads((own_folder / "progress.json").read_text())["attempts"] == {KEY: 2}
+
+
+def test_files_that_changed_under_the_kernel_are_told(monkeypatch):
+    old = stale_kernel._AT_IMPORT
+    monkeypatch.setattr(stale_kernel, "files", lambda: {**old, "masks.py": 1, "new.py": 2})
+    words = "The lab's files have changed since this kernel began (masks.py and 1 more): restart the kernel."
+    assert check(KEY, padding_share).words.endswith(words)
+    assert progress("01").caption.endswith(words) and progress().caption.endswith(words)
+
+
+def test_hints_come_in_steps_and_begin_again():
+    hints = EXERCISES[KEY].hints
+    assert [hint(KEY).text for _ in range(len(hints) + 1)] == [*hints, hints[0]]
+    assert hint(KEY).title == f"Hint 2 of {len(hints)}"
+
+
+def test_a_verdict_shows_itself_as_text_and_on_a_page():
+    verdict = check(KEY, lambda lengths: "<b>")
+    assert str(verdict).startswith("✗ 01-waste: With lengths")
+    page = verdict._repr_html_()
+    assert "<b>✗ Not yet.</b>" in page and "&lt;b&gt;" in page and "role='status'" in page
+    assert "<b>✓ Solved.</b>" in check(KEY, padding_share)._repr_html_()
+    assert "def padding_share" in solution(KEY)._repr_html_()
+
+
+def test_the_time_is_for_all_cases_together(monkeypatch):
+    monkeypatch.setattr(checking, "SECONDS", 0.3)
+
+    def slow(lengths):
+        time.sleep(0.1)
+        return padding_share(lengths)
+
+    began = time.monotonic()
+    assert "still running after 0.3 seconds" in check(KEY, slow).words
+    assert time.monotonic() - began < 2
+
+
+class _Unshown:
+    def __repr__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [_Unshown(), 10**5000, torch.empty(2, device="meta"), math.nan, np.arange(3)],
+    ids=lambda one: type(one).__name__,
+)
+def test_what_cannot_be_shown_or_compared_stops_nothing(returned):
+    assert not check(KEY, lambda lengths: returned).solved
+
+
+def test_a_number_of_numpy_is_a_number():
+    assert check(KEY, lambda lengths: np.float64(padding_share(lengths))).solved
+    assert number(np.int64(3), 3) is None

@@ -1,0 +1,290 @@
+"""A whole class: nothing stops it, and nothing is done twice."""
+
+import csv
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from html.parser import HTMLParser
+from time import sleep
+from unittest.mock import Mock
+
+import pytest
+
+from prepack_lab import cli
+from prepack_lab.course.exercises.catalogue import EXERCISES
+from prepack_lab.course.grading import classroom
+from prepack_lab.course.grading.classroom import RECORD, compared, grade_folder
+from prepack_lab.course.grading.grading import Grade
+from prepack_lab.course.grading.report import COLUMNS, write_csv, write_page
+from prepack_lab.machine import cores
+from tests.course.grading.conftest import solved_cells
+
+KEYS = [key for key, one in EXERCISES.items() if one.lesson == "01"]
+
+
+def test_one_broken_file_never_stops_the_rest(hand_in, tmp_path):
+    hand_in("ada/01_padding_waste.ipynb", solved_cells("01"))
+    hand_in("bob/deep/er/x (1).ipynb", solved_cells("01")[:3])
+    (tmp_path / "in" / "carol").mkdir()
+    (tmp_path / "in" / "carol" / "broken.ipynb").write_bytes(b"\x00\xff")
+    grades = grade_folder(tmp_path / "in", tmp_path / "out", jobs=2)
+    told = {(grade.student, grade.exercise): grade.status for grade in grades}
+    assert told == {
+        **{("ada", key): "solved" for key in KEYS},
+        **{("bob", key): "solved" if key == KEYS[0] else "missing" for key in KEYS},
+        ("carol", ""): "unreadable",
+    }
+
+
+def test_a_fault_of_the_grader_itself_stops_nobody_else_and_is_not_final(hand_in, tmp_path, monkeypatch):
+    def fails(submission, *_):
+        raise RuntimeError("a fault")
+
+    hand_in("ada/a.ipynb", solved_cells("01")[:3])
+    with monkeypatch.context() as patched:
+        patched.setattr(classroom, "grade_notebook", fails)
+        (grade,) = grade_folder(tmp_path / "in", tmp_path / "out")
+    assert grade.status == "not graded" and "the grader itself failed (RuntimeError: a fault)" in grade.diagnosis
+    assert any(grade.solved for grade in grade_folder(tmp_path / "in", tmp_path / "out"))
+
+
+ODD = {
+    "raised": "def padding_share(lengths):\n    raise ValueError(chr(0xD800))",
+    "source": f"def padding_share(lengths):\n    return '{chr(0xD800)}'",
+    "lines": "def padding_share(lengths):\n    raise ValueError('one' + chr(0x2028) + 'two' + chr(0x85) + 'three')",
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_letters_stop_nobody_and_are_kept(hand_in, tmp_path, monkeypatch, odd):
+    hand_in("ada/01_padding_waste.ipynb", [ODD[odd], 'lab.check("01-waste", padding_share)'])
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["grade", "in"]) == 0
+    again = Mock()
+    monkeypatch.setattr(classroom, "grade_notebook", again)
+    grades = {one.exercise: one for one in grade_folder(tmp_path / "in", tmp_path / "grades")}
+    assert grades["01-waste"].status in ("crashed", "syntax error") and not again.called
+    assert "ada" in (tmp_path / "grades" / "grades.csv").read_text(encoding="utf-8-sig")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_name_that_is_no_text_stops_nobody(hand_in, tmp_path, monkeypatch):
+    hand_in("ada/01_padding_waste.ipynb", solved_cells("01")[:3])
+    os.rename(tmp_path / "in" / "ada", os.fsencode(tmp_path / "in") + b"/ad\xe9")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["grade", "in"]) == 0
+    page = (tmp_path / "grades" / "grades.html").read_text(encoding="utf-8")
+    assert "ad\\udce9" in page and "1 of 4 solved" in page
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Grading that only counts."""
+    names = []
+
+    def count(submission, *_):
+        names.append(submission.name)
+        return [Grade(submission.student, submission.name, KEYS[0], "solved", "fine")]
+
+    monkeypatch.setattr(classroom, "grade_notebook", count)
+    return names
+
+
+def test_what_was_graded_is_kept_and_what_changed_is_graded_anew(hand_in, tmp_path, counted):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    hand_in("ada/a.ipynb", ["1"])
+    hand_in("bob/b.ipynb", ["1"])
+    first = grade_folder(folder, out)
+    assert sorted(counted) == ["ada/a.ipynb", "bob/b.ipynb"]
+    assert grade_folder(folder, out) == first and len(counted) == 2
+    hand_in("bob/b.ipynb", ["2"])
+    grade_folder(folder, out)
+    assert counted[2:] == ["bob/b.ipynb"]
+    grade_folder(folder, out, seed=1)
+    assert len(counted) == 5
+    grade_folder(folder, out, fresh=True)
+    assert len(counted) == 7
+
+
+def test_what_was_graded_by_other_code_is_graded_anew(hand_in, tmp_path, monkeypatch, counted):
+    """A case, a judge or a mistake that was changed is not in the reference's text."""
+    assert {path.name for path in classroom.CODE} == {"exercises", "grading"}
+    judge = tmp_path / "exercises" / "lesson_01" / "judge.py"
+    judge.parent.mkdir(parents=True)
+    judge.write_text("strict = False")
+    monkeypatch.setattr(classroom, "CODE", (judge.parents[1],))
+    hand_in("ada/a.ipynb", ["1"])
+    for code, times in (("strict = False", 1), ("strict = True", 2), ("strict = True", 2)):
+        judge.write_text(code)
+        grade_folder(tmp_path / "in", tmp_path / "out")
+        assert len(counted) == times
+
+
+def test_the_code_that_counts_is_there():
+    assert {"judges.py", "padding_share.py", "worker.py"} <= {
+        path.name for folder in classroom.CODE for path in folder.rglob("*.py")
+    }
+
+
+def test_after_an_interruption_nobody_waits_for_the_others(hand_in, tmp_path, monkeypatch):
+    begun = []
+
+    def interrupted(submission, *_):
+        begun.append(submission.name)
+        sleep(0.3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(classroom, "grade_notebook", interrupted)
+    for number in range(6):
+        hand_in(f"s{number}/a.ipynb", ["1"])
+    with pytest.raises(KeyboardInterrupt):
+        grade_folder(tmp_path / "in", tmp_path / "out", jobs=1)
+    assert 1 <= len(begun) <= 2
+
+
+def test_no_more_at_a_time_than_there_are_processors_for_us(hand_in, tmp_path, monkeypatch, counted):
+    """A server of 64 processors may give a container two of them."""
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    asked = []
+    monkeypatch.setattr(classroom, "ThreadPoolExecutor", lambda jobs: asked.append(jobs) or ThreadPoolExecutor(jobs))
+    hand_in("ada/a.ipynb", ["1"])
+    grade_folder(tmp_path / "in", tmp_path / "out")
+    assert asked == [cores()]
+
+
+def test_a_run_that_was_cut_off_is_resumed(hand_in, tmp_path, counted):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    hand_in("ada/a.ipynb", ["1"])
+    hand_in("bob/b.ipynb", ["1"])
+    grade_folder(folder, out)
+    lines = (out / RECORD).read_text().strip().splitlines()
+    (out / RECORD).write_text(lines[0] + "\n" + lines[1][:20])
+    counted.clear()
+    assert len(grade_folder(folder, out)) == 2 and len(counted) == 1
+    assert len(grade_folder(folder, out)) == 2 and len(counted) == 1
+
+
+def test_of_two_notebooks_the_better_counts(hand_in, tmp_path):
+    hand_in(
+        "ada/first.ipynb", [*solved_cells("01")[:1], "def padding_share(lengths):\n    return 7.0"], "# 01 · Padding"
+    )
+    hand_in("ada/second.ipynb", solved_cells("01")[:3])
+    grades = {one.exercise: one for one in grade_folder(tmp_path / "in", tmp_path / "out")}
+    assert grades["01-waste"].solved and grades["01-waste"].notebook == "ada/second.ipynb"
+
+
+LONG = """def next_fit(lengths, capacity):
+    bins, used = [], capacity + 1
+    for prompt, length in enumerate(lengths):
+        if used + length > capacity:
+            bins.append([])
+            used = 0
+        bins[-1].append(prompt)
+        used += length
+    return bins  # {}
+"""
+
+
+def solved(student, code, key="02-next-fit"):
+    return Grade(student, f"{student}.ipynb", key, "solved", "", code=code)
+
+
+def test_functions_that_are_alike_are_flagged():
+    mine = LONG.replace("used", "held").replace("    return", "    assert bins\n    return")
+    theirs = mine.replace("held", "x").replace("prompt", "i").replace("# {}", "# all my own work")
+    flags = [one.flags for one in compared([solved("ada", mine), solved("bob", theirs), solved("eve", LONG)])]
+    assert flags == [("the same as bob",), ("the same as ada",), ()]
+    reference = solved("dan", EXERCISES["02-next-fit"].solution)
+    assert compared([reference])[0].flags == ("the same as the reference",)
+    changed = theirs.replace("> capacity", ">= capacity")
+    assert not any(one.flags for one in compared([solved("ada", mine), solved("bob", changed)]))
+
+
+def test_one_liners_are_alike_because_there_is_only_one_way():
+    short = EXERCISES["01-waste"].solution
+    assert not any(one.flags for one in compared([solved(name, short, "01-waste") for name in ("ada", "bob")]))
+
+
+NASTY = Grade(
+    "<b>=cmd|'x'!A1</b>", "=a.ipynb", "01-waste", "wrong", "With lengths = [1]: you returned <script>", 3, 2, 1,
+    ("cell 2 replaces lab.check",), 0.1, "def f():\n    return '</pre>'",
+)  # fmt: skip
+
+
+def test_the_csv_has_a_line_a_grade_and_no_formula(tmp_path):
+    write_csv([NASTY], tmp_path / "grades.csv")
+    with (tmp_path / "grades.csv").open(encoding="utf-8-sig") as file:
+        (row,) = csv.DictReader(file)
+    assert tuple(row) == COLUMNS
+    assert (row["notebook"], row["lesson"], row["solved"], row["attempts"]) == ("'=a.ipynb", "01", "0", "2")
+    assert row["diagnosis"] == NASTY.diagnosis
+
+
+class Balanced(HTMLParser):
+    """Fails where tags do not close."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.names = [], set()
+
+    def handle_starttag(self, tag, attrs):
+        self.names.add(tag)
+        if tag not in ("meta", "br", "i"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag != "i":
+            assert self.open.pop() == tag
+
+
+def test_the_page_escapes_everything_and_needs_nothing_else(tmp_path):
+    write_page([NASTY, Grade("eve", "x.ipynb", "", "unreadable", "broken")], tmp_path / "grades.html")
+    page = (tmp_path / "grades.html").read_text(encoding="utf-8")
+    parser = Balanced()
+    parser.feed(page)
+    assert parser.open == [] and not {"script", "link", "img", "b"} & parser.names
+    assert "http" not in page and "&lt;script&gt;" in page
+    assert "0 of 1 solved" in page and "✗!" in page and "cell 2 replaces lab.check" in page
+
+
+def test_the_class_view_names_what_failed_most_and_how(tmp_path):
+    told = next(iter(EXERCISES["01-waste"].wrong.values())).told
+    grades = [
+        *(Grade(f"s{n}", "", "01-waste", "wrong", f"You returned 1.\n{told}") for n in range(3)),
+        Grade("s4", "", "01-waste", "crashed", "it raised"),
+        *(Grade(f"s{n}", "", "01-batches", "solved", "fine") for n in range(4)),
+    ]
+    write_page(grades, tmp_path / "grades.html")
+    page = (tmp_path / "grades.html").read_text(encoding="utf-8")
+    assert "3 × " in page and "1 × crashed" in page
+    assert page.index("01-waste") < page.index("01-batches"), "the most difficult first"
+
+
+def test_the_command_writes_all_and_says_where(hand_in, tmp_path, monkeypatch, capsys, counted):
+    hand_in("ada/a.ipynb", ["1"])
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["grade", "in", "--jobs", "1"]) == 0
+    assert "exercises solved: 1 of 1" in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "grades").iterdir()) == ["grades.csv", "grades.html", RECORD]
+    assert json.loads((tmp_path / "grades" / RECORD).read_text())["grades"][0]["student"] == "ada"
+
+
+WRONG = [
+    ("nowhere", "there is no folder nowhere"),
+    *(
+        (f"in --seconds {value}", f"--seconds is {float(value):g}; give a number")
+        for value in ("0", "-1", "nan", "inf")
+    ),
+    *((f"in --memory {value}", f"--memory is {float(value):g}; give a number") for value in ("0", "nan", "inf")),
+    ("in --jobs 0", "--jobs is 0; give 1 or more"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), WRONG)
+def test_a_wrong_command_says_what_is_wrong(hand_in, tmp_path, monkeypatch, capsys, words, told):
+    hand_in("ada/a.ipynb", ["1"])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["grade", *words.split()])
+    assert stopped.value.code == 2 and told in capsys.readouterr().err
