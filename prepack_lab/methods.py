@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal, TypedDict
 
-from prepack_lab.packing import DEFAULT_STRATEGY, Packing, one_prompt_a_row, one_row, pack
+from prepack_lab.packing import DEFAULT_STRATEGY, Packing, pack
 
 
 @dataclass(frozen=True)
@@ -99,18 +99,18 @@ Planner = Callable[[Sequence[int], Plan], Iterator[Pass]]
 
 def _one_by_one(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
     for prompt, length in enumerate(lengths):
-        yield Pass([prompt], one_row([length]), "alone")
+        yield Pass([prompt], Packing.concatenated([length]), "alone")
 
 
 def _full_batching(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
-    yield Pass(range(len(lengths)), one_prompt_a_row(lengths), "padded")
+    yield Pass(range(len(lengths)), Packing.padded(lengths), "padded")
 
 
 def _length_ordered(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
     order = sorted(range(len(lengths)), key=lambda prompt: lengths[prompt])
     for start in range(0, len(order), plan.batch_size):
         chosen = order[start : start + plan.batch_size]
-        yield Pass(chosen, one_prompt_a_row([lengths[prompt] for prompt in chosen]), "padded")
+        yield Pass(chosen, Packing.padded([lengths[prompt] for prompt in chosen]), "padded")
 
 
 def _prepacked(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
@@ -123,7 +123,7 @@ def _padding_free(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
     while first < len(lengths):
         before = ends[first] - lengths[first]
         last = max(first + 1, bisect_right(ends, before + plan.token_budget))
-        yield Pass(range(first, last), one_row(lengths[first:last]), "segmented")
+        yield Pass(range(first, last), Packing.concatenated(lengths[first:last]), "segmented")
         first = last
 
 

@@ -32,6 +32,26 @@ class Packing:
     proved: int = 0
     """Bins that a solver proved to be needed; 0 where none was asked."""
 
+    @classmethod
+    def padded(cls, lengths: Sequence[int]) -> Packing:
+        """Full batching, seen as a packing: every prompt has a bin to itself, as long as the longest prompt.
+
+        Raises:
+            ValueError: as for `pack`.
+        """
+        lengths = _check_lengths(lengths)
+        return cls(tuple((prompt,) for prompt in range(len(lengths))), lengths, max(lengths), "padded")
+
+    @classmethod
+    def concatenated(cls, lengths: Sequence[int]) -> Packing:
+        """All prompts in a single bin, in their order, which is as long as all of them together.
+
+        Raises:
+            ValueError: as for `pack`.
+        """
+        lengths = _check_lengths(lengths)
+        return cls((tuple(range(len(lengths))),), lengths, sum(lengths), "concatenated")
+
     @property
     def num_bins(self) -> int:
         """R, the rows that the bins will fill."""
@@ -147,26 +167,6 @@ def pack(
     else:
         bins, proved = _RULES[strategy](lengths, capacity), 0
     return Packing(tuple(map(tuple, bins)), lengths, capacity, strategy, proved)
-
-
-def one_prompt_a_row(lengths: Sequence[int]) -> Packing:
-    """Full batching, seen as a packing: every prompt has a bin to itself, as long as the longest prompt.
-
-    Raises:
-        ValueError: as for `pack`.
-    """
-    lengths = _check_lengths(lengths)
-    return Packing(tuple((prompt,) for prompt in range(len(lengths))), lengths, max(lengths), "one_prompt_a_row")
-
-
-def one_row(lengths: Sequence[int]) -> Packing:
-    """All prompts in a single bin, in their order, which is as long as all of them together.
-
-    Raises:
-        ValueError: as for `pack`.
-    """
-    lengths = _check_lengths(lengths)
-    return Packing((tuple(range(len(lengths))),), lengths, sum(lengths), "one_row")
 
 
 def _check_lengths(lengths: Sequence[int]) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ from prepack_lab.support import prompts_for
 Kept = TypeVar("Kept")
 
 
-def share_out(
+def shard(
     lengths: Sequence[int], ranks: int, capacity: int | None = None, strategy: str = DEFAULT_STRATEGY
 ) -> list[list[int]]:
     """Which prompts each rank runs: the prompts are packed, and whole bins dealt out, so that no row is torn.
@@ -83,7 +83,7 @@ def prefill_over_ranks(
     prompts = prompts_for(model, prompts)
     lengths = [len(prompt) for prompt in prompts]
     rank, ranks = dist.get_rank(), dist.get_world_size()
-    share = share_out(lengths, ranks)[rank]
+    share = shard(lengths, ranks)[rank]
     kept: list[Kept] = []
     if share:
         own = [prompts[index] for index in share]

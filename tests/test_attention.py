@@ -17,7 +17,7 @@ PROMPTS = random_prompts([9, 4, 12, 3, 1])
 
 
 def one_row_batch():
-    return lab.PackedBatch.from_prompts(PROMPTS, lab.one_row([*map(len, PROMPTS)]))
+    return lab.PackedBatch.from_prompts(PROMPTS, lab.Packing.concatenated([*map(len, PROMPTS)]))
 
 
 def fake_kernel(calls):

@@ -81,7 +81,7 @@ def test_the_memory_is_reported_and_true(tiny_model):
     assert rows.cache_bytes == one_slot * 2 * (200 + 8 * (steps - 1))  # two rows; the second holds eight prompts
     assert single.cache_bytes == one_slot * (200 + 8 * 20 + 9 * (steps - 1))
     lengths = [*map(len, prompts)]
-    for found, rows_of in ((plain, lab.one_prompt_a_row), (rows, lab.pack), (single, lab.one_row)):
+    for found, rows_of in ((plain, lab.Packing.padded), (rows, lab.pack), (single, lab.Packing.concatenated)):
         slots = packed_decoding.decoding_slots(rows_of(lengths), steps - 1)
         assert found.cache_bytes == one_slot * slots, "told ahead"
 

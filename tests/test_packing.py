@@ -153,7 +153,7 @@ def test_what_a_packing_says_of_itself():
 
 
 def test_full_batching_is_a_packing_with_one_prompt_a_row():
-    padded = lab.one_prompt_a_row([6, 4, 3])
+    padded = lab.Packing.padded([6, 4, 3])
     assert (padded.num_bins, padded.slots, padded.tokens) == (3, 18, 13)
 
 

@@ -29,7 +29,7 @@ ranks = st.integers(1, 8)
 
 @given(lengths=lengths, ranks=ranks)
 def test_every_prompt_goes_to_one_rank_and_no_rank_waits_for_more_than_a_bin(lengths, ranks):
-    shares = lab.share_out(lengths, ranks)
+    shares = lab.shard(lengths, ranks)
     assert len(shares) == ranks
     assert sorted(prompt for share in shares for prompt in share) == [*range(len(lengths))]
     assert all(share == sorted(share) for share in shares)
@@ -40,20 +40,20 @@ def test_every_prompt_goes_to_one_rank_and_no_rank_waits_for_more_than_a_bin(len
 @given(lengths=lengths, ranks=ranks, strategy=st.sampled_from(LIKE_ALONE))
 def test_a_rank_that_packs_its_share_gets_whole_bins_of_the_whole(lengths, ranks, strategy):
     whole = {tuple(sorted(members)) for members in lab.pack(lengths, strategy=strategy).bins}
-    for share in lab.share_out(lengths, ranks, strategy=strategy):
+    for share in lab.shard(lengths, ranks, strategy=strategy):
         if share:
             own = lab.pack([lengths[prompt] for prompt in share], max(lengths), strategy)
             assert {tuple(sorted(share[place] for place in members)) for members in own.bins} <= whole
 
 
 def test_equal_prompts_are_dealt_out_equally():
-    assert [len(share) for share in lab.share_out([7] * 12, 4)] == [3, 3, 3, 3]
+    assert [len(share) for share in lab.shard([7] * 12, 4)] == [3, 3, 3, 3]
 
 
 def test_ranks_without_a_bin_get_nothing():
-    assert sorted(lab.share_out([4, 4], 4)) == [[], [], [0], [1]]
+    assert sorted(lab.shard([4, 4], 4)) == [[], [], [0], [1]]
     with pytest.raises(ValueError, match="0 ranks can't share"):
-        lab.share_out([4], 0)
+        lab.shard([4], 0)
 
 
 def test_a_process_alone_is_a_rank_alone(tiny_model):

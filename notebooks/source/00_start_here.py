@@ -93,7 +93,7 @@ lab.reports.prompts_table(texts, prompts)
 # **Predict first:** how many of the slots will be padding? A quarter, a half, more?
 
 # %%
-padded = lab.one_prompt_a_row(lengths)
+padded = lab.Packing.padded(lengths)
 draw_rows({"padded: one prompt a row": padded}, texts)
 
 # %% [markdown]

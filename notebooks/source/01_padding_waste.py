@@ -37,7 +37,7 @@ figures.draw_lengths(profile, lengths)
 # **Predict first:** one prompt of this batch is much longer than the others. How much of the rectangle is padding?
 
 # %%
-padded = lab.one_prompt_a_row(lengths)
+padded = lab.Packing.padded(lengths)
 figures.draw_rows({"padded: one prompt a row": padded})
 
 # %% [markdown]

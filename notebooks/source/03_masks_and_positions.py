@@ -31,7 +31,7 @@ texts = ["My cat is called Max and my dog is called Rex.", "The name of my cat i
 model, tokenizer = lab.load_model("smollm2-135m", dtype="float32", device="cpu")
 prompts = lab.tokenize(tokenizer, texts)
 words = [[tokenizer.decode([token]) for token in prompt] for prompt in prompts]
-batch = lab.PackedBatch.from_prompts(prompts, lab.one_row([len(prompt) for prompt in prompts]))
+batch = lab.PackedBatch.from_prompts(prompts, lab.Packing.concatenated([len(prompt) for prompt in prompts]))
 figures.draw_packed_row(batch, words)
 
 # %% [markdown]
@@ -223,7 +223,7 @@ lab.widgets.Quiz("03-rotary")
 # it must end where the prompt begins.
 
 # %%
-short = lab.PackedBatch.from_prompts(prompts[1:], lab.one_row([len(prompt) for prompt in prompts[1:]]))
+short = lab.PackedBatch.from_prompts(prompts[1:], lab.Packing.concatenated([len(prompt) for prompt in prompts[1:]]))
 seen = lab.may_see(short.segment_ids, window=3)[0, 0]
 figures.draw_mask(seen.numpy(), short.segment_ids[0].tolist(), words[1:])
 

@@ -131,7 +131,7 @@ lab.widgets.Quiz("05-turn")
 profile = lab.load_profile("mmlu")
 lengths = profile.sample(16, seed=369)  # eight now, and all of them later
 eight = lengths[:8]
-figures.draw_rows({"padded: one prompt a row": lab.one_prompt_a_row(eight), "packed": lab.pack(eight)})
+figures.draw_rows({"padded: one prompt a row": lab.Packing.padded(eight), "packed": lab.pack(eight)})
 
 # %% [markdown]
 # **Predict first:** how many times as fast as full batching is prepacking? Count the rows.

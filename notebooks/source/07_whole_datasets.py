@@ -334,7 +334,7 @@ lab.widgets.Quiz("07-longest")
 #   within windows of some fifty batches.
 # - The evaluation harness of EleutherAI sorts requests by length, the longest first, and puts the answers back in order.
 # - vLLM and other servers plan by a token budget, not by a batch size.
-# - For several GPUs, `lab.share_out` deals rows out so that all have about as many tokens.
+# - For several GPUs, `lab.shard` deals rows out so that all have about as many tokens.
 #
 # ## What you have seen
 #

@@ -17,7 +17,7 @@ import prepack_lab as lab
 from prepack_lab import figures
 from prepack_lab.course.ablation import ablate
 from prepack_lab.measuring.token_times import typical
-from prepack_lab.packing import one_prompt_a_row
+from prepack_lab.packing import Packing
 
 lab.progress("09")
 
@@ -242,8 +242,10 @@ print(f"cache: {packed.cache_bytes / 1e6:.1f} MB packed, {packed.unpacked_cache_
 
 # %%
 per_slot = packed.unpacked_cache_bytes / (len(lengths) * (max(lengths) + 7))
-ways = {"prepacked": one_prompt_a_row(lengths), "prepacked, packed decoding": lab.pack(lengths)}
-figures.draw_cache_over_steps(ways | {"padding_free, packed decoding": lab.one_row(lengths)}, 120, per_slot)
+ways = {"prepacked": Packing.padded(lengths), "prepacked, packed decoding": lab.pack(lengths)}
+figures.draw_cache_over_steps(
+    ways | {"padding_free, packed decoding": lab.Packing.concatenated(lengths)}, 120, per_slot
+)
 
 # %% [markdown]
 # Packed rows begin small. Where one row holds many short prompts, every row grows by as many slots a step, and in the end

@@ -26,7 +26,7 @@ from prepack_lab.measuring.utilization import gpu_utilization
 from prepack_lab.methods import METHODS, Plan
 from prepack_lab.models.loading import load_model
 from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import one_row, pack
+from prepack_lab.packing import Packing, pack
 from prepack_lab.passes import run_method
 from prepack_lab.prompts import random_prompts
 from prepack_lab.support import require_support
@@ -124,7 +124,7 @@ def _passes(model: PreTrainedModel, prompts: list[list[int]], method: str) -> li
 
 def _pack(prompts: list[list[int]], method: str, repeats: int, device: str) -> Measurement:
     """Choose the rows and lay the prompts out, as the method does before its forward pass."""
-    lay_out = {"prepacked": pack, "padding_free": one_row}.get(method)
+    lay_out = {"prepacked": pack, "padding_free": Packing.concatenated}.get(method)
     if lay_out is None:
         return measure(lambda: None, 1, repeats, device)
     lengths = [len(prompt) for prompt in prompts]

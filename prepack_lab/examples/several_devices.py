@@ -15,7 +15,7 @@ import torch.distributed as dist
 
 import prepack_lab as lab
 from prepack_lab.prefilling import Prefill
-from prepack_lab.sharding import join_ranks, prefill_over_ranks, share_out
+from prepack_lab.sharding import join_ranks, prefill_over_ranks, shard
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
         if tokens is None:  # not rank 0
             return
         lengths = [len(prompt) for prompt in prompts]
-        shares = share_out(lengths, dist.get_world_size())
+        shares = shard(lengths, dist.get_world_size())
         print("tokens of each rank:", *(sum(lengths[index] for index in share) for share in shares))
     lines = [
         json.dumps({"prompt": text, "next": tokenizer.decode([token])}, ensure_ascii=False)

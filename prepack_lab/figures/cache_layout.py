@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prepack_lab.figures.rows import draw_rows
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.machine import MB
-from prepack_lab.packing import Packing, one_prompt_a_row
+from prepack_lab.packing import Packing
 
 
 def draw_cache_layout(
@@ -20,7 +20,7 @@ def draw_cache_layout(
         bytes_per_slot: what a slot's keys and values take in all layers; without it, sizes are told in slots.
         texts: the prompts as text, shown when the mouse rests on one.
     """
-    unpacked = one_prompt_a_row(packing.lengths)
+    unpacked = Packing.padded(packing.lengths)
     figure = draw_rows({"packed: as the pass left it": packing, "unpacked: a cache for each": unpacked}, texts)
     figure.layout.title.text = reading(packing, unpacked, bytes_per_slot)
     assert figure.twin is not None

@@ -14,7 +14,7 @@ from prepack_lab.figures.masks import draw_mask
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.masks import may_see
 from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import one_row
+from prepack_lab.packing import Packing
 from prepack_lab.prompts import tokenize
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.prompts_box import PromptsBox
@@ -67,7 +67,7 @@ class MaskExplorer(LabWidget):
     def row(self, words: Sequence[Sequence[str]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Segments and positions of the row, [1, W] each."""
         lengths = [len(prompt) for prompt in words]
-        batch = PackedBatch.from_prompts([[0] * length for length in lengths], one_row(lengths))
+        batch = PackedBatch.from_prompts([[0] * length for length in lengths], Packing.concatenated(lengths))
         slots = (self.padding.value, 0) if self.side.value == "left" else (0, self.padding.value)
         positions = pad(batch.position_ids, slots)
         if not self.restart.value:

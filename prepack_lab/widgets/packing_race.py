@@ -9,7 +9,7 @@ import ipywidgets as ipw
 from prepack_lab.figures.bins import draw_bin_states
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.lengths import load_profile
-from prepack_lab.packing import STRATEGIES, Packing, one_prompt_a_row, pack
+from prepack_lab.packing import STRATEGIES, Packing, pack
 from prepack_lab.widgets.checkboxes import Checkboxes
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.lengths_box import LengthsBox
@@ -29,7 +29,7 @@ class PackingRace(LabWidget):
     def __init__(
         self, lengths: Sequence[int] | None = None, capacity: int | None = None, strategies: Sequence[str] = FIRST
     ) -> None:
-        drawn = load_profile("mmlu").sample(16, seed=1) if lengths is None else [*one_prompt_a_row(lengths).lengths]
+        drawn = load_profile("mmlu").sample(16, seed=1) if lengths is None else [*Packing.padded(lengths).lengths]
         most = max(4 * max(drawn), capacity or 0)
         self.lengths = LengthsBox(drawn)
         self.capacity = ipw.IntSlider(

@@ -8,7 +8,7 @@ import ipywidgets as ipw
 
 from prepack_lab.figures.rows import draw_rows
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.packing import Packing, one_prompt_a_row, pack
+from prepack_lab.packing import Packing, pack
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.workload import Workload
 
@@ -39,7 +39,7 @@ class PaddingExplorer(LabWidget):
     def packings(self) -> dict[str, Packing]:
         """The batch both ways, under the words above its panel."""
         lengths = self.batch()
-        return {"padded: one prompt a row": one_prompt_a_row(lengths), "packed: first-fit decreasing": pack(lengths)}
+        return {"padded: one prompt a row": Packing.padded(lengths), "packed: first-fit decreasing": pack(lengths)}
 
     def compose(self) -> tuple[LabFigure, str]:
         packings = self.packings()

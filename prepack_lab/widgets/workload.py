@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import ipywidgets as ipw
 
 from prepack_lab.lengths import list_profiles, load_profile
-from prepack_lab.packing import one_prompt_a_row
+from prepack_lab.packing import Packing
 
 YOURS = "yours"
 PASTED = "pasted"
@@ -55,7 +55,7 @@ class Workload:
 
     def take(self, lengths: Sequence[int], title: str) -> None:
         """Offer these lengths first, under a title, in place of any that were offered so; and choose them."""
-        self.own = [*one_prompt_a_row(lengths).lengths]
+        self.own = [*Packing.padded(lengths).lengths]
         others = [option for option in self.menu.options if option[1] != YOURS]
         self.menu.options = [(title, YOURS), *others]
         self.menu.value = YOURS

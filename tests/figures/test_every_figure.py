@@ -65,7 +65,7 @@ FULL = {
     "race": lambda: figures.draw_race({"one_by_one": [1, 2, 3, 4], "prepacked": [1.0, 1.0, 1.5, 1.5]}, 2),
     "cache": lambda: figures.draw_cache_layout(lab.pack(LENGTHS), 1000),
     "cache over steps": lambda: figures.draw_cache_over_steps(
-        {"prepacked": lab.one_prompt_a_row(LENGTHS), "prepacked, packed decoding": lab.pack(LENGTHS)}, 20, 1000
+        {"prepacked": lab.Packing.padded(LENGTHS), "prepacked, packed decoding": lab.pack(LENGTHS)}, 20, 1000
     ),
     "forecast": lambda: figures.draw_forecast({"k/r": [1.5, 2.0], "m - L/k": [1.2, 3.0]}, [1.4, 2.1], ["a", "b"]),
     "memory parts": lambda: figures.draw_memory_parts({"prepacked": {"weights": 2e9, "cache": 1e9}}),

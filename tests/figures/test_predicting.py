@@ -31,7 +31,7 @@ def test_too_high_and_too_low_count_alike():
 
 def test_a_cache_over_steps_says_when_rows_have_taken_more():
     lengths = [50, 10, 10, 10, 10, 10]
-    each, rows = lab.one_prompt_a_row(lengths), lab.pack(lengths)  # 6 · 50 slots; 2 · 50, and 10 more a step
+    each, rows = lab.Packing.padded(lengths), lab.pack(lengths)  # 6 · 50 slots; 2 · 50, and 10 more a step
     figure = draw_cache_over_steps({"prepacked": each, "prepacked, packed decoding": rows}, 60, 1e6)
     assert [decoding_slots(each, 2), decoding_slots(rows, 2)] == [6 * 52, 2 * (50 + 5 * 2)]
     assert [*named(figure, "prepacked").y][:2] == [300, 306]
@@ -43,7 +43,9 @@ def test_a_cache_over_steps_says_when_rows_have_taken_more():
 def test_a_single_row_is_never_overtaken():
     lengths = [50, 10, 10]
     figure = draw_cache_over_steps(
-        {"prepacked": lab.one_prompt_a_row(lengths), "padding_free, packed decoding": lab.one_row(lengths)}, 900, 1
+        {"prepacked": lab.Packing.padded(lengths), "padding_free, packed decoding": lab.Packing.concatenated(lengths)},
+        900,
+        1,
     )
     assert figure.reading == "After 900 steps, padding_free, packed decoding takes the least memory"
 

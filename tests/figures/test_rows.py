@@ -10,7 +10,7 @@ lengths_lists = st.lists(st.integers(1, 40), min_size=1, max_size=20)
 
 @given(lengths=lengths_lists, packed=st.booleans())
 def test_bars_and_padding_fill_every_slot_once(lengths, packed):
-    packing = lab.pack(lengths) if packed else lab.one_prompt_a_row(lengths)
+    packing = lab.pack(lengths) if packed else lab.Packing.padded(lengths)
     slots = [(y, slot) for bars in row_bars(packing) for y, slot in covered(bars)]
     assert len(slots) == len(set(slots)) == packing.slots
     assert {row for row, _ in slots} == set(range(packing.num_bins))
@@ -23,14 +23,14 @@ def covered(bars):
 
 def test_a_prompt_keeps_its_colour_and_number_in_every_panel():
     lengths = [9, 2, 7, 4, 4]
-    for packing in (lab.pack(lengths), lab.one_prompt_a_row(lengths)):
+    for packing in (lab.pack(lengths), lab.Packing.padded(lengths)):
         _, prompts = row_bars(packing)
         for number, colour in zip(prompts["text"], prompts["marker"]["color"], strict=True):
             assert colour == prompt_colour(int(number))
 
 
 def test_padding_is_at_the_left_of_a_padded_batch():
-    padding, prompts = row_bars(lab.one_prompt_a_row([2, 5]))
+    padding, prompts = row_bars(lab.Packing.padded([2, 5]))
     assert padding["base"] == [0, 0] and padding["x"] == [3, 0]
     assert prompts["base"] == [3, 0]
 
@@ -44,13 +44,13 @@ def test_hovering_gives_words():
 
 def test_the_title_is_the_reading():
     lengths = [6, 4, 3]
-    both = {"padded": lab.one_prompt_a_row(lengths), "packed": lab.pack(lengths, 10)}
+    both = {"padded": lab.Packing.padded(lengths), "packed": lab.pack(lengths, 10)}
     assert reading(both) == "28% of 18 slots are padding; packed, 35% of 20"
     assert draw_rows(both).layout.title.text == reading(both)
     assert reading({"padded": both["padded"]}) == "28% of 18 slots are padding"
 
 
 def test_panels_have_one_scale():
-    figure = draw_rows({"a": lab.one_prompt_a_row([6, 4, 3]), "b": lab.pack([6, 4, 3], 10)})
+    figure = draw_rows({"a": lab.Packing.padded([6, 4, 3]), "b": lab.pack([6, 4, 3], 10)})
     assert figure.layout.xaxis.range == figure.layout.xaxis2.range == (0, 10)
     assert figure.layout.yaxis.range == (2.5, -0.5)

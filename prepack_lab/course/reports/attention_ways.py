@@ -13,7 +13,7 @@ from prepack_lab.course.miniatures.varlen_attention import attend_by_mask, atten
 from prepack_lab.masks import packed_block_mask
 from prepack_lab.measuring.timing import Measurement, measure_together
 from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import one_row, pack
+from prepack_lab.packing import Packing, pack
 from prepack_lab.table import Table
 
 
@@ -70,7 +70,7 @@ def attention_table(lengths: Sequence[int], width: int = 64, repeats: int = 3) -
 def _lay_out(lengths: Sequence[int], width: int) -> _Laid:
     prompts = [[0] * length for length in lengths]
     rows = PackedBatch.from_prompts(prompts, pack(lengths))
-    (cu_seqlens,) = PackedBatch.from_prompts(prompts, one_row(lengths)).cu_seqlens
+    (cu_seqlens,) = PackedBatch.from_prompts(prompts, Packing.concatenated(lengths)).cu_seqlens
     is_token = rows.segment_ids >= 0
     place = (torch.tensor(cu_seqlens)[rows.segment_ids] + rows.position_ids)[is_token]
     alone = torch.randn(3, 1, sum(lengths), width, generator=torch.Generator().manual_seed(0))

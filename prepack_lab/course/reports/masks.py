@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from prepack_lab.forward import forward_alone
 from prepack_lab.masks import may_see, packed_mask
 from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import one_row
+from prepack_lab.packing import Packing
 from prepack_lab.prompts import tokenize
 from prepack_lab.table import Table
 
@@ -22,7 +22,7 @@ ROUNDING = 1e-3
 def leak_table(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Table:
     """The next word of each prompt: alone, and in one row of all prompts with and without the packed mask."""
     prompts = tokenize(tokenizer, texts)
-    batch = PackedBatch.from_prompts(prompts, one_row([len(prompt) for prompt in prompts]), device=model.device)
+    batch = PackedBatch.from_prompts(prompts, Packing.concatenated([*map(len, prompts)]), device=model.device)
     alone = torch.cat([forward_alone(model, prompt).next_token_logits for prompt in prompts])
     masks = {"packed mask": packed_mask(batch.segment_ids, model.dtype), "causal only": None}
     packed = {words: _last_logits(model, batch, mask) for words, mask in masks.items()}

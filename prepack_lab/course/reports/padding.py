@@ -8,7 +8,7 @@ from statistics import mean, stdev
 from prepack_lab.lengths import list_profiles, load_profile
 from prepack_lab.measuring.cost import estimate_cost
 from prepack_lab.models.loading import load_sizes
-from prepack_lab.packing import one_prompt_a_row
+from prepack_lab.packing import Packing
 from prepack_lab.table import Table
 
 
@@ -27,7 +27,7 @@ def waste_table(
         profile = load_profile(name)
         cells = []
         for size in batch_sizes:
-            shares = [one_prompt_a_row(profile.sample(size, seed)).padding_share for seed in range(draws)]
+            shares = [Packing.padded(profile.sample(size, seed)).padding_share for seed in range(draws)]
             cells.append(f"{mean(shares):.0%} ± {stdev(shares):.0%}")
         return profile.title, *cells
 

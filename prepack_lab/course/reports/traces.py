@@ -7,7 +7,7 @@ from statistics import mean
 
 from prepack_lab.lengths import LengthProfile, load_profile
 from prepack_lab.machine import GB, MB
-from prepack_lab.packing import one_prompt_a_row, pack
+from prepack_lab.packing import Packing, pack
 from prepack_lab.table import Table
 
 
@@ -30,7 +30,7 @@ def traces_table(workloads: Sequence[str], batch_size: int = 16, draws: int = 30
             f"{profile.median:,.0f}",
             f"{profile.longest:,}",
             _answers(profile),
-            f"{mean(one_prompt_a_row(batch).padding_share for batch in batches):.0%}",
+            f"{mean(Packing.padded(batch).padding_share for batch in batches):.0%}",
             f"{batch_size * draws / rows:.1f}",
             _size(mean(2 * packing.num_bins * packing.width**2 for packing in packings)),
         )

@@ -14,7 +14,7 @@ from prepack_lab.masks import packed_mask
 from prepack_lab.methods import METHODS
 from prepack_lab.models.zoo import small_model, support_table
 from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.packing import one_row, pack
+from prepack_lab.packing import Packing, pack
 from prepack_lab.prefilling import prefill
 from prepack_lab.support import ModelSupport, check_model
 from prepack_lab.table import Table
@@ -31,7 +31,7 @@ WINDOWED = MistralConfig(
 @torch.no_grad()
 def restart_trap_table(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> Table:
     """Restarted position ids, handed to the model itself: with its usual cache, without one, and by the lab."""
-    batch = PackedBatch.from_prompts(prompts, one_row([len(prompt) for prompt in prompts]), device=model.device)
+    batch = PackedBatch.from_prompts(prompts, Packing.concatenated([*map(len, prompts)]), device=model.device)
     found = {
         "model(ids, position_ids=…)": model(batch.input_ids, position_ids=batch.position_ids).logits[0],
         "the same with use_cache=False": model(

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
-from prepack_lab.packing import one_prompt_a_row, pack
+from prepack_lab.packing import Packing, pack
 
 
 def losing_batch():
@@ -34,7 +34,7 @@ def _judge(returned: Any, expected: Any) -> str | None:
     lengths, capacity = returned
     if max(lengths) > capacity:
         return f"A prompt of {max(lengths)} tokens fits into no bin of {capacity}."
-    packed, padded = pack(lengths, capacity), one_prompt_a_row(lengths)
+    packed, padded = pack(lengths, capacity), Packing.padded(lengths)
     if packed.slots < padded.slots:
         return f"Packed there are {packed.slots} slots, and padded {padded.slots}: packing still saves."
     ours, theirs = packed.num_bins * packed.width**2, padded.num_bins * padded.width**2
