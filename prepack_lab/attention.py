@@ -2,15 +2,15 @@
 
 transformers asks a registered function for a mask, once for each kind of layer, and hands it the layer's rule: may
 a query see a key, given their places? A 4-D mask from outside would replace that rule, and a sliding window would be
-lost without a word. Here the rule is kept. It is asked about positions, which restart for each prompt, instead of
-slots, and joined with "only the same prompt".
+lost without a word. Here the rule is kept: `masks.visible` asks it about positions, which restart for each prompt, and
+joins it with "only the same prompt".
 
 Two ways lead from there:
 
-    masked      one attention a row, with a dense mask: the paper
-    segmented   one attention a prompt, without a mask where the rule is plainly causal: nothing is computed twice
+    masked      one attention per row, with a dense mask: the paper
+    segmented   one attention per prompt, without a mask where the rule is plainly causal: nothing is computed twice
 
-While no packed batch is being run, the registered functions are transformers' own `sdpa`.
+A model attends like this only as a twin (`packable`), and only inside `packed_attention`.
 """
 
 from __future__ import annotations
@@ -21,20 +21,22 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from inspect import signature
-from threading import RLock
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedConfig, PreTrainedModel
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import causal_mask_function, sdpa_mask
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.masking_utils import causal_mask_function
 
-from prepack_lab.masks import additive, same_prompt
+from prepack_lab.masks import Rule, Slots, additive, visible
+from prepack_lab.twin import twin_of
 
 varlen_attn: Callable[..., Any] | None = None
 with suppress(ImportError):  # an older torch has no such kernel
     from torch.nn.attention.varlen import varlen_attn
+
+CAUSAL = cast(Rule, causal_mask_function)
+"""The rule that transformers hands over for plain layers; `masks.causal` says the same."""
 
 IMPLEMENTATION = "prepack"
 """The name under which transformers knows these functions."""
@@ -47,22 +49,15 @@ HARMLESS = {
 
 
 @dataclass(frozen=True)
-class Slots:
-    """What stands in the slots of some rows."""
-
-    segment_ids: torch.Tensor
-    """[R, W] the prompt's index; -1 on padding."""
-    position_ids: torch.Tensor
-    """[R, W] the token's place in its own prompt."""
-
-
-@dataclass(frozen=True)
 class Run:
     """What is being run in this thread."""
 
     queries: Slots
+    """[R, Q] the slots that are computed."""
     keys: Slots
+    """[R, W] the slots that they look at, in the order of the cache."""
     spans: Sequence[tuple[int, int]] | None
+    """First slot and slot after the last of each prompt of a single row, where each has an attention of its own."""
     layers: list[str] = field(default_factory=list)
     """The layers that have asked for an attention so far."""
 
@@ -72,91 +67,69 @@ class Run:
         return self.queries.segment_ids.shape[1], self.keys.segment_ids.shape[1]
 
     @property
-    def segments(self) -> Sequence[tuple[int, int]]:
-        """The spans, where there are some: the run goes segment by segment."""
-        assert self.spans is not None
-        return self.spans
-
-    @cached_property
-    def longest(self) -> int:
-        """L, the tokens of the longest prompt."""
-        return max(end - start for start, end in self.segments)
+    def lengths(self) -> list[int]:
+        """Tokens of each prompt of a single row."""
+        return [end - start for start, end in self.spans or ()]
 
     @cached_property
     def cu_seqlens(self) -> torch.Tensor:
         """[B + 1] where each prompt of a single row ends, from 0."""
-        ends = [0, *(end for _, end in self.segments)]
+        ends = [0, *(end for _, end in self.spans or ())]
         return torch.tensor(ends, dtype=torch.int32, device=self.queries.segment_ids.device)
 
 
 @dataclass(frozen=True)
-class _Rule:
+class _Scores:
     """What a layer does to its scores, beside the mask."""
 
     scaling: float | None
     softcap: float | None
     sinks: torch.Tensor | None
 
+    @property
+    def plain(self) -> bool:
+        """Whether torch's own attention computes them."""
+        return self.softcap is None and self.sinks is None
 
-_running: ContextVar[Run | None] = ContextVar("prepack_lab_running", default=None)
-_switch = RLock()
+
+_running: ContextVar[Run] = ContextVar("prepack_lab_running")
+
+
+def packable(model: PreTrainedModel) -> PreTrainedModel:
+    """A twin of the model, to be called inside `packed_attention`."""
+    return twin_of(model, IMPLEMENTATION)
 
 
 @contextmanager
 def packed_attention(
-    model: PreTrainedModel, queries: Slots, keys: Slots | None = None, spans: Sequence[tuple[int, int]] | None = None
+    queries: Slots, keys: Slots | None = None, spans: Sequence[tuple[int, int]] | None = None
 ) -> Iterator[Run]:
-    """Let the layers of `model` attend over packed rows inside this block.
+    """Let the layers of a twin attend over these packed rows inside this block, in this thread.
 
     Args:
         queries: [R, Q] the slots that are computed.
         keys: [R, W] the slots that they look at, in the order of the cache; the queries themselves where left out.
-        spans: first slot and slot after the last of each prompt of a single row: one attention a prompt. Left out,
-            one attention a row, with a mask.
+        spans: first slot and slot after the last of each prompt of a single row: one attention per prompt. Left out,
+            one attention per row, with a mask.
     """
-    with _switch:  # the model's configuration is shared by all threads
-        before = [(config, config._attn_implementation) for config in _configs(model.config)]
-        run = Run(queries, keys or queries, spans)
-        token = _running.set(run)
-        model.config._attn_implementation = IMPLEMENTATION
-        try:
-            yield run
-        finally:
-            for config, implementation in before:  # the whole before its parts, which it sets as well
-                config._attn_implementation = implementation
-            _running.reset(token)
+    run = Run(queries, keys or queries, spans)
+    token = _running.set(run)
+    try:
+        yield run
+    finally:
+        _running.reset(token)
 
 
-def _configs(config: PreTrainedConfig) -> Iterator[PreTrainedConfig]:
-    """A configuration, and those of the model's parts: each may name an implementation of its own."""
-    yield config
-    for name in config.sub_configs:
-        if getattr(config, name, None) is not None:
-            yield from _configs(getattr(config, name))
-
-
-def _mask(
-    *, mask_function: Callable = causal_mask_function, dtype: torch.dtype = torch.float32, **asked: Any
-) -> torch.Tensor | None:
+def _mask(*, mask_function: Rule = CAUSAL, dtype: torch.dtype = torch.float32, **asked: Any) -> torch.Tensor | None:
     """The mask that transformers asks for: [R, 1, Q, W] for rows; [1, 1, L, L] for segments, None where causal."""
     run = _running.get()
-    if run is None:
-        return sdpa_mask(mask_function=mask_function, dtype=dtype, **asked)
     if run.spans is None:
-        seen = _ask(mask_function, run.queries.position_ids, run.keys.position_ids)
-        return additive(same_prompt(run.queries.segment_ids, run.keys.segment_ids) & seen, dtype)
-    if mask_function is causal_mask_function:
+        return additive(visible(run.queries, run.keys, mask_function), dtype)
+    if mask_function is CAUSAL:
         return None
-    positions = torch.arange(run.longest, device=run.queries.position_ids.device)[None]  # [1, L]
-    return additive(_ask(mask_function, positions, positions), dtype)
-
-
-def _ask(mask_function: Callable, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-    """The layer's rule for every query and key of a row: positions [R, Q] and [R, W] → [R, 1, Q, W]."""
-    row = torch.arange(queries.shape[0], device=queries.device)[:, None, None, None]
-    head = torch.zeros_like(row)
-    seen = mask_function(row, head, queries[:, None, :, None], keys[:, None, None, :])
-    return seen.expand(queries.shape[0], 1, queries.shape[1], keys.shape[1])
+    places = torch.arange(max(run.lengths), device=run.queries.position_ids.device)[None]  # [1, L]
+    longest = Slots(torch.zeros_like(places), places)
+    return additive(visible(longest, longest, mask_function), dtype)
 
 
 def _attention(
@@ -170,72 +143,68 @@ def _attention(
 ) -> tuple[torch.Tensor, None]:
     """What a layer asks for. Returns [R, Q, H, D]."""
     run = _running.get()
-    if run is None:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **asked)
     run.layers.append(type(module).__name__)
-    rule = _Rule(scaling, asked.pop("softcap", None), asked.pop("s_aux", None))
+    scores = _Scores(scaling, asked.pop("softcap", None), asked.pop("s_aux", None))
     bias = asked.pop("position_bias", None)
     strange = sorted(name for name, what in asked.items() if what is not None and name not in HARMLESS)
     if strange or not getattr(module, "is_causal", True) or (query.shape[2], key.shape[2]) != run.shape:
         raise NotImplementedError(f"an attention with {', '.join(strange) or 'keys of its own'}")
     if run.spans is None:
-        return _attend(query, key, value, _add(attention_mask, bias), rule).transpose(1, 2), None
-    if attention_mask is None and bias is None and _kernel_takes(query, value, rule):
+        return _attend(query, key, value, _add(attention_mask, bias), scores).transpose(1, 2), None
+    if attention_mask is None and bias is None and _kernel_takes(query, value, scores):
         return _one_kernel(query, key, value, run, scaling), None
-    return _one_by_one(query, key, value, attention_mask, bias, run, rule), None
+    return _prompt_by_prompt(query, key, value, attention_mask, bias, run, scores), None
 
 
-def _one_by_one(
+def _prompt_by_prompt(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     mask: torch.Tensor | None,  # [1, 1, L, L]
     bias: torch.Tensor | None,  # [1, H, W, W]
     run: Run,
-    rule: _Rule,
+    scores: _Scores,
 ) -> torch.Tensor:
     """One attention for each prompt of a single row: [1, W, H, D]."""
-    lengths = [end - start for start, end in run.segments]
     attended = []
-    for (start, end), own, keys, values in zip(
-        run.segments, *(x.split(lengths, dim=2) for x in (query, key, value)), strict=True
-    ):
+    queries, keys, values = (states.split(run.lengths, dim=2) for states in (query, key, value))
+    for place, (start, end) in enumerate(run.spans or ()):
         hidden = None if mask is None else mask[..., : end - start, : end - start]
         hidden = _add(hidden, None if bias is None else bias[..., start:end, start:end])
-        attended.append(_attend(own, keys, values, hidden, rule).transpose(1, 2))
+        attended.append(_attend(queries[place], keys[place], values[place], hidden, scores).transpose(1, 2))
     return torch.cat(attended, dim=1)
 
 
-def _kernel_takes(query: torch.Tensor, value: torch.Tensor, rule: _Rule) -> bool:
+def _kernel_takes(query: torch.Tensor, value: torch.Tensor, scores: _Scores) -> bool:
     """Whether torch has one kernel for prompts of different lengths here: on CUDA, and in half precision only."""
     return (
-        _varlen_is_known()
+        "window_size" in _kernel_parameters()
         and query.is_cuda
         and torch.cuda.get_device_capability(query.device) >= (8, 0)
         and query.dtype in (torch.bfloat16, torch.float16)
         and query.shape[-1] == value.shape[-1] <= 256
         and query.shape[-1] % 8 == 0
-        and rule.softcap is None
-        and rule.sinks is None
+        and scores.plain
     )
 
 
 @cache
-def _varlen_is_known() -> bool:
-    """Whether this torch has the kernel in the form that is used here: torch 2.12 has, 2.11 knows no `enable_gqa`."""
-    return varlen_attn is not None and {"window_size", "enable_gqa"} <= set(signature(varlen_attn).parameters)
+def _kernel_parameters() -> frozenset[str]:
+    """What torch's kernel takes: torch 2.12 knows `enable_gqa`, and 2.11 does not; nothing where there is no kernel."""
+    return frozenset() if varlen_attn is None else frozenset(signature(varlen_attn).parameters)
 
 
 def _one_kernel(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, run: Run, scaling: float | None
 ) -> torch.Tensor:
     """The causal attention of all prompts of a single row by one kernel: [1, W, H, D]."""
+    shared = {"enable_gqa": query.shape[1] != key.shape[1]}
+    if "enable_gqa" not in _kernel_parameters():
+        key, value, shared = *_repeat_heads(query, key, value), {}
     query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # [W, heads, D]
+    ends, longest = run.cu_seqlens, max(run.lengths)
     assert varlen_attn is not None
-    out = varlen_attn(
-        query, key, value, run.cu_seqlens, run.cu_seqlens, run.longest, run.longest, scale=scaling, window_size=(-1, 0),
-        enable_gqa=query.shape[1] != key.shape[1],
-    )  # fmt: skip
+    out = varlen_attn(query, key, value, ends, ends, longest, longest, scale=scaling, window_size=(-1, 0), **shared)
     return out[None]
 
 
@@ -243,10 +212,12 @@ def _add(mask: torch.Tensor | None, bias: torch.Tensor | None) -> torch.Tensor |
     """A causal mask where there is a bias and no mask."""
     if bias is None:
         return mask
-    if mask is None:
-        L = bias.shape[-1]
-        mask = additive(torch.ones(L, L, dtype=torch.bool, device=bias.device).tril(), bias.dtype)
-    return mask + bias
+    return bias + (_causal_mask(bias) if mask is None else mask)
+
+
+def _causal_mask(like: torch.Tensor) -> torch.Tensor:
+    """[Q, W] for scores of this shape, additive."""
+    return additive(torch.ones(like.shape[-2:], dtype=torch.bool, device=like.device).tril(), like.dtype)
 
 
 def _shares_heads(device: torch.device, mask: torch.Tensor | None) -> bool:
@@ -257,28 +228,30 @@ def _shares_heads(device: torch.device, mask: torch.Tensor | None) -> bool:
     return device.type == "cpu" or (device.type == "cuda" and mask is None)
 
 
+def _repeat_heads(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keys and values with a head for each head of the query."""
+    groups = query.shape[1] // key.shape[1]
+    return key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+
+
 def _attend(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, rule: _Rule
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, scores: _Scores
 ) -> torch.Tensor:
     """Softmax attention, causal where there is no mask: [R, H, Q, D]."""
-    plain = rule.softcap is None and rule.sinks is None
-    if not plain or not _shares_heads(query.device, mask):
-        groups = query.shape[1] // key.shape[1]
-        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    if plain:
+    if not scores.plain or not _shares_heads(query.device, mask):
+        key, value = _repeat_heads(query, key, value)
+    if scores.plain:
         return F.scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, is_causal=mask is None, scale=rule.scaling, enable_gqa=True
+            query, key, value, attn_mask=mask, is_causal=mask is None, scale=scores.scaling, enable_gqa=True
         )
-    scores = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if rule.scaling is None else rule.scaling)
-    if rule.softcap is not None:
-        scores = rule.softcap * torch.tanh(scores / rule.softcap)
-    if mask is None:
-        mask = additive(torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril(), scores.dtype)
-    scores = scores + mask  # [R, H, Q, W]
-    if rule.sinks is not None:  # one more key a head, which takes part in the softmax and carries no value
-        sink = rule.sinks.reshape(1, -1, 1, 1).expand(*scores.shape[:3], 1).to(scores.dtype)
-        scores = torch.cat([scores, sink], dim=-1)
-    weights = scores.softmax(dim=-1, dtype=torch.float32)[..., : key.shape[2]]
+    found = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if scores.scaling is None else scores.scaling)
+    if scores.softcap is not None:
+        found = scores.softcap * torch.tanh(found / scores.softcap)
+    found = found + (_causal_mask(found) if mask is None else mask)  # [R, H, Q, W]
+    if scores.sinks is not None:  # one more key per head, which takes part in the softmax and carries no value
+        sink = scores.sinks.reshape(1, -1, 1, 1).expand(*found.shape[:3], 1).to(found.dtype)
+        found = torch.cat([found, sink], dim=-1)
+    weights = found.softmax(dim=-1, dtype=torch.float32)[..., : key.shape[2]]
     return weights.to(value.dtype) @ value
 
 

@@ -1,6 +1,6 @@
-"""The caches of forward passes → one cache a prompt, left-padded and ready for `model.generate`.
+"""The caches of forward passes → one cache for each prompt, left-padded and ready for `model.generate`.
 
-Keys and values are [B, H, L, D] a layer: prompts in the order given, their last tokens aligned at the right.
+Keys and values are [B, H, L, D] per layer: prompts in the order given, their last tokens aligned at the right.
 Layers are the model's own kind, so a sliding-window layer keeps only what its window can see.
 """
 
@@ -8,91 +8,46 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from transformers import DynamicCache, PreTrainedConfig
 from transformers.cache_utils import DynamicLayer
 
+from prepack_lab.forward import ForwardPass
 from prepack_lab.machine import zeros
+from prepack_lab.methods import Pass
 from prepack_lab.packed_batch import PackedBatch
 
 
-@dataclass(frozen=True)
-class CachePart:
-    """The cache of one forward pass, and where in it each of its prompts lies."""
-
-    cache: DynamicCache
-    """[rows, H, W, D] a layer, all of them plain layers."""
-    prompts: Sequence[int]
-    """The b prompts of this pass, as indices among all prompts."""
-    first: torch.Tensor
-    """[b, 2] row and slot of each prompt's first token."""
-    last: torch.Tensor
-    """[b, 2] row and slot of each prompt's last token."""
-    batch: PackedBatch | None = None
-    """The rows, where they hold several prompts."""
-
-    @property
-    def rows(self) -> PackedBatch:
-        """The rows.
-
-        Raises:
-            ValueError: they hold one prompt each.
-        """
-        if self.batch is None:
-            raise ValueError("this cache has a row for each prompt; nothing is packed in it")
-        return self.batch
-
-    @classmethod
-    def packed(cls, cache: DynamicCache, batch: PackedBatch, prompts: Sequence[int] | None = None) -> CachePart:
-        """Of packed rows."""
-        chosen = range(len(batch.packing.lengths)) if prompts is None else prompts
-        return cls(cache, chosen, batch.first_token, batch.last_token, batch)
-
-    @classmethod
-    def left_padded(
-        cls, cache: DynamicCache, lengths: Sequence[int], prompts: Sequence[int], device: torch.device
-    ) -> CachePart:
-        """Of a batch with one prompt a row, padded on the left."""
-        row = torch.arange(len(lengths), device=device)
-        last = torch.full_like(row, max(lengths) - 1)
-        first = last + 1 - torch.tensor(lengths, device=device)
-        return cls(cache, prompts, torch.stack([row, first], 1), torch.stack([row, last], 1))
-
-
-def unpack_cache(
-    cache: DynamicCache, batch: PackedBatch, config: PreTrainedConfig, omit_last: bool = False
-) -> DynamicCache:
-    """Give each prompt of a packed forward pass its own cache, by one gather a layer.
+def unpack_cache(cache: DynamicCache, batch: PackedBatch, config: PreTrainedConfig) -> DynamicCache:
+    """Give each prompt of a packed forward pass its own cache, by one gather per layer.
 
     Args:
-        cache: of the packed forward pass, [R, H, W, D] a layer.
+        cache: of the packed forward pass, [R, H, W, D] per layer.
         batch: the rows that were run.
         config: the model's, which says what kind of layers its cache has.
-        omit_last: leave out each prompt's last token, which `model.generate` then computes again.
 
     Returns:
-        [B, H, L, D] a layer, or [B, H, L - 1, D] without the last tokens.
+        [B, H, L, D] per layer.
 
     Source: the paper's section 3; its code loops over layers and prompts instead.
     """
-    return join_caches([CachePart.packed(cache, batch)], config, omit_last)
+    planned = Pass(range(len(batch.packing.lengths)), batch.packing, "masked")
+    return join_caches([ForwardPass(planned, batch, torch.empty(0), cache)], config)
 
 
-def join_caches(parts: Sequence[CachePart], config: PreTrainedConfig, omit_last: bool = False) -> DynamicCache:
-    """One left-padded cache for the prompts of several forward passes, in their order, as `unpack_cache` makes it.
+def join_caches(passes: Sequence[ForwardPass], config: PreTrainedConfig) -> DynamicCache:
+    """One left-padded cache for the prompts of several forward passes, in their order: [B, H, L, D] per layer.
 
     Only tokens are moved; padding is 0. Its attention weight is 0, too, so it changes nothing.
     """
-    omitted = 1 if omit_last else 0
-    longest = max(int((part.last - part.first)[:, 1].max()) for part in parts) + 1 - omitted
-    rising = sorted(prompt for part in parts for prompt in part.prompts)
-    moves = [_moves(part, rising, longest, omitted) for part in parts]
+    longest = max(int(one.batch.lengths.max()) for one in passes)
+    rising = sorted(prompt for one in passes for prompt in one.prompts)
+    moves = [_moves(one, rising, longest) for one in passes]
     joined = DynamicCache(config=config)
-    for index in range(len(parts[0].cache.layers)):
-        states = [_states(part.cache.layers[index]) for part in parts]
+    for index in range(len(passes[0].cache.layers)):
+        states = [_states(one.cache.layers[index]) for one in passes]
         keys, values = (_join(kind, moves, len(rising), longest) for kind in zip(*states, strict=True))
         layer = joined.layers[index] if index < len(joined.layers) else None
         if type(layer) is DynamicLayer:
@@ -111,7 +66,7 @@ def _drop_what_is_cut(layer: Any, keys: torch.Tensor) -> None:
 
 
 def cache_bytes(cache: DynamicCache) -> int:
-    """What the keys and values of a cache take."""
+    """Bytes that the keys and values of a cache take."""
     return sum(states.nbytes for layer in _own_layers(cache) for states in _states(layer))
 
 
@@ -150,13 +105,12 @@ class _Moves(NamedTuple):
     to_place: torch.Tensor
 
 
-def _moves(part: CachePart, rising: Sequence[int], longest: int, omitted: int) -> _Moves:
-    device = part.last.device
-    lengths = (part.last - part.first)[:, 1] + 1 - omitted  # [b]
-    prompt = torch.arange(len(lengths), device=device).repeat_interleave(lengths)  # [n]
-    place = torch.arange(len(prompt), device=device) - (lengths.cumsum(0) - lengths)[prompt]
-    rank = torch.tensor([bisect_left(rising, index) for index in part.prompts], device=device)
-    row, slot = part.first[prompt].unbind(1)
+def _moves(one: ForwardPass, rising: Sequence[int], longest: int) -> _Moves:
+    lengths = one.batch.lengths  # [b]
+    prompt = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)  # [n]
+    place = torch.arange(len(prompt), device=lengths.device) - (lengths.cumsum(0) - lengths)[prompt]
+    rank = torch.tensor([bisect_left(rising, index) for index in one.prompts], device=lengths.device)
+    row, slot = one.batch.first_token[prompt].unbind(1)
     return _Moves(row, slot + place, rank[prompt], longest - lengths[prompt] + place)
 
 
@@ -165,5 +119,8 @@ def _join(states: Sequence[torch.Tensor], moves: Sequence[_Moves], prompts: int,
     _, heads, _, width = states[0].shape
     joined = zeros((prompts, heads, longest, width), states[0].dtype, states[0].device)
     for state, move in zip(states, moves, strict=True):
-        joined[move.to_prompt, :, move.to_place] = state[move.row, :, move.slot]
+        row, slot, to_prompt, to_place = (
+            index.to(state.device) for index in move
+        )  # layers may have devices of their own
+        joined[to_prompt, :, to_place] = state[row, :, slot]
     return joined

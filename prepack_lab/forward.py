@@ -1,5 +1,4 @@
-"""One forward pass, four ways: a prompt alone, prompts padded to the longest, prompts packed into rows, with a mask
-or segment by segment.
+"""One forward pass: a prompt alone, prompts padded to the longest, or prompts packed into rows.
 
 Each returns the logits after every prompt's last token, and no others: logits at all slots can cost more than
 packing saves. transformers picks those slots before the language-model head (`logits_to_keep`).
@@ -7,96 +6,137 @@ packing saves. transformers picks those slots before the language-model head (`l
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from inspect import signature
+from typing import Any, cast
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from prepack_lab.attention import Slots, packed_attention
+from prepack_lab.attention import packable, packed_attention
+from prepack_lab.methods import Pass, plan_passes
 from prepack_lab.packed_batch import PackedBatch
+from prepack_lab.packing import Packing
+from prepack_lab.positions import batch_positions, takes_positions
 
 
 @dataclass(frozen=True)
 class ForwardPass:
     """What a forward pass leaves behind."""
 
+    planned: Pass
+    """What was asked for."""
+    batch: PackedBatch
+    """The R rows of W slots that were run."""
     next_token_logits: torch.Tensor
-    """[B, V] the logits after each prompt's last token, in the order of the prompts."""
+    """[b, V] the logits after each prompt's last token, in the order of `prompts`."""
     cache: DynamicCache
-    """Keys and values as the pass laid them out: [rows, H, W, D] a layer, all of them plain layers. The model's own
-    kind would crop a row to its sliding window."""
-    slots: tuple[int, int]
-    """The rows and the slots in a row that the pass computed."""
+    """Keys and values as the rows lie, [R, H, W, D] per layer, all of them plain layers. The model's own kind would
+    crop a row to its sliding window."""
+
+    @property
+    def prompts(self) -> Sequence[int]:
+        """The b prompts that were run, as indices among all prompts."""
+        return self.planned.prompts
+
+    def only(self, places: Sequence[int]) -> ForwardPass:
+        """What it left behind for some of its prompts, given by their places among them."""
+        chosen = torch.tensor(places, device=self.batch.last_token.device)
+        first, last = self.batch.first_token[chosen], self.batch.last_token[chosen]
+        batch = replace(self.batch, first_token=first, last_token=last)
+        logits = self.next_token_logits[chosen.to(self.next_token_logits.device)]
+        planned = replace(self.planned, prompts=[self.prompts[place] for place in places])
+        return ForwardPass(planned, batch, logits, self.cache)
 
 
-@torch.no_grad()
+def run_passes(model: PreTrainedModel, prompts: list[list[int]], planned: Iterable[Pass]) -> Iterator[ForwardPass]:
+    """Run passes as they are asked for; nothing of a pass is kept here once the next one runs."""
+    return (run_pass(model, prompts, one) for one in planned)
+
+
+def run_method(model: PreTrainedModel, prompts: list[list[int]], method: str, **options: Any) -> list[ForwardPass]:
+    """All passes of a method over prompts that were admitted before (see `admit`), as benchmarks time them."""
+    return [*run_passes(model, prompts, plan_passes(method, [*map(len, prompts)], **options))]
+
+
+def run_pass(model: PreTrainedModel, prompts: list[list[int]], planned: Pass) -> ForwardPass:
+    """Lay the prompts of a planned pass out, and run them."""
+    padded = planned.attention in ("alone", "padded")
+    own = [prompts[index] for index in planned.prompts]
+    batch = PackedBatch.lay_out(own, planned.rows, input_device(model), right_aligned=padded)
+    logits, cache = (_run_padded if padded else _run_packed)(model, batch, planned)
+    return ForwardPass(planned, batch, logits, cache)
+
+
 def forward_alone(model: PreTrainedModel, prompt: Sequence[int]) -> ForwardPass:
     """Run one prompt by itself: what every other way has to equal."""
-    input_ids = torch.tensor([prompt], device=model.device)  # [1, n]
-    out = model(input_ids, past_key_values=DynamicCache(), use_cache=True, logits_to_keep=1)
-    return ForwardPass(out.logits[:, -1], out.past_key_values, (input_ids.shape[0], input_ids.shape[1]))
+    return run_pass(model, [[*prompt]], Pass([0], Packing.concatenated([len(prompt)]), "alone"))
 
 
-@torch.no_grad()
 def forward_padded(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> ForwardPass:
     """Run the prompts as one batch, padded on the left to the longest: the usual way ("full batching")."""
-    input_ids, attention_mask = left_pad(prompts, model.device)  # [B, L], [B, L]
-    positions = {}
-    if takes_positions(model):
-        positions["position_ids"] = (attention_mask.cumsum(-1) - 1).clamp(min=0)
-    out = model(
-        input_ids,
-        attention_mask=attention_mask,
-        past_key_values=DynamicCache(),
-        use_cache=True,
-        logits_to_keep=1,
-        **positions,
-    )
-    return ForwardPass(out.logits[:, -1], out.past_key_values, (input_ids.shape[0], input_ids.shape[1]))
+    planned = Pass(range(len(prompts)), Packing.padded([len(prompt) for prompt in prompts]), "padded")
+    return run_pass(model, [[*prompt] for prompt in prompts], planned)
 
 
-@torch.no_grad()
 def forward_packed(model: PreTrainedModel, batch: PackedBatch, segmented: bool = False) -> ForwardPass:
     """Run packed rows in one forward pass, with restart positions (the paper's section 3).
 
     Args:
-        segmented: one attention a prompt, instead of one a row with a mask; the batch is a single row.
+        model: any that `check_model` supports; its own configuration is left alone.
+        batch: the rows.
+        segmented: one attention per prompt, instead of one per row with a mask; the batch is a single row.
     """
-    row, slot = batch.last_token.unbind(1)  # [B], [B]
+    planned = Pass(range(len(batch.packing.lengths)), batch.packing, "segmented" if segmented else "masked")
+    return ForwardPass(planned, batch, *_run_packed(model, batch, planned))
+
+
+def _run_packed(model: PreTrainedModel, batch: PackedBatch, planned: Pass) -> tuple[torch.Tensor, DynamicCache]:
+    """Logits after the last tokens, [b, V], and the cache of the rows."""
+    row, slot = batch.last_token.unbind(1)  # [b], [b]
     is_last = torch.zeros_like(batch.input_ids, dtype=torch.bool)  # [R, W]
     is_last[row, slot] = True
-    slots = Slots(batch.segment_ids, batch.position_ids)
-    with packed_attention(model, slots, spans=batch.spans if segmented else None):
-        out = model(
-            batch.input_ids,
-            position_ids=batch.position_ids,
-            past_key_values=DynamicCache(),
-            use_cache=True,
-            logits_to_keep=is_last,
-        )
-    prompt_of = batch.segment_ids[is_last]  # [B] the logits come row by row, so bring them into the prompts' order
-    logits = out.logits[prompt_of.argsort()]  # [B, V]
-    return ForwardPass(logits, out.past_key_values, batch.shape)
+    cache = DynamicCache()
+    with packed_attention(batch.slots, spans=batch.spans if planned.attention == "segmented" else None):
+        positions = batch_positions(model, batch)
+        out = call(packable(model), batch.input_ids, cache, position_ids=positions, logits_to_keep=is_last)
+    return out.logits[batch.segment_ids[is_last].argsort()], cache  # the logits come row by row
 
 
-def left_pad(
-    prompts: Sequence[Sequence[int]], device: torch.device | str | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The prompts as one batch, aligned at the right: ids (0 on padding) and `attention_mask`, both [B, L]."""
-    attention_mask = left_padded_mask([len(prompt) for prompt in prompts], device)
-    input_ids = torch.zeros_like(attention_mask)
-    input_ids[attention_mask.bool()] = torch.tensor([token for prompt in prompts for token in prompt], device=device)
-    return input_ids, attention_mask
+def _run_padded(model: PreTrainedModel, batch: PackedBatch, planned: Pass) -> tuple[torch.Tensor, DynamicCache]:
+    """The same with a prompt per row, by the model's own attention; a prompt alone needs neither mask nor positions."""
+    options = {}
+    if planned.attention == "padded":
+        options["attention_mask"] = batch.attention_mask
+        if takes_positions(model):
+            options["position_ids"] = batch_positions(model, batch)
+    cache = DynamicCache()
+    return call(model, batch.input_ids, cache, logits_to_keep=1, **options).logits[:, -1], cache
 
 
-def left_padded_mask(lengths: Sequence[int], device: torch.device | str | None = None) -> torch.Tensor:
-    """[B, L] the `attention_mask` of left-padded prompts: 0 on padding, 1 on tokens."""
-    longest = max(lengths)
-    padding = longest - torch.tensor(lengths, device=device)  # [B]
-    return (torch.arange(longest, device=device) >= padding[:, None]).long()
+@torch.no_grad()
+def call(model: PreTrainedModel, input_ids: torch.Tensor, cache: DynamicCache, **options: Any) -> Any:
+    """Run the model once: its output, as transformers returns it. The cache grows in place."""
+    return model(input_ids, use_cache=True, **{cache_argument(model): cache}, **options)
+
+
+def cache_argument(model: PreTrainedModel) -> str:
+    """The name under which the model takes its cache: transformers 5.24 has changed it.
+
+    Raises:
+        TypeError: it takes none.
+    """
+    names = {"cache", "past_key_values"} & signature(model.forward).parameters.keys()
+    if not names:
+        raise TypeError(f"{type(model).__name__} keeps no cache of keys and values")
+    return min(names)
+
+
+def input_device(model: PreTrainedModel) -> torch.device:
+    """Where the model wants its input: for one whose weights are offloaded, where its hooks bring them."""
+    hook = getattr(model, "_hf_hook", None)
+    return torch.device(getattr(hook, "execution_device", None) or model.device)
 
 
 def vocabulary_size(model: PreTrainedModel) -> int:
@@ -104,11 +144,8 @@ def vocabulary_size(model: PreTrainedModel) -> int:
     return cast(int, model.get_input_embeddings().num_embeddings)
 
 
-def max_positions(model: PreTrainedModel) -> int | None:
-    """The longest prompt that the model was built for, in tokens; None where it names no limit."""
-    return getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
-
-
-def takes_positions(model: PreTrainedModel) -> bool:
-    """Whether positions can be given to the model, or it works them out by itself."""
-    return "position_ids" in inspect.signature(model.forward).parameters
+def left_padded_mask(lengths: Sequence[int], device: torch.device | str | None = None) -> torch.Tensor:
+    """[B, L] the `attention_mask` of left-padded prompts: 0 on padding, 1 on tokens."""
+    longest = max(lengths)
+    padding = longest - torch.tensor(lengths, device=device)  # [B]
+    return (torch.arange(longest, device=device) >= padding[:, None]).long()

@@ -1,13 +1,83 @@
-"""Segments → the packed mask, which keeps the prompts of a row apart."""
+"""Segments → the packed mask, which keeps the prompts of a row apart. `attention.py` runs by this rule, too."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
     from torch.nn.attention.flex_attention import BlockMask
+
+Rule = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""Row, head, query and key, given as numbers that broadcast → whether the query may see the key. transformers and
+FlexAttention describe a layer's attention in this form."""
+
+
+def causal(row: torch.Tensor, head: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+    """A token sees itself and what came before it."""
+    return key <= query
+
+
+def sliding_window(size: int) -> Rule:
+    """A token sees itself and at most `size - 1` tokens before it.
+
+    Raises:
+        ValueError: a size below 1.
+    """
+    if size < 1:
+        raise ValueError(f"the window is {size}; a token sees at least itself, so it is 1 or more")
+    return lambda row, head, query, key: (key <= query) & (query - key < size)
+
+
+@dataclass(frozen=True)
+class Slots:
+    """What stands in the slots of some rows."""
+
+    segment_ids: torch.Tensor
+    """[R, W] the prompt's index; -1 on padding."""
+    position_ids: torch.Tensor
+    """[R, W] the token's place in its own prompt."""
+
+
+def visible(queries: Slots, keys: Slots, rule: Rule = causal) -> torch.Tensor:
+    """Which slot may look at which: only at slots of its own prompt, and of those at the ones that the rule allows.
+
+    The rule is asked about positions, which restart for each prompt, so a window means the same in a row as alone.
+
+    Args:
+        queries: [R, Q] the slots that look.
+        keys: [R, W] the slots that are looked at.
+        rule: what the layer allows inside a prompt.
+
+    Returns:
+        [R, 1, Q, W] booleans: row, any head, query, key. Padding sees padding only.
+    """
+    row = torch.arange(len(queries.segment_ids), device=queries.segment_ids.device)[:, None, None, None]
+    same_prompt = queries.segment_ids[:, None, :, None] == keys.segment_ids[:, None, None, :]
+    allowed = rule(row, torch.zeros_like(row), queries.position_ids[:, None, :, None], keys.position_ids[:, None, None])
+    return same_prompt & allowed
+
+
+def may_see(segment_ids: torch.Tensor, apart: bool = True, window: int | None = None) -> torch.Tensor:
+    """The rule of `packed_mask`, and what becomes of it without its parts.
+
+    Args:
+        segment_ids: [R, W] the prompt's index for each slot, -1 on padding.
+        apart: without it, prompts see the earlier prompts of their row: a plain causal mask.
+        window: see this many slots at most, the own one included; all earlier ones where left out.
+
+    Returns:
+        [R, 1, W, W] booleans, as `visible`.
+
+    Raises:
+        ValueError: a window below 1.
+    """
+    places = torch.arange(segment_ids.shape[1], device=segment_ids.device).expand_as(segment_ids)
+    slots = Slots(segment_ids if apart else segment_ids.clamp(max=0), places)
+    return visible(slots, slots, causal if window is None else sliding_window(window))
 
 
 def packed_mask(segment_ids: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -32,6 +102,9 @@ def packed_mask(segment_ids: torch.Tensor, dtype: torch.dtype = torch.float32) -
     Returns:
         [R, 1, W, W]: row, any head, query, key.
 
+    Raises:
+        ValueError: a dtype that is not floating-point.
+
     Source: the paper's "independent mask", section 3.
     """
     if not dtype.is_floating_point:
@@ -39,32 +112,8 @@ def packed_mask(segment_ids: torch.Tensor, dtype: torch.dtype = torch.float32) -
     return additive(may_see(segment_ids), dtype)
 
 
-def may_see(segment_ids: torch.Tensor, apart: bool = True, window: int | None = None) -> torch.Tensor:
-    """Which slot may look at which: the rule behind `packed_mask`, and what becomes of it without its parts.
-
-    Args:
-        segment_ids: [R, W] the prompt's index for each slot, -1 on padding.
-        apart: without it, prompts see the earlier prompts of their row: a plain causal mask.
-        window: see this many slots at most, oneself included; all earlier ones where left out.
-
-    Returns:
-        [R, 1, W, W] booleans: row, any head, query, key. Padding sees padding only.
-
-    Raises:
-        ValueError: a window below 1.
-    """
-    if window is not None and window < 1:
-        raise ValueError(f"the window is {window}; a token sees at least itself, so it is 1 or more")
-    W = segment_ids.shape[-1]
-    place = torch.arange(W, device=segment_ids.device)
-    distance = place[:, None] - place  # [W, W] how far the key lies before the query
-    near = (distance >= 0) if window is None else (distance >= 0) & (distance < window)
-    segments = segment_ids if apart else segment_ids.clamp(max=0)
-    return same_prompt(segments, segments) & near
-
-
 def packed_block_mask(segment_ids: torch.Tensor) -> BlockMask:
-    """The same rule for FlexAttention (`torch.nn.attention.flex_attention`), which leaves hidden blocks out.
+    """The same rule for FlexAttention (`torch.nn.attention.flex_attention`), which skips blocks that are hidden.
 
     Args:
         segment_ids: [R, W] the prompt's index for each slot, -1 on padding.
@@ -74,16 +123,11 @@ def packed_block_mask(segment_ids: torch.Tensor) -> BlockMask:
     """
     from torch.nn.attention.flex_attention import create_block_mask
 
-    def may_see(row: torch.Tensor, head: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        return (segment_ids[row, query] == segment_ids[row, key]) & (key <= query)
+    def allowed(row: torch.Tensor, head: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        return (segment_ids[row, query] == segment_ids[row, key]) & causal(row, head, query, key)
 
     R, W = segment_ids.shape
-    return create_block_mask(may_see, R, None, W, W, device=segment_ids.device)
-
-
-def same_prompt(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-    """Which slots belong to one prompt: segments [R, Q] and [R, W] → [R, 1, Q, W]."""
-    return queries[:, None, :, None] == keys[:, None, None, :]
+    return create_block_mask(allowed, R, None, W, W, device=segment_ids.device)
 
 
 def additive(may_see: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -1,74 +1,25 @@
-"""The methods: prompt lengths → forward passes. Nothing is run here, so that a cost can be told before it is paid.
+"""The methods: prompt lengths → planned forward passes. Nothing is run here, so a cost can be known before it is paid.
 
     one_by_one          each prompt alone: no padding, and no batch
-    full_batching       one batch, padded to the longest prompt: the default of Hugging Face
-    length_ordered      several batches of prompts of similar length, each padded to its own longest
-    prepacked           few rows, each holding several prompts, kept apart by a mask: the paper
-    padding_free        one row for all prompts, and one attention for each: nothing is padded, and nothing masked
+    full_batching       prompts padded to the longest of them: the default of Hugging Face
+    length_ordered      prompts of similar length together, each batch padded to its own longest
+    prepacked           few rows, each with several prompts, kept apart by a mask: the paper
+    padding_free        one row for all prompts, and one attention per prompt: nothing is padded, and nothing masked
+    dataset_prepacked   for whole datasets: all prompts are packed first, then the rows are run in batches
 
-Over a whole dataset, `full_batching` and `prepacked` take a batch of prompts at a time, and there is one more:
-
-    dataset_prepacked   all prompts packed first, then the rows taken in batches
-
-All give the same logits and the same caches. They differ in how many slots they compute.
+All give the same logits and the same caches. They differ in the slots that they compute.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from itertools import accumulate
-from typing import Literal, TypedDict
+from typing import Any, Literal
 
 from prepack_lab.packing import DEFAULT_STRATEGY, Packing, pack
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a method shares the prompts out; a method reads what concerns it and leaves the rest."""
-
-    capacity: int | None = None
-    """`prepacked`, `dataset_prepacked`: the most tokens in a row; the longest prompt where left out."""
-    strategy: str = DEFAULT_STRATEGY
-    """`prepacked`, `dataset_prepacked`: how prompts share rows (see `pack`)."""
-    batch_size: int = 16
-    """`length_ordered`, and over datasets: prompts in a batch; for `dataset_prepacked`, rows."""
-    token_budget: int = 16_384
-    """`padding_free`: the most tokens in a forward pass; a prompt that is longer has one to itself."""
-
-    def check(self, method: str, reads: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        """Refuse an unknown method, arguments that it does not read, and sizes below 1.
-
-        Args:
-            reads: the fields that each method reads; `READS` where left out.
-
-        Raises:
-            ValueError: says which methods there are, or what to leave out.
-        """
-        reads = READS if reads is None else reads
-        if method not in reads:
-            raise ValueError(f"there is no method {method!r}; there are: {', '.join(reads)}")
-        for name, default in vars(Plan()).items():
-            value = getattr(self, name)
-            if value != default and name not in reads[method]:
-                raise ValueError(f"method {method!r} takes no {name}; leave it out")
-            if name in ("batch_size", "token_budget") and value < 1:
-                raise ValueError(f"{name} is {value}; it is a positive integer")
-
-
-class RowOptions(TypedDict, total=False):
-    """How rows are filled: the options of functions that ask for the batch size by itself."""
-
-    capacity: int | None
-    strategy: str
-    token_budget: int
-
-
-class PlanOptions(RowOptions, total=False):
-    """The fields of a `Plan`, as options of the functions that make one."""
-
-    batch_size: int
 
 
 @dataclass(frozen=True)
@@ -80,7 +31,7 @@ class Pass:
     rows: Packing
     """How these prompts, numbered from 0, share rows."""
     attention: Literal["alone", "padded", "masked", "segmented"]
-    """One prompt; one prompt a row under a padding mask; rows under a packed mask; one row, prompt by prompt."""
+    """A prompt per pass; a prompt per row under a padding mask; rows under a packed mask; a row, prompt by prompt."""
 
     @property
     def pairs(self) -> int:
@@ -93,85 +44,99 @@ class Pass:
         return sum(length * (length + 1) // 2 for length in self.rows.lengths)
 
 
-Planner = Callable[[Sequence[int], Plan], Iterator[Pass]]
-"""Tokens of each prompt, and a plan → forward passes."""
-
-
-def _one_by_one(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
+def one_by_one(lengths: Sequence[int]) -> Iterator[Pass]:
+    """A pass per prompt."""
     for prompt, length in enumerate(lengths):
         yield Pass([prompt], Packing.concatenated([length]), "alone")
 
 
-def _full_batching(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
-    yield Pass(range(len(lengths)), Packing.padded(lengths), "padded")
+def full_batching(lengths: Sequence[int], batch_size: int | None = None) -> Iterator[Pass]:
+    """A pass per batch of `batch_size` prompts, in the order given; all prompts in one batch where left out."""
+    for prompts in _batches(range(len(lengths)), batch_size):
+        yield Pass(prompts, Packing.padded([lengths[prompt] for prompt in prompts]), "padded")
 
 
-def _length_ordered(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
-    order = sorted(range(len(lengths)), key=lambda prompt: lengths[prompt])
-    for start in range(0, len(order), plan.batch_size):
-        chosen = order[start : start + plan.batch_size]
-        yield Pass(chosen, Packing.padded([lengths[prompt] for prompt in chosen]), "padded")
+def length_ordered(lengths: Sequence[int], batch_size: int = 16) -> Iterator[Pass]:
+    """As `full_batching`, from the shortest prompt to the longest."""
+    for prompts in _batches(sorted(range(len(lengths)), key=lengths.__getitem__), batch_size):
+        yield Pass(prompts, Packing.padded([lengths[prompt] for prompt in prompts]), "padded")
 
 
-def _prepacked(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
-    yield Pass(range(len(lengths)), pack(lengths, plan.capacity, plan.strategy), "masked")
+def prepacked(
+    lengths: Sequence[int], batch_size: int | None = None, capacity: int | None = None, strategy: str = DEFAULT_STRATEGY
+) -> Iterator[Pass]:
+    """Each batch of `batch_size` prompts packed into rows (see `pack`); all prompts where left out."""
+    for prompts in _batches(range(len(lengths)), batch_size):
+        yield Pass(prompts, pack([lengths[prompt] for prompt in prompts], capacity, strategy), "masked")
 
 
-def _padding_free(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
+def padding_free(lengths: Sequence[int], token_budget: int = 16_384) -> Iterator[Pass]:
+    """Prompts in their order, as many as have `token_budget` tokens together; a longer prompt has a pass to itself."""
     ends = [*accumulate(lengths)]
     first = 0
     while first < len(lengths):
-        before = ends[first] - lengths[first]
-        last = max(first + 1, bisect_right(ends, before + plan.token_budget))
+        last = max(first + 1, bisect_right(ends, ends[first] - lengths[first] + token_budget))
         yield Pass(range(first, last), Packing.concatenated(lengths[first:last]), "segmented")
         first = last
 
 
-def _dataset_prepacked(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
-    packing = pack(lengths, plan.capacity, plan.strategy)
-    for start in range(0, packing.num_bins, plan.batch_size):
-        yield Pass(*packing.part(start, start + plan.batch_size), "masked")
+def dataset_prepacked(
+    lengths: Sequence[int], batch_size: int = 16, capacity: int | None = None, strategy: str = DEFAULT_STRATEGY
+) -> Iterator[Pass]:
+    """All prompts packed at once (see `pack`), and a pass per `batch_size` rows."""
+    packing = pack(lengths, capacity, strategy)
+    for start in range(0, packing.num_bins, batch_size):
+        yield Pass(*packing.part(start, start + batch_size), "masked")
 
 
-def _in_batches(method: Planner) -> Planner:
-    """A method on one batch after another."""
-
-    def passes(lengths: Sequence[int], plan: Plan) -> Iterator[Pass]:
-        for start in range(0, len(lengths), plan.batch_size):
-            for one in method(lengths[start : start + plan.batch_size], plan):
-                yield Pass([start + prompt for prompt in one.prompts], one.rows, one.attention)
-
-    return passes
+def _batches(prompts: Sequence[int], batch_size: int | None) -> Iterator[Sequence[int]]:
+    size = batch_size or len(prompts)
+    return (prompts[start : start + size] for start in range(0, len(prompts), size))
 
 
-METHODS: dict[str, Planner] = {
-    "one_by_one": _one_by_one,
-    "full_batching": _full_batching,
-    "length_ordered": _length_ordered,
-    "prepacked": _prepacked,
-    "padding_free": _padding_free,
+DATASET_METHODS: dict[str, Callable[..., Iterator[Pass]]] = {
+    planner.__name__: planner
+    for planner in (one_by_one, full_batching, length_ordered, prepacked, dataset_prepacked, padding_free)
 }
+METHODS = tuple(name for name in DATASET_METHODS if name != "dataset_prepacked")
+"""Those for a single batch."""
+SHARING = ("batch_size", "capacity", "strategy", "token_budget")
+"""The options that methods have."""
 BASELINE = "full_batching"
 """The method that the others are compared with, as in the paper."""
-DATASET_METHODS: dict[str, Planner] = {
-    "one_by_one": _one_by_one,
-    "full_batching": _in_batches(_full_batching),
-    "length_ordered": _length_ordered,
-    "prepacked": _in_batches(_prepacked),
-    "dataset_prepacked": _dataset_prepacked,
-    "padding_free": _padding_free,
-}
-READS: dict[str, tuple[str, ...]] = {
-    "one_by_one": (),
-    "full_batching": (),
-    "length_ordered": ("batch_size",),
-    "prepacked": ("capacity", "strategy"),
-    "padding_free": ("token_budget",),
-}
-"""The fields of a plan that each method reads."""
-DATASET_READS: dict[str, tuple[str, ...]] = READS | {
-    "full_batching": ("batch_size",),
-    "prepacked": ("batch_size", "capacity", "strategy"),
-    "dataset_prepacked": ("batch_size", "capacity", "strategy"),
-}
-"""The same over a whole dataset."""
+
+
+def plan_passes(method: str, lengths: Sequence[int], **options: Any) -> Iterator[Pass]:
+    """The forward passes by which a method runs prompts of these lengths.
+
+    Args:
+        method: a key of `DATASET_METHODS`.
+        lengths: tokens of each prompt.
+        options: how the method shares the prompts out: the keyword arguments of the function of its name.
+
+    Raises:
+        ValueError: an unknown method, an option that it does not have, or a size below 1; as for `pack` otherwise,
+            once the passes are asked for.
+    """
+    known = known_options(method)
+    for name, value in options.items():
+        if name not in known:
+            has = f"its options are {', '.join(known)}" if known else "it has no options"
+            raise ValueError(f"method {method!r} has no option {name!r}: {has}")
+        if name in ("batch_size", "token_budget") and value is not None and value < 1:
+            raise ValueError(f"{name} is {value}; it is a positive integer")
+    return DATASET_METHODS[method](lengths, **options)
+
+
+def known_options(method: str, **options: Any) -> dict[str, Any]:
+    """The options that a method has and their defaults, with the values of those given that are among them.
+
+    So methods can be held side by side: `plan_passes(method, lengths, **known_options(method, batch_size=8))`.
+
+    Raises:
+        ValueError: an unknown method; the message lists those there are.
+    """
+    if method not in DATASET_METHODS:
+        raise ValueError(f"there is no method {method!r}; there are: {', '.join(DATASET_METHODS)}")
+    parameters = [*signature(DATASET_METHODS[method]).parameters.values()][1:]
+    return {parameter.name: options.get(parameter.name, parameter.default) for parameter in parameters}

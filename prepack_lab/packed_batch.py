@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from prepack_lab.masks import Slots
 from prepack_lab.packing import Packing
 from prepack_lab.prompts import InvalidPromptsError, check_prompts
 
@@ -55,24 +56,35 @@ class PackedBatch:
                 f"the packing was made for lengths {_shorten(packing.lengths)}; these prompts have "
                 f"{_shorten(lengths)}. Pack these prompts' lengths"
             )
-        layout = _lay_out(packing)
-        shape = packing.num_bins, max(packing.bin_lengths)
+        return cls.lay_out(prompts, packing, device, pad_id)
+
+    @classmethod
+    def lay_out(
+        cls,
+        prompts: Sequence[Sequence[int]],
+        packing: Packing,
+        device: torch.device | str | None = None,
+        pad_id: int = 0,
+        right_aligned: bool = False,
+    ) -> PackedBatch:
+        """The same for prompts that were checked before. Rows end at the last slot where they are `right_aligned`."""
+        places = _Places.of(packing, right_aligned)
+        shape = packing.num_bins, packing.width
         ids = np.concatenate([prompts[prompt] for members in packing.bins for prompt in members])
 
         def grid(values: np.ndarray, padding: int) -> torch.Tensor:
             rows = np.full(shape, padding, dtype=np.int64)
-            rows[layout.token_row, layout.token_slot] = values
+            rows[places.token_row, places.token_slot] = values
             return torch.from_numpy(rows).to(device)
 
-        first = np.stack([layout.row, layout.slot], axis=1)
-        last = first + np.stack([np.zeros_like(layout.row), np.array(lengths) - 1], axis=1)
+        last_slot = places.slot + np.array(packing.lengths) - 1
         return cls(
             packing,
             input_ids=grid(ids, pad_id),
-            position_ids=grid(layout.token_position, 0),
-            segment_ids=grid(layout.token_prompt, -1),
-            first_token=torch.from_numpy(first).to(device),
-            last_token=torch.from_numpy(last).to(device),
+            position_ids=grid(places.token_position, 0),
+            segment_ids=grid(places.token_prompt, -1),
+            first_token=torch.from_numpy(np.stack([places.row, places.slot], axis=1)).to(device),
+            last_token=torch.from_numpy(np.stack([places.row, last_slot], axis=1)).to(device),
         )
 
     @property
@@ -80,6 +92,16 @@ class PackedBatch:
         """R and W."""
         R, W = self.input_ids.shape
         return R, W
+
+    @property
+    def attention_mask(self) -> torch.Tensor:
+        """[R, W] 0 on padding, 1 on tokens."""
+        return (self.segment_ids >= 0).long()
+
+    @property
+    def slots(self) -> Slots:
+        """Whose token stands in each slot, and where in its prompt."""
+        return Slots(self.segment_ids, self.position_ids)
 
     @property
     def lengths(self) -> torch.Tensor:
@@ -100,7 +122,7 @@ class PackedBatch:
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _Places:
     """Where each prompt begins ([B], in the order of the prompts) and where each token lies ([tokens], bin by bin)."""
 
     row: np.ndarray
@@ -110,21 +132,21 @@ class _Layout:
     token_slot: np.ndarray
     token_position: np.ndarray
 
+    @classmethod
+    def of(cls, packing: Packing, right_aligned: bool) -> _Places:
+        lengths, filled = np.array(packing.lengths), np.array(packing.bin_lengths)
+        order = np.concatenate([np.array(members) for members in packing.bins])  # prompts, bin by bin
+        row_of = np.repeat(np.arange(packing.num_bins), [len(members) for members in packing.bins])
+        end = np.cumsum(lengths[order])
+        start = end - lengths[order]
+        row_start = np.cumsum(filled) - filled - (packing.width - filled if right_aligned else 0)
 
-def _lay_out(packing: Packing) -> _Layout:
-    lengths = np.array(packing.lengths)
-    order = np.concatenate([np.array(members) for members in packing.bins])  # prompts, bin by bin
-    row_of = np.repeat(np.arange(packing.num_bins), [len(members) for members in packing.bins])
-    end = np.cumsum(lengths[order])
-    start = end - lengths[order]
-    row_start = (np.cumsum(packing.bin_lengths) - packing.bin_lengths)[row_of]
+        row, slot = np.empty_like(order), np.empty_like(order)
+        row[order], slot[order] = row_of, start - row_start[row_of]
 
-    row, slot = np.empty_like(order), np.empty_like(order)
-    row[order], slot[order] = row_of, start - row_start
-
-    token_prompt = np.repeat(order, lengths[order])
-    token_position = np.arange(end[-1]) - np.repeat(start, lengths[order])
-    return _Layout(row, slot, token_prompt, row[token_prompt], slot[token_prompt] + token_position, token_position)
+        token_prompt = np.repeat(order, lengths[order])
+        token_position = np.arange(end[-1]) - np.repeat(start, lengths[order])
+        return cls(row, slot, token_prompt, row[token_prompt], slot[token_prompt] + token_position, token_position)
 
 
 def _shorten(lengths: tuple[int, ...]) -> str:

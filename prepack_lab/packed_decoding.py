@@ -17,19 +17,26 @@ Source: the paper's outlook on prepacking for generation.
 from __future__ import annotations
 
 import torch
-from transformers import DynamicCache, PreTrainedModel
+from transformers import PreTrainedModel
 
-from prepack_lab.attention import Slots, packed_attention
-from prepack_lab.packed_batch import PackedBatch
+from prepack_lab.attention import packable, packed_attention
+from prepack_lab.forward import ForwardPass, call
+from prepack_lab.masks import Slots
 from prepack_lab.packing import Packing
+from prepack_lab.positions import next_positions
 
 
 def decoding_slots(packing: Packing, steps: int) -> int:
     """The slots of all rows after so many steps: a row grows as much as the one with the most prompts needs.
 
-    With one prompt a row these are the slots of unpacked caches.
+    With one prompt per row these are the slots of unpacked caches.
     """
-    return packing.num_bins * (packing.width + max(map(len, packing.bins)) * steps)
+    return packing.num_bins * (packing.width + most_prompts(packing) * steps)
+
+
+def most_prompts(packing: Packing) -> int:
+    """K, the prompts in the row that holds the most: the slots by which every row grows in a step."""
+    return max(map(len, packing.bins))
 
 
 class PackedDecoder:
@@ -37,24 +44,22 @@ class PackedDecoder:
 
     Args:
         model: the one that made the cache.
-        cache: of the packed forward pass, [R, H, W, D] a layer.
-        batch: the rows that were run.
+        rows: the packed forward pass.
     """
 
-    def __init__(self, model: PreTrainedModel, cache: DynamicCache, batch: PackedBatch) -> None:
-        self.cache = cache
-        self._model = model
-        self._keys = Slots(batch.segment_ids, batch.position_ids)
-        bins = batch.packing.bins
-        self._owners = batch.segment_ids.new_full((len(bins), max(map(len, bins))), -1)  # [R, K]
-        self._row, self._column = torch.empty_like(batch.last_token).unbind(1)  # [B], [B]
-        for row, prompts in enumerate(bins):
+    def __init__(self, model: PreTrainedModel, rows: ForwardPass) -> None:
+        self.cache = rows.cache
+        self._model = packable(model)
+        self._keys = rows.batch.slots
+        packing, last_token = rows.batch.packing, rows.batch.last_token
+        self._owners = last_token.new_full((packing.num_bins, most_prompts(packing)), -1)  # [R, K]
+        self._row, self._column = torch.empty_like(last_token).unbind(1)  # [B], [B]
+        for row, prompts in enumerate(packing.bins):
             members, columns = torch.tensor(prompts), torch.arange(len(prompts))
             self._owners[row, : len(prompts)] = members.to(self._owners.device)
             self._row[members], self._column[members] = row, columns.to(self._column.device)
-        self._next = batch.lengths  # [B] the position of each prompt's next token
+        self._next = rows.batch.lengths  # [B] the position of each prompt's next token
 
-    @torch.no_grad()
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """Give every prompt one more token: [B] ids → [B, V] the logits after them."""
         token_ids, positions = torch.zeros_like(self._owners), torch.zeros_like(self._owners)  # [R, K], 0 on padding
@@ -66,13 +71,8 @@ class PackedDecoder:
             torch.cat([self._keys.position_ids, new.position_ids], dim=1),
         )
         is_token = self._owners >= 0
-        with packed_attention(self._model, new, self._keys):
-            out = self._model(
-                token_ids,
-                position_ids=positions,
-                past_key_values=self.cache,
-                use_cache=True,
-                logits_to_keep=is_token,
-            )
+        with packed_attention(new, self._keys):
+            given = next_positions(self._model, token_ids, positions)
+            out = call(self._model, token_ids, self.cache, position_ids=given, logits_to_keep=is_token)
         self._next = self._next + 1
         return out.logits[self._owners[is_token].argsort()]

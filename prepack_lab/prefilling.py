@@ -1,19 +1,21 @@
-"""Prompts → Prefill: the next token's logits and a cache for every prompt, by any method."""
+"""Prompts → Prefill: the next token's logits and a cache for every prompt, by any method; one batch, or a dataset."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Unpack
+from typing import Any, TypeVar
 
 import torch
+from tqdm.auto import tqdm
 from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.cache import join_caches
-from prepack_lab.forward import left_padded_mask
-from prepack_lab.methods import METHODS, Plan, PlanOptions
-from prepack_lab.passes import Step, run_passes
-from prepack_lab.support import prompts_for, require_support
+from prepack_lab.forward import ForwardPass, input_device, left_padded_mask
+from prepack_lab.gate import Admitted, admit
+from prepack_lab.methods import known_options
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Prefill:
     next_token_logits: torch.Tensor
     """[B, V] the logits after each prompt's last token."""
     cache: DynamicCache | None
-    """Left-padded keys and values, [B, H, L, D] a layer, in the model's own kind of layers; None if left out."""
+    """Left-padded keys and values, [B, H, L, D] per layer, in the model's own kind of layers; None if left out."""
     attention_mask: torch.Tensor
     """[B, L] 0 on padding, 1 on tokens."""
     rows: int
@@ -35,60 +37,103 @@ class Prefill:
 
 
 def prefill(
-    model: PreTrainedModel, prompts: Sequence[Sequence[int]], method: str = "prepacked", **plan: Unpack[PlanOptions]
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    method: str = "prepacked",
+    verify: bool = False,
+    **options: Any,
 ) -> Prefill:
     """Run the prompts through the model once.
 
     Args:
         model: a causal language model of transformers.
         prompts: B lists of token ids.
-        method: one of `METHODS`.
-        plan: how the method shares the prompts out, see `Plan`: `capacity` and `strategy` for `prepacked`,
+        method: a key of `DATASET_METHODS`.
+        verify: hold every prompt against itself alone, which costs as much as running each alone.
+        options: how the method shares the prompts out (see `plan_passes`): `capacity` and `strategy` for `prepacked`,
             `batch_size` for `length_ordered`, `token_budget` for `padding_free`.
 
     Raises:
         InvalidPromptsError: names the prompt that can't be run, and why.
-        UnsupportedModelError: the method is not known to be exact for this model.
-        ValueError: an unknown method or strategy, or a capacity that a prompt exceeds.
+        UnsupportedModelError: the method is not known to be exact for this model, or turns out not to be.
+        ValueError: an unknown method, strategy or option, or a capacity that a prompt exceeds.
     """
-    prompts = prompts_for(model, prompts)
-    return gather(model, prompts, [*run(model, prompts, method, **plan)])
+    admitted = admit(model, prompts, method, **options)
+    return gather(admitted, [*admitted.run(verify)])
 
 
-def gather(model: PreTrainedModel, prompts: list[list[int]], steps: Sequence[Step], cache: bool = True) -> Prefill:
-    """What some forward passes gave, brought into the order of the prompts.
+def prefill_dataset(
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    batch_size: int = 16,
+    method: str = "dataset_prepacked",
+    cache: bool = True,
+    progress: bool = True,
+    verify: bool = False,
+    **options: Any,
+) -> Iterator[Prefill]:
+    """Run many prompts through the model, and yield each batch as soon as it is done: memory stays that of a batch.
+
+    `full_batching`, `prepacked` and `padding_free` go through the prompts in the order given. `length_ordered` and
+    `dataset_prepacked` can't: each result says which `prompts` it is about, and `in_order` puts them back.
 
     Args:
-        prompts: all of them; the steps may be about some.
+        model, prompts, verify, options: as for `prefill`.
+        batch_size: prompts in a batch; for `dataset_prepacked`, rows.
+        method: a key of `DATASET_METHODS`.
+        cache: whether to give each prompt its cache; without, a result holds the next token's logits only.
+        progress: show a bar.
+
+    Raises:
+        InvalidPromptsError, UnsupportedModelError, ValueError: as for `prefill`, before anything is run.
+    """
+    if "batch_size" in known_options(method):
+        options["batch_size"] = batch_size
+    return _results(admit(model, prompts, method, **options), cache, progress, verify)
+
+
+def in_order(results: Iterable[Prefill], keep: Callable[[Prefill], Sequence[Kept]]) -> Iterator[Kept]:
+    """Yield a value per prompt, in the order of the prompts, whatever the order of the batches.
+
+    Args:
+        results: of `prefill_dataset`.
+        keep: what to keep of a batch, a value for each of its prompts. Only that is held until its turn comes:
+            `lambda batch: batch.next_token_logits.argmax(-1).tolist()`.
+    """
+    waiting: dict[int, Kept] = {}
+    turn = 0
+    for result in results:
+        waiting.update(zip(result.prompts, keep(result), strict=True))
+        while turn in waiting:
+            yield waiting.pop(turn)
+            turn += 1
+
+
+def gather(admitted: Admitted, passes: Sequence[ForwardPass], cache: bool = True) -> Prefill:
+    """What some forward passes left behind, brought into the order of the prompts.
+
+    Args:
+        admitted: what was run.
+        passes: all of its passes, or some.
         cache: whether to give each prompt its cache.
     """
-    passes, parts = zip(*steps, strict=True)
-    of = torch.tensor([prompt for part in parts for prompt in part.prompts], device=model.device)  # [B]
-    rising, order = of.sort()
-    chosen = tuple(rising.tolist())
+    chosen = torch.tensor([prompt for one in passes for prompt in one.prompts])  # [B]
+    rising, order = chosen.sort()
+    lengths = [len(admitted.prompts[index]) for index in rising.tolist()]
     return Prefill(
-        prompts=chosen,
-        next_token_logits=torch.cat([out.next_token_logits for out in passes])[order],
-        cache=join_caches(parts, model.config) if cache else None,
-        attention_mask=left_padded_mask([len(prompts[index]) for index in chosen], model.device),
-        rows=sum(out.slots[0] for out in passes),
-        slots=sum(out.slots[0] * out.slots[1] for out in passes),
+        prompts=tuple(rising.tolist()),
+        next_token_logits=torch.cat([one.next_token_logits for one in passes])[order],
+        cache=join_caches(passes, admitted.model.config) if cache else None,
+        attention_mask=left_padded_mask(lengths, input_device(admitted.model)),
+        rows=sum(one.batch.packing.num_bins for one in passes),
+        slots=sum(one.batch.packing.slots for one in passes),
     )
 
 
-def run(
-    model: PreTrainedModel,
-    prompts: list[list[int]],
-    method: str,
-    decoding: str = "unpacked",
-    **plan: Unpack[PlanOptions],
-) -> Iterator[Step]:
-    """The forward passes of a method over checked prompts, which are to be decoded so; each is run as it is asked for.
-
-    Raises:
-        UnsupportedModelError, ValueError: as for `prefill`.
-    """
-    chosen = Plan(**plan)
-    chosen.check(method)
-    require_support(model, method, max(map(len, prompts)), decoding)
-    return run_passes(model, prompts, METHODS[method]([len(prompt) for prompt in prompts], chosen))
+def _results(admitted: Admitted, cache: bool, progress: bool, verify: bool) -> Iterator[Prefill]:
+    with tqdm(total=len(admitted.prompts), unit="prompt", disable=not progress) as bar:
+        for done in admitted.run(verify):
+            result = gather(admitted, [done], cache)
+            del done  # the packed cache is not needed any more
+            bar.update(len(result.prompts))
+            yield result

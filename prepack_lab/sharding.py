@@ -21,10 +21,9 @@ import torch
 import torch.distributed as dist
 from transformers import PreTrainedModel
 
-from prepack_lab.datasets import in_order, prefill_dataset
+from prepack_lab.gate import admit
 from prepack_lab.packing import DEFAULT_STRATEGY, pack
-from prepack_lab.prefilling import Prefill
-from prepack_lab.support import prompts_for
+from prepack_lab.prefilling import Prefill, in_order, prefill_dataset
 
 Kept = TypeVar("Kept")
 
@@ -80,7 +79,7 @@ def prefill_over_ranks(
     Raises:
         InvalidPromptsError, UnsupportedModelError, ValueError: before anything is run; `torchrun` then ends all ranks.
     """
-    prompts = prompts_for(model, prompts)
+    prompts = admit(model, prompts, "dataset_prepacked").prompts
     lengths = [len(prompt) for prompt in prompts]
     rank, ranks = dist.get_rank(), dist.get_world_size()
     share = shard(lengths, ranks)[rank]

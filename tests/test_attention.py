@@ -1,15 +1,12 @@
 """The attention inside transformers: the model's own rule, kernels for a GPU, and nothing left behind."""
 
-from types import SimpleNamespace
-from typing import ClassVar
-
 import pytest
 import torch
 import torch.nn.functional as F
 
 import prepack_lab as lab
 from prepack_lab import attention
-from prepack_lab.attention import Slots, packed_attention
+from prepack_lab.attention import packed_attention
 from prepack_lab.forward import forward_packed
 from tests.conftest import random_prompts
 
@@ -53,20 +50,28 @@ def test_the_kernel_of_a_gpu_gets_what_it_needs(tiny_model, monkeypatch):
 
 def test_the_kernel_is_left_alone_on_a_cpu():
     query = torch.zeros(1, 2, 3, 16, dtype=torch.bfloat16)
-    assert not attention._kernel_takes(query, query, attention._Rule(None, None, None))
+    assert not attention._kernel_takes(query, query, attention._Scores(None, None, None))
 
 
 def test_this_torch_has_the_kernel_in_the_form_that_is_used():
-    if torch.__version__ < "2.13":
-        pytest.skip("an earlier form, which is not used")
-    assert attention._varlen_is_known()
+    expected = {"window_size", "enable_gqa"} if torch.__version__ >= "2.12" else {"window_size"}
+    assert expected <= attention._kernel_parameters()
 
 
-def test_an_older_form_of_the_kernel_is_not_used(monkeypatch):
-    attention._varlen_is_known.cache_clear()
-    monkeypatch.setattr(attention, "varlen_attn", lambda query, key, value, cu_q, cu_k, max_q, max_k, is_causal: None)
-    assert not attention._varlen_is_known()
-    attention._varlen_is_known.cache_clear()
+def test_a_kernel_that_shares_no_key_heads_gets_them_repeated(tiny_model, monkeypatch):
+    """The form of torch 2.11."""
+    calls = []
+    expected = forward_packed(tiny_model, one_row_batch(), segmented=True).next_token_logits
+    kernel = fake_kernel(calls)
+    older = lambda q, k, v, cu_q, cu_k, max_q, max_k, *, scale, window_size: kernel(  # noqa: E731
+        q, k, v, cu_q, cu_k, max_q, max_k, scale=scale, window_size=window_size, enable_gqa=False
+    )
+    monkeypatch.setattr(attention, "varlen_attn", older)
+    monkeypatch.setattr(attention, "_kernel_parameters", lambda: frozenset({"window_size"}))
+    monkeypatch.setattr(attention, "_kernel_takes", lambda *_: True)
+    found = forward_packed(tiny_model, one_row_batch(), segmented=True).next_token_logits
+    torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
+    assert len(calls) == tiny_model.config.num_hidden_layers
 
 
 @pytest.mark.parametrize("softcap", [None, 5.0])
@@ -77,7 +82,7 @@ def test_soft_caps_and_sinks_by_their_definition(softcap, with_sinks):
     query = torch.randn(1, 4, 6, 8, generator=generator)
     key, value = torch.randn(2, 1, 2, 6, 8, generator=generator).unbind(0)
     sinks = torch.randn(4, generator=generator) if with_sinks else None
-    found = attention._attend(query, key, value, None, attention._Rule(0.3, softcap, sinks))
+    found = attention._attend(query, key, value, None, attention._Scores(0.3, softcap, sinks))
     for head in range(4):
         for place in range(6):
             scores = 0.3 * key[0, head // 2, : place + 1] @ query[0, head, place]
@@ -89,33 +94,42 @@ def test_soft_caps_and_sinks_by_their_definition(softcap, with_sinks):
             torch.testing.assert_close(found[0, head, place], expected, atol=1e-5, rtol=1e-5)
 
 
-def test_outside_a_packed_pass_it_is_the_library_s_own(tiny_model):
-    ids = torch.tensor(PROMPTS[:1])
-    expected = tiny_model(ids).logits
-    before = tiny_model.config._attn_implementation
-    tiny_model.config._attn_implementation = attention.IMPLEMENTATION
-    found = tiny_model(ids).logits
-    tiny_model.config._attn_implementation = before
-    torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
+def test_the_rule_that_is_taught_is_the_rule_that_runs(tiny_model, monkeypatch):
+    """For layers that are plainly causal, the mask of a packed pass is `packed_mask`, for every token."""
+    masks, attend = [], attention._attend
+
+    def watched(query, key, value, mask, scores):
+        masks.append(mask)
+        return attend(query, key, value, mask, scores)
+
+    monkeypatch.setattr(attention, "_attend", watched)
+    batch = lab.PackedBatch.from_prompts(PROMPTS, lab.pack([*map(len, PROMPTS)]))
+    forward_packed(tiny_model, batch)
+    taught, token = lab.packed_mask(batch.segment_ids, tiny_model.dtype)[:, 0], batch.attention_mask.bool()
+    assert len(masks) == tiny_model.config.num_hidden_layers and not token.all()
+    for mask in masks:
+        assert torch.equal(mask[:, 0][token], taught[token])
+    padding = taught[~token]
+    assert (padding[:, 0] < 0).all(), "padding sees no token"
 
 
-def test_an_error_leaves_the_model_as_it_was(tiny_model):
+def test_the_model_keeps_its_own_attention(tiny_model):
     before = tiny_model.config._attn_implementation
-    batch = one_row_batch()
-    with (
-        pytest.raises(RuntimeError, match="on purpose"),
-        packed_attention(tiny_model, Slots(batch.segment_ids, batch.position_ids), spans=batch.spans),
-    ):
-        assert tiny_model.config._attn_implementation == attention.IMPLEMENTATION
-        raise RuntimeError("on purpose")
-    assert tiny_model.config._attn_implementation == before
+    with packed_attention(one_row_batch().slots):
+        assert attention.packable(tiny_model).config._attn_implementation == attention.IMPLEMENTATION
+        assert tiny_model.config._attn_implementation == before
+
+
+def test_outside_a_packed_pass_a_twin_does_not_attend(tiny_model):
+    with pytest.raises(LookupError):
+        attention.packable(tiny_model)(torch.tensor(PROMPTS[:1]))
 
 
 def test_what_is_not_known_is_refused(tiny_model):
     """An argument that nobody has thought about yet may change the attention."""
     batch = one_row_batch()
     states = torch.zeros(1, 2, batch.input_ids.shape[1], 8)
-    with packed_attention(tiny_model, Slots(batch.segment_ids, batch.position_ids), spans=batch.spans):
+    with packed_attention(batch.slots, spans=batch.spans):
         with pytest.raises(NotImplementedError, match="an attention with something_new"):
             attention._attention(torch.nn.Identity(), states, states, states, None, something_new=1)
         with pytest.raises(NotImplementedError, match="keys of its own"):
@@ -139,32 +153,3 @@ def test_key_heads_that_are_repeated_for_a_gpu_give_the_same(monkeypatch):
 )
 def test_a_gpu_shares_key_heads_only_where_its_fast_kernels_do(device, masked, shares):
     assert attention._shares_heads(torch.device(device), torch.zeros(1) if masked else None) == shares
-
-
-def test_parts_of_a_model_keep_an_attention_of_their_own(tiny_model):
-    class Whole:
-        """A configuration with parts, as those of models with images have; setting the whole sets its parts."""
-
-        sub_configs: ClassVar = {"text_config": None, "vision_config": None}
-
-        def __init__(self, own, **parts):
-            self.__dict__.update(parts, own=own)
-
-        @property
-        def _attn_implementation(self):
-            return self.own
-
-        @_attn_implementation.setter
-        def _attn_implementation(self, value):
-            self.own = self.text_config._attn_implementation = self.vision_config._attn_implementation = value
-
-    text, vision = (SimpleNamespace(sub_configs={}, _attn_implementation=own) for own in ("eager", "flex_attention"))
-    model = SimpleNamespace(config=Whole("sdpa", text_config=text, vision_config=vision))
-    slots = Slots(torch.zeros(1, 1), torch.zeros(1, 1))
-    with packed_attention(model, slots):
-        assert text._attn_implementation == attention.IMPLEMENTATION
-    assert (model.config.own, text._attn_implementation, vision._attn_implementation) == (
-        "sdpa",
-        "eager",
-        "flex_attention",
-    )

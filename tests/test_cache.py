@@ -2,7 +2,9 @@ import torch
 from transformers import DynamicCache, LlamaConfig, MistralConfig
 
 import prepack_lab as lab
-from prepack_lab.cache import CachePart, join_caches
+from prepack_lab.cache import join_caches
+from prepack_lab.forward import ForwardPass
+from prepack_lab.methods import Pass
 
 
 def filled(shape):
@@ -29,28 +31,29 @@ def test_each_prompt_gets_its_own_slots_aligned_at_the_right():
         assert torch.equal(layer.keys[2, :, 1:], packed_layer.keys[1, :, 0:3])
 
 
-def test_the_last_tokens_can_be_left_out():
-    batch = lab.PackedBatch.from_prompts([[1], [2, 2, 2]], lab.pack([1, 3]))
-    packed = filled((2, 2, 3, 3))
-    whole = lab.unpack_cache(packed, batch, CONFIG)
-    short = lab.unpack_cache(packed, batch, CONFIG, omit_last=True)
-    assert short.get_seq_length() == 2
-    assert torch.equal(short.layers[0].keys[1], whole.layers[0].keys[1, :, :2])
+def padded(prompts, lengths):
+    """A left-padded pass over these prompts, whose cache is filled with numbers."""
+    packing = lab.Packing.padded(lengths)
+    batch = lab.PackedBatch.lay_out([[1] * length for length in lengths], packing, right_aligned=True)
+    cache = filled((len(lengths), 2, max(lengths), 3))
+    return ForwardPass(Pass(prompts, packing, "padded"), batch, torch.zeros(len(lengths), 1), cache)
 
 
-def test_parts_are_joined_in_the_order_of_the_prompts():
-    device = torch.device("cpu")
-    parts = [
-        CachePart.left_padded(filled((1, 2, 4, 3)), [4], [2], device),
-        CachePart.left_padded(filled((2, 2, 3, 3)), [2, 3], [1, 0], device),
-    ]
-    joined = join_caches(parts, CONFIG)
-    keys = joined.layers[1].keys
+def test_passes_are_joined_in_the_order_of_the_prompts():
+    passes = [padded([2], [4]), padded([1, 0], [2, 3])]
+    keys = join_caches(passes, CONFIG).layers[1].keys
     assert keys.shape == (3, 2, 4, 3)
-    assert torch.equal(keys[0, :, 1:], filled((2, 2, 3, 3)).layers[1].keys[1])
-    assert torch.equal(keys[1, :, 2:], filled((2, 2, 3, 3)).layers[1].keys[0, :, 1:])
-    assert torch.equal(keys[2], filled((1, 2, 4, 3)).layers[1].keys[0])
-    assert torch.equal(join_caches(parts, CONFIG, omit_last=True).layers[1].keys[2], keys[2, :, :3])
+    assert torch.equal(keys[0, :, 1:], passes[1].cache.layers[1].keys[1])
+    assert torch.equal(keys[1, :, 2:], passes[1].cache.layers[1].keys[0, :, 1:])
+    assert torch.equal(keys[2], passes[0].cache.layers[1].keys[0])
+
+
+def test_some_prompts_of_a_pass_can_be_taken_out():
+    done = padded([5, 3, 8], [4, 2, 3])
+    some = join_caches([done.only([2, 1])], CONFIG).layers[0].keys  # prompts 8 and 3, in rising order
+    assert some.shape == (2, 2, 3, 3)
+    assert torch.equal(some[1], done.cache.layers[0].keys[2, :, 1:])
+    assert torch.equal(some[0, :, 1:], done.cache.layers[0].keys[1, :, 2:])
 
 
 def test_a_sliding_layer_keeps_its_window_and_counts_all_tokens():

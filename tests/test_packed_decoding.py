@@ -33,7 +33,7 @@ def test_the_logits_of_every_step(tiny_model):
     batch = lab.PackedBatch.from_prompts(PROMPTS, lab.pack([*map(len, PROMPTS)]))
     from prepack_lab.forward import forward_alone, forward_packed
 
-    decoder = lab.PackedDecoder(tiny_model, forward_packed(tiny_model, batch).cache, batch)
+    decoder = packed_decoding.PackedDecoder(tiny_model, forward_packed(tiny_model, batch))
     fed = [list(prompt) for prompt in PROMPTS]
     for step in range(5):
         tokens = torch.arange(len(PROMPTS)) + 10 * step
@@ -45,12 +45,15 @@ def test_the_logits_of_every_step(tiny_model):
 
 def test_a_wrong_owner_is_noticed(tiny_model, monkeypatch):
     """The mistake that packed decoding invites: a new token sees its neighbour's slots."""
+    tiny_model = lab.load_model(
+        tiny_model.config.model_type.replace("llama", "tiny-llama").replace("gpt2", "tiny-gpt2"), device="cpu"
+    )[0]
     lab.check_model(tiny_model)
-    alone = lab.generate(tiny_model, PROMPTS, "one_by_one", max_new_tokens=12)
     slots = packed_decoding.Slots
     shifted = lambda owners, positions: slots(owners.where(owners < 0, (owners + 1) % 6), positions)  # noqa: E731
     monkeypatch.setattr(packed_decoding, "Slots", shifted)
-    assert lab.generate(tiny_model, PROMPTS, max_new_tokens=12, decoding="packed") != alone
+    with pytest.raises(lab.UnsupportedModelError, match=r"after \d+ tokens a prompt gets other logits than alone"):
+        lab.generate(tiny_model, PROMPTS, max_new_tokens=12, decoding="packed")
 
 
 def test_a_sliding_window_stays_inside_each_prompt():
@@ -83,7 +86,7 @@ def test_the_memory_is_reported_and_true(tiny_model):
     lengths = [*map(len, prompts)]
     for found, rows_of in ((plain, lab.Packing.padded), (rows, lab.pack), (single, lab.Packing.concatenated)):
         slots = packed_decoding.decoding_slots(rows_of(lengths), steps - 1)
-        assert found.cache_bytes == one_slot * slots, "told ahead"
+        assert found.cache_bytes == one_slot * slots, "known ahead"
 
 
 @pytest.mark.parametrize("decoding", ["unpacked", "packed"])
@@ -117,16 +120,6 @@ def test_padding_is_no_word_that_was_said(tiny_model, method, decoding):
     alone = lab.generate(tiny_model, prompts, "one_by_one", **said)
     assert lab.generate(tiny_model, prompts, method, decoding=decoding, **said) == alone
     assert alone != lab.generate(tiny_model, prompts, "one_by_one", max_new_tokens=8), "the penalty tells"
-
-
-def test_what_would_read_the_padding_is_refused(tiny_model, monkeypatch):
-    with pytest.raises(ValueError, match="no_repeat_ngram_size would read the padding"):
-        lab.generate(tiny_model, PROMPTS, no_repeat_ngram_size=2)
-    monkeypatch.setattr(tiny_model.generation_config, "no_repeat_ngram_size", 2)
-    with pytest.raises(ValueError, match="no_repeat_ngram_size would read the padding"):
-        lab.generate(tiny_model, PROMPTS)
-    alone = lab.generate(tiny_model, PROMPTS[:1] * 2, "one_by_one", no_repeat_ngram_size=2)
-    assert lab.generate(tiny_model, PROMPTS[:1] * 2, no_repeat_ngram_size=2) == alone
 
 
 def test_a_whole_configuration_is_refused_because_it_would_be_hidden(tiny_model):
@@ -176,7 +169,8 @@ def test_what_can_not_be_decoded_so_is_refused(tiny_model):
         ({"num_return_sequences": 2, "do_sample": True}, "num_return_sequences=2"),
         ({"return_dict_in_generate": True}, "return_dict_in_generate"),
         ({"use_cache": False}, "use_cache=False"),
-        ({"stop_strings": ["."]}, "stop_strings ends a prompt without an end token"),
+        ({"past_key_values": 1}, "no option 'past_key_values'"),
+        ({"token_type_ids": 1}, "no option 'token_type_ids'"),
     ]:
         for decoding in ("unpacked", "packed"):
             with pytest.raises(ValueError, match=words):

@@ -33,9 +33,9 @@ def build(config, **options):
     [
         ("MambaForCausalLM", "state from token to token"),
         ("Lfm3ForCausalLM", r"not plain attention \(conv\)"),
-        ("RobertaForCausalLM", "counts positions in a way of its own"),
         ("BartForCausalLM", "works out positions by itself"),
-        ("OpenAIGPTLMHeadModel", "keeps no cache of keys and values"),
+        ("OpenAIGPTLMHeadModel", "OpenAIGPTLMHeadModel keeps no cache of keys and values"),
+        ("XLMWithLMHeadModel", "its logits are not those of each prompt alone"),
     ],
 )
 def test_a_refusal_names_the_model_the_reason_and_the_way_out(name, reason):
@@ -94,20 +94,6 @@ def test_a_large_window_is_kept_inside_each_prompt(method):
     assert lab.generate(model, prompts, method, max_new_tokens=4) == alone
 
 
-@pytest.mark.parametrize(("window", "limited"), [(100, False), (600, True)])
-def test_a_window_that_a_layer_keeps_to_itself(window, limited, monkeypatch):
-    """Where the configuration's window changes nothing, the check goes beyond it, or limits the prompts to it."""
-    model = build(MistralConfig(**TINY_MISTRAL, sliding_window=window))
-    monkeypatch.setattr(support, "_obeys_windows", lambda model, config: False)
-    lab.prefill(model, random_prompts([window, 2], VOCABULARY))
-    longer = random_prompts([window + 1, 2], VOCABULARY)
-    if not limited:
-        lab.prefill(model, longer)
-        return
-    with pytest.raises(lab.UnsupportedModelError, match=r"only the last 600 tokens.*longest prompt has 601"):
-        lab.prefill(model, longer)
-
-
 def test_the_model_is_asked_once(monkeypatch):
     model = build(MistralConfig(**TINY_MISTRAL))
     first = lab.check_model(model)
@@ -126,10 +112,12 @@ def test_a_leak_is_seen_by_the_check(monkeypatch):
     from prepack_lab import attention
 
     model = build(MistralConfig(**TINY_MISTRAL))
-    blind = lambda queries, keys: torch.ones_like(queries[:, None, :, None] == keys[:, None, None, :])  # noqa: E731
-    monkeypatch.setattr(attention, "same_prompt", blind)
-    assert "not those of each prompt alone" in support._try(model, "prepacked").obstacle
-    assert support._try(model, "padding_free").obstacle is None
+    monkeypatch.setattr(attention, "visible", lambda queries, keys, rule: rule(
+        None, None, queries.position_ids[:, None, :, None], keys.position_ids[:, None, None]
+    ))  # fmt: skip
+    said = lab.check_model(model)
+    assert "not those of each prompt alone" in said.methods["prepacked"]
+    assert said.methods["padding_free"] is None
 
 
 def test_an_unsupported_model_is_a_value_error():

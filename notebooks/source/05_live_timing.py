@@ -16,10 +16,10 @@ from functools import partial
 
 import prepack_lab as lab
 from prepack_lab import figures
+from prepack_lab.forward import run_method
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.predictors import expected_fewer_rows
 from prepack_lab.measuring.speed_ups import time_batches
-from prepack_lab.passes import run_method
 
 lab.progress("05")
 

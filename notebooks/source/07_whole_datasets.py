@@ -18,7 +18,7 @@ from time import perf_counter
 import prepack_lab as lab
 from prepack_lab import figures
 from prepack_lab.measuring import paper
-from prepack_lab.methods import DATASET_METHODS
+from prepack_lab.methods import known_options, plan_passes
 
 lab.progress("07")
 
@@ -39,7 +39,7 @@ lab.progress("07")
 
 # %%
 lengths = lab.load_profile("mmlu").sample(256, seed=0)
-lab.reports.dataset_table(lengths, lab.Plan(batch_size=16, token_budget=4096))
+lab.reports.dataset_table(lengths, batch_size=16, token_budget=4096)
 
 # %% [markdown]
 # Sorting alone removes most of the padding: neighbours have nearly the same length. This is the rival that a paper on
@@ -79,7 +79,7 @@ lab.check("07-back", back_in_order)
 
 # %%
 def slots_a_prompt(lengths, method, size):
-    passes = DATASET_METHODS[method](lengths, lab.Plan(batch_size=size))
+    passes = plan_passes(method, lengths, **known_options(method, batch_size=size))
     return sum(one.rows.slots for one in passes) / len(lengths)
 
 
@@ -116,7 +116,7 @@ figures.draw_per_prompt(paper.DATASET_MILLISECONDS["hh_rlhf"], "milliseconds")
 
 # %%
 conversations = lab.load_profile("hh_rlhf").sample(256, seed=0)
-lab.reports.dataset_table(conversations, lab.Plan(batch_size=16))
+lab.reports.dataset_table(conversations, batch_size=16)
 
 # %% [markdown]
 # Masked attention computes all pairs of a row and hides most of them. Dataset prepacking makes all rows as long as the

@@ -281,7 +281,7 @@ print(*(f"{method}: {seconds:.2f} s" for method, seconds in predicted.items()), 
 # And now run them. `run_method` is the forward passes alone, as in the cost model.
 
 # %%
-from prepack_lab.passes import run_method
+from prepack_lab.forward import run_method
 
 prompts = lab.random_prompts(lengths, vocab_size=1000)
 runs = {method: partial(run_method, model, prompts, method) for method in methods}

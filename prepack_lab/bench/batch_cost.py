@@ -10,11 +10,10 @@ from tqdm.auto import tqdm
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.course.reports.seconds import batch_cost_table
-from prepack_lab.forward import vocabulary_size
+from prepack_lab.forward import run_method, vocabulary_size
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.timing import measure
 from prepack_lab.models.loading import load_model
-from prepack_lab.passes import run_method
 from prepack_lab.prompts import random_prompts
 from prepack_lab.table import Table
 

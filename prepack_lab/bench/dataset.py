@@ -13,12 +13,12 @@ from transformers import PreTrainedModel
 from prepack_lab.bench.batches import load_and_draw
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
-from prepack_lab.datasets import prefill_dataset
 from prepack_lab.figures.per_prompt import draw_per_prompt
 from prepack_lab.forward import vocabulary_size
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.timing import summarize, time_in_turn
-from prepack_lab.methods import DATASET_METHODS, DATASET_READS
+from prepack_lab.methods import DATASET_METHODS
+from prepack_lab.prefilling import prefill_dataset
 from prepack_lab.prompts import random_prompts
 from prepack_lab.table import Table
 
@@ -71,8 +71,7 @@ def dataset_benchmark(
 
 
 def _run(model: PreTrainedModel, prompts: list[list[int]], method: str, batch_size: int) -> None:
-    takes = batch_size if "batch_size" in DATASET_READS[method] else 16
-    for _ in prefill_dataset(model, prompts, takes, method, cache=False, progress=False):
+    for _ in prefill_dataset(model, prompts, batch_size, method, cache=False, progress=False):
         pass
 
 

@@ -18,18 +18,17 @@ from prepack_lab.bench.matrix_products import MatrixProducts
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.cache import join_caches
-from prepack_lab.forward import vocabulary_size
+from prepack_lab.forward import run_method, vocabulary_size
+from prepack_lab.gate import admit
 from prepack_lab.lengths import load_profile
 from prepack_lab.machine import MB
 from prepack_lab.measuring.timing import Measurement, measure, peak_memory, summarize, time_in_turn
 from prepack_lab.measuring.utilization import gpu_utilization
-from prepack_lab.methods import METHODS, Plan
+from prepack_lab.methods import METHODS, known_options
 from prepack_lab.models.loading import load_model
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import Packing, pack
-from prepack_lab.passes import run_method
 from prepack_lab.prompts import random_prompts
-from prepack_lab.support import require_support
 from prepack_lab.table import Table
 
 PRODUCTS = "matrix products alone"
@@ -72,12 +71,12 @@ def one_batch_benchmark(
         UnsupportedModelError: a method is not known to be exact for the model.
     """
     for method in methods:
-        Plan().check(method)
+        known_options(method)
     lengths = load_profile(workload).sample(batch_size, seed)
     loaded, _ = load_model(model, dtype, device)
-    for method in methods:
-        require_support(loaded, method, max(lengths))
     prompts = random_prompts(lengths, vocabulary_size(loaded), seed)
+    for method in methods:
+        admit(loaded, prompts, method)
     passes = {method: partial(_passes, loaded, prompts, method) for method in methods}
     products = MatrixProducts(loaded, lengths)
     where = str(loaded.device)

@@ -11,9 +11,9 @@ from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.bench.speed_ups import BASELINE, measure_batches, speed_up
 from prepack_lab.figures.predictor import draw_predictor
+from prepack_lab.forward import run_method
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.predictors import PREDICTORS, errors_on_unseen, fit_line
-from prepack_lab.passes import run_method
 from prepack_lab.table import Table
 
 

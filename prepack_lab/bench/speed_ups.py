@@ -21,15 +21,14 @@ from prepack_lab.bench.report import Report
 from prepack_lab.figures.counted_rows import draw_counted_rows
 from prepack_lab.figures.speed_up_curves import draw_speed_ups
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.forward import vocabulary_size
+from prepack_lab.forward import run_method, vocabulary_size
+from prepack_lab.gate import admit
 from prepack_lab.generation import generate
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.ratios import BASELINE, fewer_rows_recorded, only, speed_up
 from prepack_lab.measuring.timing import summarize, time_in_turn
-from prepack_lab.methods import Plan
-from prepack_lab.passes import run_method
+from prepack_lab.methods import known_options
 from prepack_lab.prompts import random_prompts
-from prepack_lab.support import require_support
 from prepack_lab.table import Table
 
 METHODS = (BASELINE, "prepacked", "padding_free")
@@ -129,12 +128,12 @@ def measure_batches(
     """
     methods = asked["methods"]
     for method in methods:
-        Plan().check(method)
+        known_options(method)
     if BASELINE not in methods:
         raise ValueError(f"speed-ups are told against {BASELINE}; add it to the methods")
     loaded, batches = load_and_draw(asked, workloads, sizes, asked["draws"])
     for method in methods:
-        require_support(loaded, method, max(max(batch.lengths) for batch in batches))
+        admit(loaded, [[0] * max(max(batch.lengths) for batch in batches)], method)
     rows = []
     with tqdm(total=sum(batch.size for batch in batches), unit="prompt", leave=False) as bar:
         for batch in batches:

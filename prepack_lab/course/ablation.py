@@ -8,15 +8,18 @@ from dataclasses import dataclass
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from prepack_lab.attention import Slots, packed_attention
+from prepack_lab.attention import packable, packed_attention
 from prepack_lab.cache import unpack_cache
-from prepack_lab.forward import forward_alone, max_positions
-from prepack_lab.masks import additive, may_see
-from prepack_lab.next_step import apart, decode_alone, decode_together
+from prepack_lab.decoding import decode_alone, decode_together
+from prepack_lab.exactness import apart
+from prepack_lab.forward import call, forward_alone
+from prepack_lab.gate import admit
+from prepack_lab.masks import Slots, additive, may_see
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack
+from prepack_lab.positions import max_positions
 from prepack_lab.prompts import InvalidPromptsError
-from prepack_lab.support import prompts_for
+from prepack_lab.twin import twin_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def ablate(
     Raises:
         InvalidPromptsError: as for `prefill`.
     """
-    prompts = prompts_for(model, prompts)
+    prompts = admit(model, prompts, "one_by_one").prompts
     lengths = [len(prompt) for prompt in prompts]
     packing, positions = pack(lengths, 2 * max(lengths)), max_positions(model)
     if not restart and positions is not None and packing.width > positions:
@@ -63,7 +66,7 @@ def ablate(
         mask,
         restart,
         logits=apart(logits[batch.last_token[:, 0], batch.last_token[:, 1]], expected),
-        decoding=apart(decode_together(model, cache, lengths)(tokens), decode_alone(model, alone, lengths)(tokens)),
+        decoding=apart(decode_together(model, cache, lengths)(tokens), decode_alone(model, alone)(tokens)),
     )
 
 
@@ -72,25 +75,20 @@ def attention_weights(model: PreTrainedModel, batch: PackedBatch, mask: bool = T
     """How much attention each slot pays to each other, in every layer and head, with or without the packed mask.
 
     Args:
-        model: of full attention; it is run with its `eager` attention, which alone tells its weights.
+        model: of full attention; it is run with its `eager` attention, which alone returns its weights.
         batch: packed rows.
         mask: without it, a token sees all earlier tokens of its row.
 
     Returns:
         [layers, R, H, W, W]: layer, row, head, query, key. What a query pays adds up to 1.
     """
-    before = model.config._attn_implementation
-    model.set_attn_implementation("eager")
-    try:
-        out = model(
-            batch.input_ids,
-            attention_mask=additive(may_see(batch.segment_ids, apart=mask), model.dtype),
-            position_ids=batch.position_ids,
-            output_attentions=True,
-            use_cache=False,
-        )
-    finally:
-        model.set_attn_implementation(before)
+    out = twin_of(model, "eager")(
+        batch.input_ids,
+        attention_mask=additive(may_see(batch.segment_ids, apart=mask), model.dtype),
+        position_ids=batch.position_ids,
+        output_attentions=True,
+        use_cache=False,
+    )
     return torch.stack(out.attentions)
 
 
@@ -101,11 +99,7 @@ def run_rows(
     """A packed forward pass with or without its parts: logits at all slots, [R, W, V], and the cache of the rows."""
     slots = torch.arange(batch.shape[1], device=model.device).expand(batch.shape)  # [R, W]
     segments = batch.segment_ids if mask else batch.segment_ids.clamp(max=0)  # as in `may_see`
-    with packed_attention(model, Slots(segments, slots)):
-        out = model(
-            batch.input_ids,
-            position_ids=batch.position_ids if restart else slots,
-            past_key_values=DynamicCache(),
-            use_cache=True,
-        )
-    return out.logits, out.past_key_values
+    cache = DynamicCache()
+    with packed_attention(Slots(segments, slots)):
+        out = call(packable(model), batch.input_ids, cache, position_ids=batch.position_ids if restart else slots)
+    return out.logits, cache

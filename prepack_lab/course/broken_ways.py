@@ -13,8 +13,9 @@ from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.cache import unpack_cache
 from prepack_lab.course.ablation import run_rows
+from prepack_lab.decoding import decode_alone, decode_together
+from prepack_lab.exactness import apart
 from prepack_lab.forward import forward_alone
-from prepack_lab.next_step import apart, decode_alone, decode_together
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack
 
@@ -77,7 +78,7 @@ def symptoms(model: PreTrainedModel, prompts: Sequence[Sequence[int]], colour: s
     after = decode_together(model, cache, lengths)(tokens)
     return {
         "logits": apart(logits, expected),
-        "decoding": apart(after, decode_alone(model, alone, lengths)(tokens)),
+        "decoding": apart(after, decode_alone(model, alone)(tokens)),
     }
 
 

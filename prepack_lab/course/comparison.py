@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from prepack_lab.attention import Slots, packed_attention
+from prepack_lab.attention import packable, packed_attention
 from prepack_lab.cache import unpack_cache
-from prepack_lab.forward import ForwardPass
-from prepack_lab.next_step import apart, decode_alone, decode_together
+from prepack_lab.decoding import decode_alone, decode_together
+from prepack_lab.exactness import apart
+from prepack_lab.forward import call, forward_alone
+from prepack_lab.gate import admit
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack
-from prepack_lab.support import prompts_for, require_support
-
-_EVERYTHING = {"use_cache": True, "output_hidden_states": True}
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class _Traces:
 
 @torch.no_grad()
 def compare_with_alone(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> dict[str, tuple[float, ...]]:
-    """Run prompts packed, and each alone, and tell how far apart everything is that a pass leaves behind.
+    """Run prompts packed, and each alone, and return how far apart everything is that a pass leaves behind.
 
     Args:
         model: of full attention.
@@ -47,12 +46,12 @@ def compare_with_alone(model: PreTrainedModel, prompts: Sequence[Sequence[int]])
     Raises:
         InvalidPromptsError, UnsupportedModelError: as for `prefill`.
     """
-    prompts = prompts_for(model, prompts)
+    prompts = admit(model, prompts, "prepacked").prompts
     lengths = [len(prompt) for prompt in prompts]
-    require_support(model, "prepacked", max(lengths))
     batch = PackedBatch.from_prompts(prompts, pack(lengths), device=model.device)
     packed, cache = _run_packed(model, batch)
-    alone, passes = zip(*(_run_alone(model, prompt) for prompt in prompts), strict=True)
+    alone = [_run_alone(model, prompt) for prompt in prompts]
+    passes = [forward_alone(model, prompt) for prompt in prompts]
 
     errors = {
         name.replace("_", " "): tuple(
@@ -63,13 +62,14 @@ def compare_with_alone(model: PreTrainedModel, prompts: Sequence[Sequence[int]])
     }
     tokens = torch.cat([one.next_token_logits for one in passes]).argmax(-1)  # [B]
     after = decode_together(model, cache, lengths)(tokens)
-    return errors | {"next step": apart(after, decode_alone(model, passes, lengths)(tokens))}
+    return errors | {"next step": apart(after, decode_alone(model, passes)(tokens))}
 
 
 def _run_packed(model: PreTrainedModel, batch: PackedBatch) -> tuple[list[_Traces], DynamicCache]:
-    with packed_attention(model, Slots(batch.segment_ids, batch.position_ids)):
-        out = model(batch.input_ids, position_ids=batch.position_ids, **_EVERYTHING, past_key_values=DynamicCache())
-    cache = unpack_cache(out.past_key_values, batch, model.config)
+    rows = DynamicCache()
+    with packed_attention(batch.slots):
+        out = call(packable(model), batch.input_ids, rows, position_ids=batch.position_ids, output_hidden_states=True)
+    cache = unpack_cache(rows, batch, model.config)
     hidden = torch.stack(out.hidden_states)  # [layers + 1, R, W, hidden]
     traces = []
     for index, length in enumerate(batch.packing.lengths):
@@ -79,12 +79,11 @@ def _run_packed(model: PreTrainedModel, batch: PackedBatch) -> tuple[list[_Trace
     return traces, cache
 
 
-def _run_alone(model: PreTrainedModel, prompt: Sequence[int]) -> tuple[_Traces, ForwardPass]:
-    ids = torch.tensor([prompt], device=model.device)  # [1, n]
-    out = model(ids, **_EVERYTHING, past_key_values=DynamicCache())
-    keys, values = (states[:, 0] for states in _states(out.past_key_values))
-    traces = _Traces(out.logits[0], torch.stack(out.hidden_states)[:, 0], keys, values)
-    return traces, ForwardPass(out.logits[:, -1], out.past_key_values, (1, len(prompt)))
+def _run_alone(model: PreTrainedModel, prompt: Sequence[int]) -> _Traces:
+    cache = DynamicCache()
+    out = call(model, torch.tensor([prompt], device=model.device), cache, output_hidden_states=True)
+    keys, values = (states[:, 0] for states in _states(cache))
+    return _Traces(out.logits[0], torch.stack(out.hidden_states)[:, 0], keys, values)
 
 
 def _states(cache: DynamicCache) -> list[torch.Tensor]:

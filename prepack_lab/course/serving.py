@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from prepack_lab.methods import METHODS, Pass, Plan
+from prepack_lab.methods import Pass, known_options, plan_passes
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def serve(
     method: str,
     seconds: Callable[[Pass], float],
     most: int = 32,
-    plan: Plan | None = None,
+    **options: Any,
 ) -> Served:
     """Let prompts of these lengths arrive, and serve them by one method.
 
@@ -64,14 +65,12 @@ def serve(
         method: one of `METHODS`.
         seconds: how long a planned pass takes, say from a calibration.
         most: prompts that a step may hold.
-        plan: how the method shares them out.
+        options: how the method shares them out (see `plan_passes`); batches of 8 where it has a batch size.
 
     Raises:
         ValueError: an unknown method, or lengths and arrivals of different number.
     """
-    plan = plan or Plan(batch_size=8)
-    if method not in METHODS:
-        raise ValueError(f"there is no method {method!r}; there are: {', '.join(METHODS)}")
+    options = known_options(method, **{"batch_size": 8, **options})
     if len(lengths) != len(arrived) or most < 1:
         raise ValueError(f"{len(lengths)} lengths, {len(arrived)} arrivals, steps of {most}: one arrival a prompt")
     first_token = np.zeros(len(lengths))
@@ -81,7 +80,7 @@ def serve(
         now = max(now, float(arrived[start]))  # idle until someone waits
         waiting = int(np.searchsorted(arrived, now, side="right"))
         end = min(start + most, waiting)
-        for one in METHODS[method](lengths[start:end], plan):
+        for one in plan_passes(method, lengths[start:end], **options):
             taken = seconds(one)
             now, busy = now + taken, busy + taken
             first_token[[start + prompt for prompt in one.prompts]] = now

@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Unpack
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 from transformers.pytorch_utils import Conv1D
 
-from prepack_lab.methods import METHODS, Pass, Plan, PlanOptions
+from prepack_lab.methods import Pass, plan_passes
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def estimate_cost(
     lengths: Sequence[int],
     method: str = "prepacked",
     dtype: torch.dtype | None = None,
-    **plan: Unpack[PlanOptions],
+    **options: Any,
 ) -> Cost:
     """Tell what the prefill of prompts of these lengths will cost.
 
@@ -115,12 +115,12 @@ def estimate_cost(
         lengths: tokens of each prompt.
         method: one of `METHODS`.
         dtype: of weights and cache; the configuration's where left out.
-        plan: as for `prefill`.
+        options: how the method shares the prompts out (see `plan_passes`).
 
     Raises:
         ValueError: as for `prefill` and `pack`, or a model with experts.
     """
-    return cost_of_passes(config, _plan(lengths, method, Plan(**plan)), method, dtype)
+    return cost_of_passes(config, [*plan_passes(method, lengths, **options)], method, dtype)
 
 
 def cost_of_passes(
@@ -165,7 +165,7 @@ def memory_parts(
         config, lengths, method, dtype: as for `estimate_cost`.
         logits_everywhere: keep logits at every slot, as a plain forward pass does, instead of the last ones only.
     """
-    sizes, passes = ModelSizes.of(config), _plan(lengths, method, Plan())
+    sizes, passes = ModelSizes.of(config), [*plan_passes(method, lengths)]
     size = (dtype or sizes.dtype).itemsize
     widest = max(passes, key=lambda one: _working(one, sizes))
     places = widest.rows.slots if logits_everywhere else len(widest.prompts)
@@ -177,11 +177,6 @@ def memory_parts(
         "logits": places * sizes.vocabulary,
     }
     return {part: float(count * size) for part, count in numbers.items()}
-
-
-def _plan(lengths: Sequence[int], method: str, plan: Plan) -> list[Pass]:
-    plan.check(method)
-    return [*METHODS[method](lengths, plan)]
 
 
 def _working(one: Pass, sizes: ModelSizes) -> int:

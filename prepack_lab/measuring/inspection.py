@@ -11,7 +11,7 @@ from transformers import PreTrainedConfig
 from prepack_lab.machine import MB
 from prepack_lab.measuring.calibration import Calibration
 from prepack_lab.measuring.cost import Cost, ModelSizes, cost_of_passes
-from prepack_lab.methods import BASELINE, DATASET_METHODS, Plan
+from prepack_lab.methods import BASELINE, DATASET_METHODS, known_options, plan_passes
 from prepack_lab.table import Table
 
 
@@ -102,11 +102,10 @@ def inspect_lengths(
     """
     if not lengths:
         raise ValueError("there are no prompts to inspect; give at least one")
-    plan = Plan(batch_size=batch_size)
-    plan.check(BASELINE, {BASELINE: ("batch_size",)})
     sizes, costs = ModelSizes.of(config), {}
-    for method, passes in DATASET_METHODS.items():
-        costs[method] = _in_turn([cost_of_passes(sizes, [one], method, dtype) for one in passes(lengths, plan)])
+    for method in DATASET_METHODS:
+        passes = plan_passes(method, lengths, **known_options(method, batch_size=batch_size))
+        costs[method] = _in_turn([cost_of_passes(sizes, [one], method, dtype) for one in passes])
     return Inspection(tuple(lengths), batch_size, costs, calibration)
 
 

@@ -8,10 +8,9 @@ from functools import partial
 
 from transformers import PreTrainedModel
 
-from prepack_lab.forward import vocabulary_size
+from prepack_lab.forward import run_method, vocabulary_size
 from prepack_lab.measuring.timing import Measurement, measure_together
 from prepack_lab.methods import BASELINE
-from prepack_lab.passes import run_method
 from prepack_lab.prompts import random_prompts
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PreTrainedConfig, PreTrainedModel
 
-from prepack_lab.support import WINDOWS, ModelSupport, check_model
+from prepack_lab.support import ModelSupport, check_model
 from prepack_lab.table import Table
 
 VOCABULARY = 64
@@ -54,7 +54,7 @@ _SIZES |= {
     "block_types": ("recurrent", "attention"),
     "attn_layer_indices": [1],
 }
-_WINDOWS = (*WINDOWS, "attention_window_size")
+_WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "attention_window_size")
 
 _LEAVE_OUT: tuple[tuple[str, ...], ...] = (
     (),

@@ -11,7 +11,8 @@ from transformers import PreTrainedModel
 
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.figures.timing_curves import draw_timing
-from prepack_lab.forward import vocabulary_size
+from prepack_lab.forward import run_method, vocabulary_size
+from prepack_lab.gate import admit
 from prepack_lab.generation import generate
 from prepack_lab.machine import free_memory, list_devices
 from prepack_lab.measuring.calibration import Calibration, calibrate
@@ -20,9 +21,7 @@ from prepack_lab.measuring.recordings import load_recordings
 from prepack_lab.measuring.timing import Measurement, Run, summarize, time_in_turn
 from prepack_lab.methods import METHODS
 from prepack_lab.models.loading import DEFAULT_MODEL, list_models, load_model
-from prepack_lab.passes import run_method
 from prepack_lab.prompts import random_prompts
-from prepack_lab.support import require_support
 from prepack_lab.widgets.checkboxes import Checkboxes
 from prepack_lab.widgets.job import JobWidget, Progress
 from prepack_lab.widgets.workload import Workload
@@ -164,7 +163,7 @@ class LiveTiming(JobWidget):
         prompts = random_prompts(lengths, vocabulary_size(model), self.workload.seed.value)
         fitting = {}
         for method in methods:
-            require_support(model, method, max(lengths))
+            admit(model, prompts, method)
             if self._fits(model, lengths, method):
                 fitting[method] = (
                     partial(run_method, model, prompts, method)

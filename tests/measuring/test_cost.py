@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 import prepack_lab as lab
 from prepack_lab.course.serving import poisson_arrivals, serve
+from prepack_lab.forward import run_method
 from prepack_lab.measuring.calibration import _fit, recorded_calibration
 from prepack_lab.measuring.cost import ModelSizes, cost_of_passes, estimate_cost, memory_parts
 from prepack_lab.measuring.inspection import inspect_lengths
 from prepack_lab.measuring.largest_batch import largest_batch, memory_by_batch
 from prepack_lab.measuring.timing import peak_memory
-from prepack_lab.methods import DATASET_METHODS, METHODS, Plan
+from prepack_lab.methods import DATASET_METHODS, METHODS, known_options, plan_passes
 from prepack_lab.models.loading import load_sizes
-from prepack_lab.passes import run_method
 
 LLAMA = lab.load_config("tiny-llama")
 lengths_lists = st.lists(st.integers(1, 60), min_size=1, max_size=20)
@@ -23,9 +23,9 @@ lengths_lists = st.lists(st.integers(1, 60), min_size=1, max_size=20)
 
 @given(lengths=lengths_lists, size=st.integers(1, 6), budget=st.integers(1, 100))
 def test_every_plan_runs_every_prompt_once(lengths, size, budget):
-    for methods in (METHODS, DATASET_METHODS):
-        for passes in methods.values():
-            planned = [*passes(lengths, Plan(batch_size=size, token_budget=budget))]
+    for method in DATASET_METHODS:
+        for options in ({}, known_options(method, batch_size=size, token_budget=budget)):
+            planned = [*plan_passes(method, lengths, **options)]
             assert sorted(prompt for one in planned for prompt in one.prompts) == [*range(len(lengths))]
             for one in planned:
                 assert one.rows.lengths == tuple(lengths[prompt] for prompt in one.prompts)
@@ -145,7 +145,7 @@ def test_arrivals_are_as_frequent_as_asked_for():
 
 
 def test_passes_cost_as_much_one_by_one_as_together():
-    passes = [*METHODS["padding_free"]([5, 6, 7], Plan(token_budget=11))]
+    passes = [*plan_passes("padding_free", [5, 6, 7], token_budget=11)]
     together = cost_of_passes(LLAMA, passes, "padding_free", torch.float32)
     singly = [cost_of_passes(LLAMA, [one], "padding_free", torch.float32) for one in passes]
     assert together.flops == pytest.approx(sum(cost.flops for cost in singly))

@@ -21,7 +21,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.course.miniatures.continuous_batching import seated
 from prepack_lab.course.miniatures.iterations import Progress, Schedule
-from prepack_lab.forward import ForwardPass
+from prepack_lab.forward import call
 
 
 def chunked(seats: int, budget: int) -> Schedule:
@@ -44,23 +44,20 @@ def chunked(seats: int, budget: int) -> Schedule:
     return schedule
 
 
-@torch.no_grad()
-def read_on(model: PreTrainedModel, tokens: Sequence[int], cache: DynamicCache) -> ForwardPass:
-    """Read more tokens of a text whose beginning is in the cache; the cache grows in place.
+def read_on(model: PreTrainedModel, tokens: Sequence[int], cache: DynamicCache) -> torch.Tensor:
+    """Read more tokens of a text whose beginning is in the cache: [1, V] the logits after the last of them.
 
-    Returns:
-        The logits after the last of them, [1, V], and the cache.
+    The cache grows in place.
     """
     input_ids = torch.tensor([tokens], device=model.device)  # [1, n]
-    out = model(input_ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    return ForwardPass(out.logits[:, -1], out.past_key_values, (1, len(tokens)))
+    return call(model, input_ids, cache, logits_to_keep=1).logits[:, -1]
 
 
-def prefill_in_chunks(model: PreTrainedModel, prompt: Sequence[int], chunk: int) -> ForwardPass:
+def prefill_in_chunks(model: PreTrainedModel, prompt: Sequence[int], chunk: int) -> tuple[torch.Tensor, DynamicCache]:
     """Read a prompt `chunk` tokens at a time: the same logits and the same cache as at once."""
     if not prompt or chunk < 1:
         raise ValueError(f"a prompt of {len(prompt)} tokens in chunks of {chunk}: both are at least 1")
     cache = DynamicCache()
     for start in range(0, len(prompt), chunk):
-        last = read_on(model, prompt[start : start + chunk], cache)
-    return last
+        logits = read_on(model, prompt[start : start + chunk], cache)
+    return logits, cache

@@ -71,10 +71,9 @@ def prefill_sharing(
     for prompt in prompts:
         cache = _joined(tree.find(prompt))
         known = cache.get_seq_length()
-        out = read_on(model, prompt[known:], cache)
+        logits.append(read_on(model, prompt[known:], cache))
         starts = range(0, len(prompt) - block_size + 1, block_size)
-        tree.keep(prompt, [_cut(out.cache, start, start + block_size) for start in starts])
-        logits.append(out.next_token_logits)
+        tree.keep(prompt, [_cut(cache, start, start + block_size) for start in starts])
         computed.append(len(prompt) - known)
     return torch.cat(logits), computed
 

@@ -15,7 +15,7 @@ from prepack_lab.course.miniatures.iterations import Seconds, Work
 from prepack_lab.measuring.calibration import Calibration, recorded_calibration
 from prepack_lab.measuring.cost import ModelSizes, cost_of_passes
 from prepack_lab.measuring.step_cost import cost_of_step
-from prepack_lab.methods import METHODS, Plan
+from prepack_lab.methods import plan_passes
 from prepack_lab.models.loading import load_sizes
 
 
@@ -43,7 +43,7 @@ def plain_steps(method: str, speed: Calibration | None = None, sizes: ModelSizes
 
     def seconds(work: Sequence[Work]) -> float:
         if all(one.before == 0 for one in work):
-            passes = [*METHODS[method]([one.tokens for one in work], Plan())]
+            passes = [*plan_passes(method, [one.tokens for one in work])]
             return speed.seconds(cost_of_passes(sizes, passes, method))
         slots = len(work) * max(one.before + one.tokens for one in work)
         return speed.seconds(cost_of_step(sizes, len(work), slots))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from prepack_lab.measuring.timing import Measurement
-from prepack_lab.methods import BASELINE, DATASET_METHODS, Plan
+from prepack_lab.methods import BASELINE, DATASET_METHODS, known_options, plan_passes
 from prepack_lab.table import Table
 
 
-def dataset_table(lengths: Sequence[int], plan: Plan) -> Table:
+def dataset_table(lengths: Sequence[int], batch_size: int = 16, **options: Any) -> Table:
     """Passes, slots and pairs of every method over a dataset, and whether it begins before all lengths are known."""
 
     def row(method: str) -> tuple[object, ...]:
-        passes = list(DATASET_METHODS[method](lengths, plan))
+        passes = list(plan_passes(method, lengths, **known_options(method, batch_size=batch_size, **options)))
         slots = sum(one.rows.slots for one in passes)
         pairs = sum(one.pairs for one in passes)
         kept = [prompt for one in passes for prompt in one.prompts] == [*range(len(lengths))]
@@ -21,7 +22,7 @@ def dataset_table(lengths: Sequence[int], plan: Plan) -> Table:
         return method, len(passes), f"{slots:,}", padding, f"{pairs / 1e6:,.1f}", "kept" if kept else "changed"
 
     headings = ("method", "passes", "slots", "padding", "million pairs", "order of the prompts")
-    caption = f"{len(lengths):,} prompts, {sum(lengths):,} tokens, in batches of {plan.batch_size}; nothing was run"
+    caption = f"{len(lengths):,} prompts, {sum(lengths):,} tokens, in batches of {batch_size}; nothing was run"
     return Table(headings, [row(method) for method in DATASET_METHODS], caption)
 
 
@@ -42,8 +43,7 @@ def windows_table(lengths: Sequence[int], batch_size: int, windows: Sequence[int
     def row(window: int) -> tuple[object, ...]:
         slots = 0
         for start in range(0, len(lengths), window):
-            plan = Plan(batch_size=batch_size)
-            for one in DATASET_METHODS["length_ordered"](lengths[start : start + window], plan):
+            for one in plan_passes("length_ordered", lengths[start : start + window], batch_size=batch_size):
                 slots += one.rows.slots
         waits = min(window, len(lengths))
         return f"{waits:,}", f"{slots:,}", f"{1 - sum(lengths) / slots:.0%}", f"{waits - 1:,}"

@@ -18,7 +18,7 @@ def chunks_table(model: PreTrainedModel, prompt: Sequence[int], chunks: Sequence
     whole = forward_alone(model, prompt).next_token_logits
 
     def row(chunk: int) -> tuple[object, ...]:
-        logits = prefill_in_chunks(model, prompt, chunk).next_token_logits
+        logits, _ = prefill_in_chunks(model, prompt, chunk)
         same = "yes" if torch.equal(logits.argmax(-1), whole.argmax(-1)) else "no"
         return chunk, -(-len(prompt) // chunk), f"{(logits - whole).abs().max().item():.6f}", same
 

@@ -45,10 +45,10 @@ def test_blocks_are_given_back_and_run_out():
 @pytest.mark.parametrize("chunk", [1, 3, 7, 20])
 def test_a_prompt_read_in_pieces_is_the_prompt_read_at_once(tiny_model, chunk):
     (prompt,) = random_prompts([13])
-    whole, pieces = forward_alone(tiny_model, prompt), prefill_in_chunks(tiny_model, prompt, chunk)
-    torch.testing.assert_close(pieces.next_token_logits, whole.next_token_logits, atol=1e-5, rtol=1e-4)
-    assert pieces.cache.get_seq_length() == 13
-    torch.testing.assert_close(pieces.cache.layers[-1].keys, whole.cache.layers[-1].keys, atol=1e-5, rtol=1e-4)
+    whole, (logits, cache) = forward_alone(tiny_model, prompt), prefill_in_chunks(tiny_model, prompt, chunk)
+    torch.testing.assert_close(logits, whole.next_token_logits, atol=1e-5, rtol=1e-4)
+    assert cache.get_seq_length() == 13
+    torch.testing.assert_close(cache.layers[-1].keys, whole.cache.layers[-1].keys, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("prompt", "chunk"), [([], 3), ([1], 0)])

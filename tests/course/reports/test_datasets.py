@@ -11,7 +11,7 @@ LENGTHS = [4, 1, 3, 2]
 
 
 def test_every_method_is_counted():
-    rows = {row[0]: row[1:] for row in dataset_table(LENGTHS, lab.Plan(batch_size=2, token_budget=5)).rows}
+    rows = {row[0]: row[1:] for row in dataset_table(LENGTHS, batch_size=2, token_budget=5).rows}
     assert list(rows) == list(DATASET_METHODS)
     assert rows["full_batching"] == (2, "14", "29%", "0.0", "kept")
     assert rows["length_ordered"] == (2, "12", "17%", "0.0", "changed")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab.methods import DATASET_METHODS, DATASET_READS
+from prepack_lab.methods import DATASET_METHODS
 from tests.conftest import random_prompts
 
 LENGTHS = [3, 30, 1, 12, 12, 7, 25, 2, 19, 4, 4, 28, 9]
@@ -29,8 +29,7 @@ def next_logits(batch):
 def test_every_method_equals_alone(tiny_model, lengths, method, size):
     prompts = random_prompts(lengths)
     alone = torch.cat([*map(next_logits, lab.prefill_dataset(tiny_model, prompts, method="one_by_one", **QUIET))])
-    plan = {"batch_size": size} if "batch_size" in DATASET_READS[method] else {}
-    batches = [*lab.prefill_dataset(tiny_model, prompts, method=method, **plan, **QUIET)]
+    batches = [*lab.prefill_dataset(tiny_model, prompts, size, method, **QUIET)]
     assert sorted(prompt for batch in batches for prompt in batch.prompts) == [*range(len(prompts))]
     found = torch.stack([*lab.in_order(batches, next_logits)])
     torch.testing.assert_close(found, alone, atol=2e-5, rtol=0)
@@ -65,8 +64,7 @@ def test_batches_are_as_large_as_asked_for(tiny_model):
 def test_the_order_given_is_kept_where_it_can_be(tiny_model):
     prompts = random_prompts(LENGTHS)
     for method in ("one_by_one", "full_batching", "prepacked", "padding_free"):
-        plan = {"batch_size": 4} if "batch_size" in DATASET_READS[method] else {}
-        batches = lab.prefill_dataset(tiny_model, prompts, method=method, **plan, **QUIET)
+        batches = lab.prefill_dataset(tiny_model, prompts, 4, method, **QUIET)
         assert [prompt for batch in batches for prompt in batch.prompts] == [*range(len(prompts))]
 
 
@@ -94,9 +92,9 @@ def test_memory_does_not_grow_with_the_dataset(tiny_model):
 
 
 def test_an_interruption_keeps_what_was_yielded(tiny_model, monkeypatch):
-    from prepack_lab import passes
+    from prepack_lab import gate
 
-    prompts, forward = random_prompts([5] * 12), passes.forward_padded
+    prompts, forward = random_prompts([5] * 12), gate.run_pass
     calls = []
 
     def interrupted(*args):
@@ -106,7 +104,7 @@ def test_an_interruption_keeps_what_was_yielded(tiny_model, monkeypatch):
         return forward(*args)
 
     lab.check_model(tiny_model)
-    monkeypatch.setattr(passes, "forward_padded", interrupted)
+    monkeypatch.setattr(gate, "run_pass", interrupted)
     kept = []
     with pytest.raises(KeyboardInterrupt):
         for batch in lab.prefill_dataset(tiny_model, prompts, 4, "full_batching", **QUIET):
@@ -144,8 +142,8 @@ def test_bad_input_is_refused_before_anything_is_run(tiny_model):
         lab.prefill_dataset(tiny_model, [[1]], method="sorted")
     with pytest.raises(ValueError, match="batch_size is 0"):
         lab.prefill_dataset(tiny_model, [[1]], 0)
-    with pytest.raises(ValueError, match="'padding_free' takes no batch_size"):
-        lab.prefill_dataset(tiny_model, [[1]], 4, "padding_free")
+    with pytest.raises(ValueError, match="'padding_free' has no option 'capacity': its options are token_budget"):
+        lab.prefill_dataset(tiny_model, [[1]], method="padding_free", capacity=4)
     with pytest.raises(lab.UnsupportedModelError, match="eval"):
         lab.prefill_dataset(tiny_model.train(), [[1]])
     tiny_model.eval()

@@ -1,0 +1,221 @@
+"""A method held against each prompt alone: with a few tokens, and again at the lengths that come to be used.
+
+Rules of models may begin late: at a window, at the length that a model was trained for, at a number that a layer's
+buffer has room for. So an answer holds up to a prompt length and a row width. A rule may begin at the numbers that the
+configuration names, whatever it calls them, and at powers of two; what was seen to hold between two of these is taken
+to hold up to the next.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from transformers import DynamicCache, PreTrainedConfig, PreTrainedModel
+
+from prepack_lab.cache import join_caches
+from prepack_lab.decoding import Decode, decode_alone, decode_together
+from prepack_lab.exactness import HALF, TOLERANCE, InFloat32, most_apart
+from prepack_lab.forward import ForwardPass, forward_alone, input_device, run_method, run_pass, vocabulary_size
+from prepack_lab.packed_decoding import PackedDecoder
+
+FEW_TOKENS = (4, 9, 1, 2)
+"""Lengths of the prompts that a model is tried with first."""
+STEPS = 2
+"""Tokens that are decoded after them."""
+LATEST = 2**40
+"""No rule begins beyond it."""
+
+
+@dataclass
+class Evidence:
+    """Up to where a method is known to hold on a model."""
+
+    starts: Sequence[int]
+    """Lengths and widths at which a rule of the model may begin, rising."""
+    length: int = max(FEW_TOKENS) + STEPS
+    """Tokens of a prompt, new ones included."""
+    width: int = sum(FEW_TOKENS) + STEPS
+    """Slots in a row."""
+
+    def covers(self, length: int, width: int) -> bool:
+        """Whether prompts of so many tokens, in rows of so many slots, are known to be exact."""
+        return length <= self.length and width <= self.width
+
+    def extend(self, length: int, width: int) -> None:
+        """Take note that these were seen to be exact, and with them what lies before the next start of a rule."""
+        self.length, self.width = max(self.length, self._until(length)), max(self.width, self._until(width))
+
+    def _until(self, size: int) -> int:
+        return self.starts[bisect_right(self.starts, size)] - 1
+
+
+def rule_starts(config: PreTrainedConfig) -> list[int]:
+    """Lengths at which something may begin: whole numbers anywhere in the configuration, powers of two, and the length
+    after each, since some rules begin at a number and some beyond it."""
+    numbers = {*_whole_numbers(config.to_dict()), *(2**power for power in range(41))}
+    return sorted({start for number in numbers if 0 < number <= LATEST for start in (number, number + 1)})
+
+
+def _whole_numbers(value: Any) -> Iterator[int]:
+    if isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _whole_numbers(part)
+    elif isinstance(value, int | float) and value == value and abs(value) <= LATEST and value == int(value):
+        yield int(value)
+
+
+def in_full_precision(model: PreTrainedModel) -> Any:
+    """A block in which a model of half precision computes in float32, so that its mistakes show as they would there."""
+    return InFloat32() if model.dtype in HALF else nullcontext()
+
+
+def try_few_tokens(model: PreTrainedModel, method: str, decoding: str) -> str | None:
+    """Hold the method's logits, and those after a few decoded tokens, against the same prompts alone.
+
+    Returns:
+        In words where they differ; None where they agree.
+    """
+    prompts = sample_prompts(model, FEW_TOKENS)
+    with in_full_precision(model):
+        alone = [forward_alone(model, prompt) for prompt in prompts]
+        passes = run_method(model, prompts, method)
+        expected = torch.cat([one.next_token_logits for one in alone])  # [B, V]
+        off = most_apart(torch.cat([one.next_token_logits for one in passes])[rising_order(passes)], expected)
+        if not off <= TOLERANCE:  # also true for NaN
+            return f"its logits are not those of each prompt alone (off by {off:.0%} of their spread)"
+        decode, each_alone = decode_by(model, passes, decoding)[0], decode_alone(model, alone)
+        for _ in range(STEPS):
+            tokens = expected.argmax(-1)  # [B]
+            expected = each_alone(tokens)
+            off = most_apart(decode(tokens), expected)
+            if not off <= TOLERANCE:
+                return f"decoding from its cache gives other logits than alone (off by {off:.0%} of their spread)"
+    return None
+
+
+def try_generating(model: PreTrainedModel) -> str | None:
+    """Hold the logits of a few tokens of `model.generate` against those of the model itself: it may be given positions
+    there that it would not choose, and then a prefill is not where its answer begins.
+
+    Returns:
+        In words where they differ; None where they agree.
+    """
+    (prompt,) = sample_prompts(model, FEW_TOKENS[:1])
+    ids = torch.tensor([prompt], device=input_device(model))
+    asked = {"do_sample": False, "num_beams": 1, "output_logits": True, "return_dict_in_generate": True}
+    with in_full_precision(model):
+        generated: Any = cast(Any, model).generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=STEPS + 1, min_new_tokens=STEPS + 1, **asked
+        )
+        alone = [forward_alone(model, prompt)]
+        decode, found = decode_alone(model, alone), alone[0].next_token_logits
+        for step, right in enumerate(generated.logits):
+            if not most_apart(found, right) <= TOLERANCE:
+                return "model.generate gets other logits than the model alone, so it is given other positions or inputs"
+            found = decode(generated.sequences[:, len(prompt) + step])
+    return None
+
+
+def decode_by(
+    model: PreTrainedModel, passes: Sequence[ForwardPass], decoding: str
+) -> tuple[Decode, list[DynamicCache]]:
+    """Decode what passes left behind, their prompts in rising order.
+
+    Args:
+        decoding: "unpacked", from a cache for each prompt, or "packed", from the rows as they are.
+
+    Returns:
+        What decodes, and the caches that grow meanwhile.
+    """
+    order = rising_order(passes)
+    if decoding == "unpacked":
+        lengths = torch.cat([one.batch.lengths for one in passes])[order].tolist()
+        cache = join_caches(passes, model.config)
+        return decode_together(model, cache, lengths), [cache]
+    places = order.argsort().split([len(one.prompts) for one in passes])
+    decoders = [PackedDecoder(model, one) for one in passes]
+
+    def decode(tokens: torch.Tensor) -> torch.Tensor:
+        return torch.cat([decoder.step(tokens[own]) for decoder, own in zip(decoders, places, strict=True)])[order]
+
+    return decode, [decoder.cache for decoder in decoders]
+
+
+def rising_order(passes: Sequence[ForwardPass]) -> torch.Tensor:
+    """[B] where the prompts, in rising order, stand among those of the passes."""
+    return torch.tensor([prompt for one in passes for prompt in one.prompts]).argsort()
+
+
+def sample_prompts(model: PreTrainedModel, lengths: Sequence[int]) -> list[list[int]]:
+    """Prompts of these lengths, always the same, of ids that the model knows."""
+    generator, known = torch.Generator().manual_seed(0), vocabulary_size(model)
+    return [torch.randint(known, (length,), generator=generator).tolist() for length in lengths]
+
+
+def confirm(
+    model: PreTrainedModel, prompts: list[list[int]], done: ForwardPass, places: Sequence[int] | None = None
+) -> str | None:
+    """Hold what a pass left behind against prompts alone: logits, and those of one more token from an unpacked cache.
+
+    Args:
+        model: what was run.
+        prompts: all of them.
+        done: the pass.
+        places: of the prompts to try, among those of the pass; where left out, those that show a rule that begins late.
+
+    Returns:
+        In words where they differ; None where they agree.
+    """
+    chosen = witnesses(done) if places is None else places
+    difference = _difference(model, prompts, done.only(chosen))
+    if difference and model.dtype in HALF:  # rounding may choose another expert of a model that has some: ask float32
+        with InFloat32():
+            difference = _difference(model, prompts, run_pass(model, prompts, done.planned).only(chosen))
+    return difference
+
+
+def witnesses(done: ForwardPass) -> list[int]:
+    """Places of the longest prompt, the shortest, and the one that ends last: of them one is touched by any rule that
+    looks at a prompt's length, at the longest of a pass, or at places in a row."""
+    lengths, ends = done.batch.lengths.tolist(), done.batch.last_token[:, 1].tolist()
+    places = range(len(lengths))
+    longest, shortest = max(places, key=lengths.__getitem__), min(places, key=lengths.__getitem__)
+    return sorted({longest, shortest, max(places, key=ends.__getitem__)})
+
+
+def _difference(model: PreTrainedModel, prompts: list[list[int]], done: ForwardPass) -> str | None:
+    own = [prompts[index] for index in done.prompts]
+    alone = [forward_alone(model, prompt) for prompt in own]
+    expected = torch.cat([one.next_token_logits for one in alone])  # [b, V]
+    tokens = expected.argmax(-1)
+    rising = sorted(range(len(own)), key=done.prompts.__getitem__)
+    decoded = decode_by(model, [done], "unpacked")[0](tokens[rising])[torch.tensor(rising).argsort()]
+    after = decode_alone(model, alone)(tokens)
+    for place, (prompt, token) in enumerate(zip(own, tokens.tolist(), strict=True)):
+        off = _too_far(model, done.next_token_logits[place], expected[place], prompt)
+        off = off or _too_far(model, decoded[place], after[place], [*prompt, token])
+        if off:
+            return f"prompt {done.prompts[place]} ({len(prompt):,} tokens) gets other logits than alone, {off}"
+    return None
+
+
+def confirm_decoding(model: PreTrainedModel, sequence: list[int], logits: torch.Tensor) -> str | None:
+    """Hold the logits after the last token of a sequence that was decoded, [V], against those of the sequence alone."""
+    off = _too_far(model, logits, forward_alone(model, sequence).next_token_logits[0], sequence)
+    return off and f"after {len(sequence):,} tokens a prompt gets other logits than alone, {off}"
+
+
+def _too_far(model: PreTrainedModel, found: torch.Tensor, expected: torch.Tensor, tokens: list[int]) -> str | None:
+    """How far the logits of a prompt, [V], are off, where that is further than rounding takes them: in half precision,
+    further than three times what it takes those of the prompt alone from float32."""
+    off = most_apart(found[None].to(expected.device), expected[None])
+    allowed = TOLERANCE
+    if not off <= allowed and model.dtype in HALF:
+        with InFloat32():
+            allowed = 3 * most_apart(expected[None], forward_alone(model, tokens).next_token_logits)
+    return None if off <= allowed else f"off by {off:.1%} of their spread"
