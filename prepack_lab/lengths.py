@@ -2,7 +2,7 @@
 
 A profile is a histogram of token counts, without any text. `source`, `licence`, `tokenizer` and `recipe` in
 each file of `data/length_profiles/` say how it was counted. The paper shuffles its prompts before it batches
-them, so a batch of the paper is a random draw from a profile. Some profiles tell the lengths of the answers, too.
+them, so a batch of the paper is a random draw from a profile. Some profiles record the lengths of the answers as well.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class LengthProfile:
     tokenizer: str
     recipe: str
     histogram: np.ndarray = field(repr=False)
-    """[distinct lengths, 2]: a length in tokens, and how many prompts have it; rising."""
+    """[distinct lengths, 2]: a length in tokens, and how many prompts have it; in ascending order of length."""
     output_histogram: np.ndarray | None = field(default=None, repr=False)
-    """The same of the tokens that were generated; None where they were not recorded."""
+    """The same for the generated answers; None where they were not recorded."""
 
     @property
     def count(self) -> int:
@@ -41,40 +41,44 @@ class LengthProfile:
 
     @property
     def mean(self) -> float:
-        """The mean length in tokens."""
+        """The mean length of the prompts, in tokens."""
         return float(np.average(self.histogram[:, 0], weights=self.histogram[:, 1]))
 
     @property
     def median(self) -> float:
-        """The median length in tokens."""
+        """The median length of the prompts, in tokens."""
         return float(np.median(np.repeat(*self.histogram.T)))
 
     @property
     def longest(self) -> int:
-        """The most tokens of any prompt."""
+        """The length of the longest prompt, in tokens."""
         return int(self.histogram[-1, 0])
 
     @property
     def output_mean(self) -> float:
-        """The mean length of an answer, in tokens.
+        """The mean length of the answers, in tokens.
 
         Raises:
-            ValueError: as for `sample_outputs`.
+            ValueError: this profile records no answers.
         """
         lengths, counts = self._outputs().T
         return float(np.average(lengths, weights=counts))
 
     def sample(self, n: int, seed: int = 0) -> list[int]:
-        """Draw `n` lengths with replacement, in random order; the same seed gives the same lengths."""
+        """Draw the lengths of `n` prompts, in tokens, with replacement; the same seed draws the same lengths.
+
+        Raises:
+            ValueError: `n` is below 1.
+        """
         return _draw(self.histogram, n, np.random.default_rng(seed))
 
     def sample_outputs(self, n: int, seed: int = 0) -> list[int]:
-        """Draw how many tokens `n` answers have, as `sample` draws prompts.
+        """Draw the lengths of `n` answers, in tokens, as `sample` draws those of prompts.
 
-        Which prompt had which answer is not recorded, so the two draws know nothing of each other.
+        Which prompt had which answer is not recorded, so the two draws are independent.
 
         Raises:
-            ValueError: no answers were recorded for this profile; names those for which there are.
+            ValueError: `n` is below 1, or this profile records no answers; the message lists the profiles that do.
         """
         return _draw(self._outputs(), n, np.random.default_rng([seed, 1]))
 
@@ -93,7 +97,7 @@ def _draw(histogram: np.ndarray, n: int, chance: np.random.Generator) -> list[in
 
 
 def list_profiles() -> list[str]:
-    """The names that `load_profile` takes: the paper's six workloads first, then the others by name."""
+    """The names that `load_profile` takes: the paper's six workloads first, then the others in alphabetical order."""
     names = {path.name.removesuffix(".json") for path in _FOLDER.iterdir() if path.name.endswith(".json")}
     return [*PAPER_WORKLOADS, *sorted(names - set(PAPER_WORKLOADS))]
 
@@ -103,7 +107,7 @@ def load_profile(name: str) -> LengthProfile:
     """Load a recorded profile by name.
 
     Raises:
-        ValueError: there is no such profile; the message lists those there are.
+        ValueError: there is no such profile; the message lists the names.
     """
     if name not in list_profiles():
         raise ValueError(f"there is no length profile {name!r}; there are: {', '.join(list_profiles())}")

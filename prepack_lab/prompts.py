@@ -1,107 +1,139 @@
-"""Prompts: lists of token ids, checked before any model sees them.
+"""Prompts: lists of token ids, made from texts or conversations and checked before any model sees them.
 
-Everything downstream may rely on what `check_prompts` returns: at least one prompt, no empty prompt, and
-only ids that the model has an embedding for.
+Everything downstream relies on what `check_prompts` returns: at least one prompt, no empty prompt, no padding that
+would be run as text, and only ids that the model has an embedding for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Integral
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence, Set
+from numbers import Integral, Number
 from typing import Any
 
 import numpy as np
+from jinja2 import TemplateError
+
+_IDS = "a list of lists of token ids, as lab.tokenize(tokenizer, texts) makes; for one prompt, pass [prompt]"
+_CHATS = "a string or a list of messages for each prompt: [[{'role': 'user', 'content': 'Hello'}], …]"
 
 
 class InvalidPromptsError(ValueError):
     """The prompts can't be run. The message names the prompt, the reason and the way out."""
 
 
-def tokenize(tokenizer: Any, texts: Sequence[str], chat: bool = False) -> list[list[int]]:
+def tokenize(tokenizer: Any, texts: Sequence[str | Sequence[Mapping[str, str]]], chat: bool = False) -> list[list[int]]:
     """Turn texts into prompts, lists of token ids.
 
     Args:
         tokenizer: any transformers tokenizer.
-        texts: one string a prompt.
-        chat: wrap each text as a user's message in the tokenizer's chat template, ready for the answer.
+        texts: a string per prompt. With `chat` each may also be a conversation, as OpenAI's API takes it: a list of
+            messages, which are dicts with the strings "role" and "content". A string alone is a user's message.
+        chat: render each prompt with the tokenizer's chat template, up to where the model's answer begins.
 
     Raises:
-        InvalidPromptsError: a single string was given, or the tokenizer has no chat template.
+        InvalidPromptsError: a prompt is neither a string nor such a conversation, or was cut inside a character;
+            the tokenizer has no chat template, or the template rejects a conversation.
     """
-    if isinstance(texts, str):
-        raise InvalidPromptsError("texts is one string; pass a list of strings, one a prompt: [text]")
+    texts = _elements("texts", texts, "a list of strings, one per prompt")
     if not chat:
-        return [tokenizer(text)["input_ids"] for text in texts]
+        return [tokenizer(check_text(f"prompt {i}", text))["input_ids"] for i, text in enumerate(texts)]
     if tokenizer.chat_template is None:
         raise InvalidPromptsError(f"{tokenizer.name_or_path!r} has no chat template; use chat=False")
-    messages = [[{"role": "user", "content": text}] for text in texts]
-    return [
-        tokenizer.apply_chat_template(message, add_generation_prompt=True, return_dict=True)["input_ids"]
-        for message in messages
-    ]
+    return [_render(tokenizer, f"prompt {i}", text) for i, text in enumerate(texts)]
+
+
+def _render(tokenizer: Any, where: str, text: Any) -> list[int]:
+    messages = [{"role": "user", "content": text}] if isinstance(text, str) else text
+    in_form = isinstance(messages, (list, tuple)) and all(isinstance(message, Mapping) for message in messages)
+    if not in_form or not messages:
+        raise InvalidPromptsError(f"{where} is {_kind(text)}, not a conversation; with chat=True, pass {_CHATS}")
+    for number, message in enumerate(messages):
+        for key in ("role", "content"):
+            check_text(f"{where}, message {number}: {key!r}", message.get(key))
+    try:
+        return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+    except (TemplateError, TypeError, ValueError) as error:
+        raise InvalidPromptsError(f"{where} is rejected by the chat template: {error}. Change its messages") from error
+
+
+def check_text(where: str, text: Any) -> str:
+    """Return a text that a tokenizer can read; errors begin with `where`.
+
+    Raises:
+        InvalidPromptsError: it is not a string, or was cut inside a character: UTF-8 has no lone surrogates.
+    """
+    if not isinstance(text, str):
+        raise InvalidPromptsError(f"{where} is {_kind(text)}; a string is expected")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidPromptsError(f"{where} holds half a character at {error.start}; complete or remove it") from None
+    return text
 
 
 def random_prompts(lengths: Sequence[int], vocab_size: int, seed: int = 0) -> list[list[int]]:
-    """Prompts of these lengths, of any ids below `vocab_size`: for timing, where the words do not matter."""
+    """Prompts of these lengths, in tokens, with random ids below `vocab_size`: for timing, where words don't matter."""
     generator = np.random.default_rng(seed)
     return [generator.integers(vocab_size, size=length).tolist() for length in lengths]
 
 
 def check_prompts(
-    prompts: Sequence[Sequence[int]],
-    vocab_size: int | None = None,
-    max_positions: int | None = None,
+    prompts: Sequence[Sequence[int]], vocab_size: int | None = None, max_positions: int | None = None
 ) -> list[list[int]]:
-    """Return the prompts as plain lists of ints, or say which one can't be run, and why.
+    """Return the prompts as plain lists of ints, or say which prompt can't be run, and why.
 
     Args:
-        prompts: lists, arrays or one-dimensional tensors of token ids.
+        prompts: a list of lists, arrays or 1-D tensors of token ids, without padding. A 2-D array or tensor is
+            refused: its rows are equally long, so padding in them would be run as if it were text.
         vocab_size: ids must be below it, where given.
-        max_positions: no prompt may be longer, where given.
+        max_positions: the most tokens that a prompt may have, where given.
 
     Raises:
-        InvalidPromptsError: no prompts, an empty prompt, text, an id that is no integer or that the
-            vocabulary lacks, or a prompt with more tokens than the model has positions.
+        InvalidPromptsError: no prompts, an empty prompt, text, an id that is not an integer or not in the
+            vocabulary, or a prompt with more tokens than the model has positions.
     """
-    if isinstance(prompts, str):
-        raise InvalidPromptsError("prompts is a text; tokenize it first: lab.tokenize(tokenizer, [text])")
-    if not hasattr(prompts, "__iter__"):
-        raise InvalidPromptsError(f"prompts is a {type(prompts).__name__}; pass a list of lists of token ids")
-    prompts = list(prompts)
-    if not prompts:
+    found = _elements("prompts", prompts, _IDS)
+    if not found:
         raise InvalidPromptsError("there are no prompts; pass at least one list of token ids")
-    return [_check_prompt(i, prompt, vocab_size, max_positions) for i, prompt in enumerate(prompts)]
+    return [_check_prompt(f"prompt {i}", prompt, vocab_size, max_positions) for i, prompt in enumerate(found)]
 
 
-def _check_prompt(index: int, prompt: Any, vocab_size: int | None, max_positions: int | None) -> list[int]:
-    if isinstance(prompt, (str, bytes)):
-        raise InvalidPromptsError(
-            f"prompt {index} is text; token ids are expected: lab.tokenize(tokenizer, texts) makes them"
-        )
-    if isinstance(prompt, Integral):
-        raise InvalidPromptsError(
-            f"prompt {index} is a single number; prompts is a list of lists. For one prompt, pass [prompt]"
-        )
-    ids = prompt.tolist() if hasattr(prompt, "tolist") else list(prompt)
-    if not isinstance(ids, list):
-        raise InvalidPromptsError(
-            f"prompt {index} is a single number; prompts is a list of lists. For one prompt, pass [prompt]"
-        )
+def _check_prompt(where: str, prompt: Any, vocab_size: int | None, most: int | None) -> list[int]:
+    ids = _elements(where, prompt, _IDS)
     if not ids:
-        raise InvalidPromptsError(f"prompt {index} is empty; leave it out, or give it at least one token")
-    if max_positions is not None and len(ids) > max_positions:
-        raise InvalidPromptsError(
-            f"prompt {index} has {len(ids):,} tokens; the model has {max_positions:,} positions. Shorten the prompt"
-        )
-    foreign = next((i for i, id in enumerate(ids) if not isinstance(id, Integral) or isinstance(id, bool)), None)
-    if foreign is not None:
-        raise InvalidPromptsError(f"prompt {index} holds {ids[foreign]!r} at place {foreign}; token ids are integers")
-    array = np.asarray(ids)
-    outside = array < 0 if vocab_size is None else (array < 0) | (array >= vocab_size)
-    if outside.any():
-        place = int(outside.argmax())
-        limit = "ids are not negative" if vocab_size is None else f"the model knows the ids 0 to {vocab_size - 1:,}"
-        raise InvalidPromptsError(
-            f"prompt {index} holds id {ids[place]} at place {place}; {limit}. Use the model's own tokenizer"
-        )
-    return array.tolist()
+        raise InvalidPromptsError(f"{where} is empty; leave it out, or give it at least one token")
+    if most is not None and len(ids) > most:
+        raise InvalidPromptsError(f"{where} has {len(ids):,} tokens; the model has {most:,} positions. Shorten it")
+    if set(map(type, ids)) != {int}:  # in one go, as a prompt may have a million tokens
+        ids = [_plain_id(where, place, id) for place, id in enumerate(ids)]
+    limit = 2**63 if vocab_size is None else vocab_size
+    if min(ids) < 0 or max(ids) >= limit:
+        place = next(place for place, id in enumerate(ids) if not 0 <= id < limit)
+        known = "ids go from 0 to 2⁶³ - 1" if vocab_size is None else f"the model knows the ids 0 to {limit - 1:,}"
+        raise InvalidPromptsError(f"{where} holds id {ids[place]} at place {place}; {known}. Use the model's tokenizer")
+    return ids
+
+
+def _plain_id(where: str, place: int, id: Any) -> int:
+    value = id.item() if getattr(id, "ndim", None) == 0 else id  # a scalar of numpy or torch
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InvalidPromptsError(f"{where} holds {reprlib.repr(value)} at place {place}; token ids are integers")
+    return int(value)
+
+
+def _elements(name: str, given: Any, expected: str) -> list[Any]:
+    """The elements of a list, a 1-D array or any other ordered collection, in a new list."""
+    ordered = isinstance(given, Iterable) and not isinstance(given, (str, bytes, bytearray, Mapping, Set))
+    if not ordered or getattr(given, "ndim", 1) != 1:
+        raise InvalidPromptsError(f"{name} is {_kind(given)}; pass {expected}")
+    return given.tolist() if hasattr(given, "tolist") else list(given)
+
+
+def _kind(value: Any) -> str:
+    """What a value is, to follow "prompt 3 is"."""
+    name, ndim = type(value).__name__, getattr(value, "ndim", 1)
+    if ndim > 1:
+        return f"a {ndim}-D array, in which padding would be run as text (if there is none, take its .tolist())"
+    words = {"NoneType": "missing", "str": "text", "str_": "text", "bytes": "bytes"}
+    return words.get(name, "a single number" if ndim == 0 or isinstance(value, Number) else f"a {name}")

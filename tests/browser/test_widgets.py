@@ -194,7 +194,7 @@ def test_a_file_is_loaded_by_the_browser(show, tmp_path):
     notebook.page.locator(".prepack-lab-status", has_text="2 prompts, 5 tokens").wait_for()
     (tmp_path / "broken.jsonl").write_text("{")
     choose("broken.jsonl")
-    notebook.page.locator(".prepack-lab-status", has_text="broken.jsonl, line 1 is no JSON").wait_for()
+    notebook.page.locator(".prepack-lab-status", has_text="broken.jsonl, line 1 is not readable JSON").wait_for()
     assert notebook.errors == []
 
 

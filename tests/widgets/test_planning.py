@@ -72,7 +72,7 @@ class TestYourPrompts:
         report.workload.menu.value = "pasted"
         report.workload.text.value = "mine"
         self.load(report, "a.jsonl", b"{broken")
-        assert "a.jsonl, line 1 is no JSON" in report.status.value
+        assert "a.jsonl, line 1 is not readable JSON" in report.status.value
         assert report.figure.data == ()
         assert report.workload.text.value == "mine"
         report.batch_size.value = 3
