@@ -101,7 +101,7 @@ class Packing:
     def placing_order(self) -> list[int]:
         """The prompts in the order in which the strategy places them: as given, or the longest first."""
         prompts = range(len(self.lengths))
-        if self.strategy in _AS_GIVEN:
+        if self.strategy in strategies.RULES:
             return [*prompts]
         return sorted(prompts, key=lambda prompt: -self.lengths[prompt])
 
@@ -122,19 +122,7 @@ class Packing:
         return prompts, Packing(renumbered, tuple(self.lengths[p] for p in prompts), self.capacity, self.strategy)
 
 
-_RULES = {
-    "next_fit": strategies.next_fit,
-    "first_fit": strategies.first_fit,
-    "best_fit": strategies.best_fit,
-    "worst_fit": strategies.worst_fit,
-    "next_fit_decreasing": strategies.decreasing(strategies.next_fit),
-    "first_fit_decreasing": strategies.first_fit_decreasing,
-    "best_fit_decreasing": strategies.decreasing(strategies.best_fit),
-    "worst_fit_decreasing": strategies.decreasing(strategies.worst_fit),
-    "binpacking": strategies.binpacking,
-}
-_AS_GIVEN = ("next_fit", "first_fit", "best_fit", "worst_fit")
-STRATEGIES = (*_RULES, "optimal")
+STRATEGIES = (*strategies.BY_NAME, "optimal")
 """The names that `pack` takes."""
 
 
@@ -165,7 +153,7 @@ def pack(
     if strategy == "optimal":
         bins, proved = optimal.optimal(lengths, capacity, time_limit)
     else:
-        bins, proved = _RULES[strategy](lengths, capacity), 0
+        bins, proved = strategies.BY_NAME[strategy](lengths, capacity), 0
     return Packing(tuple(map(tuple, bins)), lengths, capacity, strategy, proved)
 
 
