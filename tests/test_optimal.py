@@ -67,6 +67,12 @@ def test_a_time_limit_that_is_hit_leaves_a_packing_and_its_gap():
     assert sorted(prompt for members in packing.bins for prompt in members) == [*range(120)]
 
 
+@pytest.mark.parametrize("seconds", [-1, float("nan")])
+def test_a_time_limit_that_the_solver_would_take_for_none_is_refused(seconds):
+    with pytest.raises(ValueError, match=f"time_limit is {seconds}; it is a number of seconds"):
+        lab.pack([5, 4, 3], 8, "optimal", time_limit=seconds)
+
+
 def test_a_model_that_is_too_large_is_given_up_before_it_fills_the_memory(monkeypatch):
     monkeypatch.setattr(optimal, "MAX_STEPS", 1_000)
     lengths = [2000 * 2**power for power in range(8)] + [1] * 1_000  # 2**8 places, and 1,000 steps from each
