@@ -5,17 +5,20 @@ The strategies are in `strategies.py`, the exact one and the lower bound in `opt
 
 from __future__ import annotations
 
+import math
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral
 from typing import Any
-
-import numpy as np
 
 from prepack_lab import optimal, strategies
 
+STRATEGIES = (*strategies.BY_NAME, "optimal")
+"""The names that `pack` takes."""
 DEFAULT_STRATEGY = "first_fit_decreasing"
+MAX_TOKENS = 10**15
+"""The most tokens of all prompts together: their sums are then exact, also as floats, which `binpacking` uses."""
 
 
 @dataclass(frozen=True)
@@ -23,32 +26,24 @@ class Packing:
     """Which prompts share a row."""
 
     bins: tuple[tuple[int, ...], ...]
-    """Prompt indices, one tuple a bin; every prompt stands in exactly one."""
+    """Prompt indices, a tuple per bin; every prompt is in exactly one bin."""
     lengths: tuple[int, ...]
     """Tokens of each prompt, in the order given."""
     capacity: int
-    """The most tokens a bin may hold."""
+    """The most tokens a bin may hold; `pack` records no more than all prompts have together."""
     strategy: str
     proved: int = 0
-    """Bins that a solver proved to be needed; 0 where none was asked."""
+    """Bins that a solver proved to be needed; 0 if none was run."""
 
     @classmethod
     def padded(cls, lengths: Sequence[int]) -> Packing:
-        """Full batching, seen as a packing: every prompt has a bin to itself, as long as the longest prompt.
-
-        Raises:
-            ValueError: as for `pack`.
-        """
+        """Full batching as a packing: a bin per prompt, each as long as the longest. ValueError as for `pack`."""
         lengths = _check_lengths(lengths)
         return cls(tuple((prompt,) for prompt in range(len(lengths))), lengths, max(lengths), "padded")
 
     @classmethod
     def concatenated(cls, lengths: Sequence[int]) -> Packing:
-        """All prompts in a single bin, in their order, which is as long as all of them together.
-
-        Raises:
-            ValueError: as for `pack`.
-        """
+        """All prompts in a single bin, in the order given. ValueError as for `pack`."""
         lengths = _check_lengths(lengths)
         return cls((tuple(range(len(lengths))),), lengths, sum(lengths), "concatenated")
 
@@ -100,10 +95,8 @@ class Packing:
     @property
     def placing_order(self) -> list[int]:
         """The prompts in the order in which the strategy places them: as given, or the longest first."""
-        prompts = range(len(self.lengths))
-        if self.strategy in _AS_GIVEN:
-            return [*prompts]
-        return sorted(prompts, key=lambda prompt: -self.lengths[prompt])
+        as_given = self.strategy in strategies.RULES
+        return [*range(len(self.lengths))] if as_given else strategies.longest_first(self.lengths).tolist()
 
     def after(self, step: int) -> list[list[int]]:
         """The bins when `step` prompts have been placed, in the order in which they were opened."""
@@ -114,7 +107,7 @@ class Packing:
         return [*bins.values()]
 
     def part(self, start: int, stop: int) -> tuple[list[int], Packing]:
-        """The bins from `start` to before `stop`: which prompts they hold, and a packing of those alone."""
+        """The bins from `start` to before `stop`: the prompts they hold, and a packing of those alone."""
         bins = self.bins[start:stop]
         prompts = [prompt for members in bins for prompt in members]
         place = {prompt: index for index, prompt in enumerate(prompts)}
@@ -122,25 +115,9 @@ class Packing:
         return prompts, Packing(renumbered, tuple(self.lengths[p] for p in prompts), self.capacity, self.strategy)
 
 
-_RULES = {
-    "next_fit": strategies.next_fit,
-    "first_fit": strategies.first_fit,
-    "best_fit": strategies.best_fit,
-    "worst_fit": strategies.worst_fit,
-    "next_fit_decreasing": strategies.decreasing(strategies.next_fit),
-    "first_fit_decreasing": strategies.first_fit_decreasing,
-    "best_fit_decreasing": strategies.decreasing(strategies.best_fit),
-    "worst_fit_decreasing": strategies.decreasing(strategies.worst_fit),
-    "binpacking": strategies.binpacking,
-}
-_AS_GIVEN = ("next_fit", "first_fit", "best_fit", "worst_fit")
-STRATEGIES = (*_RULES, "optimal")
-"""The names that `pack` takes."""
-
-
 def pack(
     lengths: Sequence[int],
-    capacity: int | None = None,
+    capacity: int | float | None = None,
     strategy: str = DEFAULT_STRATEGY,
     *,
     time_limit: float = 10.0,
@@ -149,48 +126,63 @@ def pack(
 
     Args:
         lengths: tokens of each prompt.
-        capacity: the most tokens a bin may hold; the longest prompt where left out, as in the paper (section 3).
+        capacity: the most tokens a bin may hold, an integer, or `math.inf` for no limit; the length of the longest
+            prompt where left out, as in the paper (section 3).
         strategy: one of `STRATEGIES`.
-        time_limit: seconds that `optimal` may take. Where they do not suffice, the packing is the best one found,
-            and its `gap` is not 0.
+        time_limit: seconds that the solver of `optimal` may take. If they do not suffice, the packing is the best
+            one found, and its `gap` may be above 0.
 
     Raises:
-        ValueError: no lengths, a length or capacity that is no positive integer, a prompt longer than the
-            capacity, or an unknown strategy.
+        ValueError: no lengths, a length or capacity that is not a positive integer, a prompt longer than the
+            capacity, more than `MAX_TOKENS` tokens in all, or an unknown strategy.
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"there is no strategy {strategy!r}; there are: {', '.join(STRATEGIES)}")
+    if not time_limit >= 0:
+        raise ValueError(f"time_limit is {time_limit}; it is a number of seconds, 0 or more")
     lengths = _check_lengths(lengths)
-    capacity = _check_capacity(max(lengths) if capacity is None else capacity, lengths)
+    limit = max(lengths) if capacity is None else _check_capacity(capacity, lengths)
     if strategy == "optimal":
-        bins, proved = optimal.optimal(lengths, capacity, time_limit)
+        bins, proved = optimal.optimal(lengths, limit, time_limit)
     else:
-        bins, proved = _RULES[strategy](lengths, capacity), 0
-    return Packing(tuple(map(tuple, bins)), lengths, capacity, strategy, proved)
+        bins, proved = strategies.BY_NAME[strategy](lengths, limit), 0
+    return Packing(tuple(map(tuple, bins)), lengths, limit, strategy, proved)
 
 
 def _check_lengths(lengths: Sequence[int]) -> tuple[int, ...]:
-    lengths = tuple(lengths)
+    lengths = tuple(map(_plain, _plain(lengths)))
     if not lengths:
         raise ValueError("there are no lengths to pack; pass at least one")
-    array = np.asarray(lengths)
-    if array.ndim != 1 or array.dtype.kind not in "iu" or bool in map(type, lengths) or array.min() < 1:
-        index = next(i for i, length in enumerate(lengths) if not _is_positive_integer(length))
-        raise ValueError(f"the length of prompt {index} is {lengths[index]!r}; lengths are positive integers (tokens)")
-    return tuple(array.tolist())
-
-
-def _is_positive_integer(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0
-
-
-def _check_capacity(capacity: int, lengths: tuple[int, ...]) -> int:
-    if not _is_positive_integer(capacity):
-        raise ValueError(f"the capacity is {capacity!r}; it is a positive integer (tokens), or None for the longest")
-    if max(lengths) > capacity:
-        index = next(i for i, length in enumerate(lengths) if length > capacity)
+    if set(map(type, lengths)) != {int} or min(lengths) < 1:
+        prompt = next(prompt for prompt, length in enumerate(lengths) if type(length) is not int or length < 1)
+        length = reprlib.repr(lengths[prompt])
+        raise ValueError(f"the length of prompt {prompt} is {length}; lengths are positive integers (tokens)")
+    if sum(lengths) > MAX_TOKENS:
+        prompt = lengths.index(max(lengths))
         raise ValueError(
-            f"prompt {index} has {lengths[index]:,} tokens and a bin holds {capacity:,}; "
-            f"shorten it, or raise the capacity to {max(lengths):,}"
+            f"the prompts have {sum(lengths):,} tokens together, and prompt {prompt} has {lengths[prompt]:,} of them; "
+            f"at most {MAX_TOKENS:,} can be packed"
         )
-    return int(capacity)
+    return lengths
+
+
+def _check_capacity(capacity: int | float, lengths: tuple[int, ...]) -> int:
+    """The capacity as an integer, no higher than the tokens of all prompts, which no bin can exceed."""
+    capacity = _plain(capacity)
+    if capacity != math.inf and (type(capacity) is not int or capacity < 1):
+        raise ValueError(
+            f"the capacity is {capacity!r}; it is a positive integer (tokens), math.inf for no limit, "
+            "or None for the longest prompt"
+        )
+    longest = max(lengths)
+    if longest > capacity:
+        raise ValueError(
+            f"prompt {lengths.index(longest)} has {longest:,} tokens and a bin holds {capacity:,}; "
+            f"shorten it, or raise the capacity to {longest:,}"
+        )
+    return int(min(capacity, sum(lengths)))
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's and torch's values as those of Python."""
+    return value.tolist() if hasattr(value, "tolist") else value

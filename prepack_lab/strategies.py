@@ -1,86 +1,146 @@
 """The packing strategies: lengths and a capacity → bins.
 
-Four rules say which open bin takes a prompt, and each comes as given (prompts in their order) and decreasing (from
-long to short):
-
-    next_fit    the bin opened last, if the prompt fits
-    first_fit   the first bin with room
-    best_fit    the fullest bin with room
-    worst_fit   the emptiest bin with room
+`RULES` says which open bin takes a prompt, and `pack_by_rule` follows a rule by looking at every bin for every prompt.
+The functions after it make the very same bins without that: a million prompts in a second or two. All take the prompts
+in the order given; `decreasing` takes them from long to short.
 
 `binpacking` is the library that the paper used. The paper calls what it does First-Fit Decreasing. Version 2 of the
-library picks the emptiest bin with room, which is worst-fit decreasing, and can open more bins: lengths 9, 7, 6, 3,
+library takes the emptiest bin with room, which is worst-fit decreasing, and can open more bins: lengths 9, 7, 6, 3,
 2, 2 into bins of 10 make four bins there, three by first fit. `optimal` is in `optimal.py`.
-
-None scans all bins for each prompt: a million prompts take seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush, heapreplace
+from itertools import pairwise
 
 import numpy as np
 
 Bins = list[list[int]]
 Strategy = Callable[[Sequence[int], int], Bins]
+Rule = Callable[[list[int], list[int]], list[int]]
+"""The open bins with room for a prompt, and the free space of every open bin → the bins in order of preference."""
+
+RULES: dict[str, Rule] = {
+    "next_fit": lambda fitting, free: [b for b in fitting if b == len(free) - 1],  # the bin opened last, or none
+    "first_fit": lambda fitting, free: fitting,
+    "best_fit": lambda fitting, free: sorted(fitting, key=lambda b: free[b]),  # the fullest; of equals the first
+    "worst_fit": lambda fitting, free: sorted(fitting, key=lambda b: -free[b]),  # the emptiest; of equals the first
+}
 
 
-def next_fit(lengths: Sequence[int], capacity: int, order: Iterable[int] | None = None) -> Bins:
-    """Close a bin for good as soon as a prompt does not fit. O(n)."""
+def pack_by_rule(rule: Rule, lengths: Sequence[int], capacity: int) -> Bins:
+    """Put each prompt into the bin that the rule prefers, or into a new bin if there is none. O(n × bins)."""
     bins: Bins = []
-    free = 0
-    for prompt in _given(lengths, order):
-        if lengths[prompt] > free:
+    free: list[int] = []
+    for prompt, length in enumerate(lengths):
+        preferred = rule([b for b, room in enumerate(free) if room >= length], free)
+        if not preferred:
+            preferred = [len(bins)]
             bins.append([])
-            free = capacity
-        bins[-1].append(prompt)
-        free -= lengths[prompt]
+            free.append(capacity)
+        bins[preferred[0]].append(prompt)
+        free[preferred[0]] -= length
     return bins
 
 
-def first_fit(lengths: Sequence[int], capacity: int, order: Iterable[int] | None = None) -> Bins:
-    """The first bin with room is found in a tournament tree over the bins' free space. O(n log n).
+def next_fit(lengths: Sequence[int], capacity: int) -> Bins:
+    """Nothing but the free space of the last bin needs to be known. O(n)."""
+    bins: Bins = []
+    free = 0
+    for prompt, length in enumerate(lengths):
+        if length > free:
+            bins.append([])
+            free = capacity
+        bins[-1].append(prompt)
+        free -= length
+    return bins
+
+
+def first_fit(lengths: Sequence[int], capacity: int) -> Bins:
+    """A tournament tree leads to the first bin with room. O(n log n).
 
     Node 1 is the root, node n has the children 2n and 2n + 1, and `free[node]` is the most free space of any bin
-    below the node. Bins stand in the leaves, in the order they are opened.
+    below the node. The bins are the leaves, in the order in which they are opened.
     """
     leaves = 1 << (len(lengths) - 1).bit_length()
     free = [capacity] * (2 * leaves)
     bins: Bins = []
-    for prompt in _given(lengths, order):
+    for prompt, length in enumerate(lengths):
         node = 1
         while node < leaves:
-            node = 2 * node + (free[2 * node] < lengths[prompt])
+            node = 2 * node + (free[2 * node] < length)
         if node - leaves == len(bins):
             bins.append([])
         bins[node - leaves].append(prompt)
-        free[node] -= lengths[prompt]
-        while node > 1:
+        free[node] -= length
+        while node > 1 and free[node // 2] > (most := max(free[node], free[node ^ 1])):
             node //= 2
-            free[node] = max(free[2 * node], free[2 * node + 1])
+            free[node] = most
     return bins
 
 
-def best_fit(lengths: Sequence[int], capacity: int, order: Iterable[int] | None = None) -> Bins:
-    """The fullest bin with room: the least free space that is enough. O(n × capacity / 64), in machine words."""
+def best_fit(lengths: Sequence[int], capacity: int) -> Bins:
+    """Bisection finds the least free space that is enough. O(n log n), and the shifts of a sorted list."""
+    bins: Bins = [[]]
+    chosen, free, previous = 0, capacity, 0
+    amounts: list[int] = []  # of free space, rising, each once
+    bins_with: dict[int, list[int]] = defaultdict(list)  # by amount; a heap, with the bin opened first on top
+    for prompt, length in enumerate(lengths):
+        if length != previous or length > free:  # otherwise the bin just chosen is still the fullest with room
+            if not bins_with[free]:
+                insort(amounts, free)
+            heappush(bins_with[free], chosen)
+            index = bisect_left(amounts, length)
+            if index == len(amounts):
+                chosen, free = len(bins), capacity
+                bins.append([])
+            else:
+                free = amounts[index]
+                chosen = heappop(bins_with[free])
+                if not bins_with[free]:
+                    del amounts[index]
+        bins[chosen].append(prompt)
+        free -= length
+        previous = length
+    return bins
 
-    def least_enough(occupied: int, length: int) -> int:
-        enough = occupied >> length
-        return length + (enough & -enough).bit_length() - 1 if enough else -1
 
-    # A bin that took a prompt is the fullest with room for another of that length, as long as it has room.
-    return _by_free_space(lengths, capacity, order, least_enough, stays=True)
+def worst_fit(lengths: Sequence[int], capacity: int) -> Bins:
+    """The emptiest bin is on top of a heap. O(n log n)."""
+    bins: Bins = [[]]
+    n = len(lengths)
+    heap = [0]  # tokens × n + bin, so that of equally empty bins the first is on top
+    for prompt, length in enumerate(lengths):
+        if heap[0] // n + length <= capacity:
+            chosen = heap[0] % n
+            heapreplace(heap, heap[0] + length * n)
+        else:
+            chosen = len(bins)
+            bins.append([])
+            heappush(heap, chosen + length * n)
+        bins[chosen].append(prompt)
+    return bins
 
 
-def worst_fit(lengths: Sequence[int], capacity: int, order: Iterable[int] | None = None) -> Bins:
-    """The emptiest bin with room: the most free space there is, if it is enough. O(n × capacity / 64)."""
+def decreasing(strategy: Strategy) -> Strategy:
+    """The same strategy, with the prompts taken from long to short."""
 
-    def most(occupied: int, length: int) -> int:
-        free = occupied.bit_length() - 1
-        return free if free >= length else -1
+    def strategy_decreasing(lengths: Sequence[int], capacity: int) -> Bins:
+        order = longest_first(lengths)
+        bins = strategy(np.asarray(lengths)[order].tolist(), capacity)
+        prompts = order.tolist()
+        return [[prompts[place] for place in members] for members in bins]
 
-    return _by_free_space(lengths, capacity, order, most, stays=False)
+    return strategy_decreasing
+
+
+def longest_first(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
+    """The prompts from long to short, and those of equal length in the order given."""
+    return np.argsort(-np.asarray(lengths), kind="stable")
 
 
 def first_fit_decreasing(lengths: Sequence[int], capacity: int) -> Bins:
@@ -89,31 +149,23 @@ def first_fit_decreasing(lengths: Sequence[int], capacity: int) -> Bins:
     O(distinct lengths × bins), in numpy. Where there are too many distinct lengths for that, by `first_fit`.
     """
     array = np.asarray(lengths)
-    order = np.argsort(-array, kind="stable")
     values, counts = np.unique(array, return_counts=True)
-    if len(values) * (array.sum() / capacity) > 100 * len(array) * np.log2(len(array) + 1):
-        return first_fit(lengths, capacity, order.tolist())
+    if len(values) * (array.sum() / capacity) > 30 * len(array) * np.log2(len(array) + 1):
+        return decreasing(first_fit)(lengths, capacity)
     free = np.full(len(array), capacity)
     num_bins = 0
     taken = []
     for length, count in zip(values[::-1].tolist(), counts[::-1].tolist(), strict=True):
         needed = num_bins - (-count // (capacity // length))  # bins there would be, if no open one had room
         fits = free[:needed] // length
-        before = np.cumsum(fits) - fits
-        takes = np.clip(count - before, 0, fits)
+        takes = np.clip(count - (np.cumsum(fits) - fits), 0, fits)
         free[:needed] -= takes * length
         taken.append(np.repeat(np.arange(needed), takes))
         num_bins = max(num_bins, int(taken[-1].max()) + 1)
-    return _collect(np.concatenate(taken), order)
-
-
-def decreasing(strategy: Callable[..., Bins]) -> Strategy:
-    """The same rule, with the prompts taken from long to short."""
-
-    def decreasing(lengths: Sequence[int], capacity: int) -> Bins:
-        return strategy(lengths, capacity, np.argsort(-np.asarray(lengths), kind="stable").tolist())
-
-    return decreasing
+    bin_of = np.concatenate(taken)  # of the prompts from long to short
+    prompts = longest_first(array)[np.argsort(bin_of, kind="stable")].tolist()
+    ends = np.cumsum(np.bincount(bin_of)).tolist()
+    return [prompts[start:end] for start, end in pairwise([0, *ends])]
 
 
 def binpacking(lengths: Sequence[int], capacity: int) -> Bins:
@@ -123,49 +175,9 @@ def binpacking(lengths: Sequence[int], capacity: int) -> Bins:
     return [list(members) for members in binpacking.to_constant_volume(dict(enumerate(lengths)), capacity)]
 
 
-def _by_free_space(
-    lengths: Sequence[int],
-    capacity: int,
-    order: Iterable[int] | None,
-    choose: Callable[[int, int], int],
-    stays: bool,
-) -> Bins:
-    """Keep the open bins by their free space; `occupied` has a bit for each amount of it that some bin has.
-
-    Bins with the same free space are alike to any rule, so the one put there last is taken. Where the choice
-    `stays` with a bin while prompts of one length follow each other, it takes all it has room for at once.
-    """
-    bins: Bins = []
-    bins_with: list[list[int]] = [[] for _ in range(capacity + 1)]
-    occupied = 0
-    for length, run in groupby(_given(lengths, order), key=lengths.__getitem__):
-        waiting = list(run)[::-1]
-        while waiting:
-            free = choose(occupied, length)
-            if free < 0:
-                free = capacity
-                index = len(bins)
-                bins.append([])
-            else:
-                index = bins_with[free].pop()
-                if not bins_with[free]:
-                    occupied ^= 1 << free
-            for _ in range(min(free // length, len(waiting)) if stays else 1):
-                bins[index].append(waiting.pop())
-                free -= length
-            if free:
-                bins_with[free].append(index)
-                occupied |= 1 << free
-    return bins
-
-
-def _given(lengths: Sequence[int], order: Iterable[int] | None) -> Iterable[int]:
-    return range(len(lengths)) if order is None else order
-
-
-def _collect(bin_of: np.ndarray, order: np.ndarray) -> Bins:
-    """The prompts of each bin, in the order they were put there."""
-    by_bin = np.argsort(bin_of, kind="stable")
-    prompts = order[by_bin].tolist()
-    ends = np.cumsum(np.bincount(bin_of)).tolist()
-    return [prompts[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+_AS_GIVEN = {"next_fit": next_fit, "first_fit": first_fit, "best_fit": best_fit, "worst_fit": worst_fit}
+BY_NAME: dict[str, Strategy] = (
+    _AS_GIVEN
+    | {f"{name}_decreasing": decreasing(strategy) for name, strategy in _AS_GIVEN.items()}
+    | {"first_fit_decreasing": first_fit_decreasing, "binpacking": binpacking}
+)
