@@ -16,9 +16,6 @@ from transformers.generation import BaseStreamer, EosTokenCriteria, MaxLengthCri
 from prepack_lab.decoding import Decode
 from prepack_lab.forward import input_device
 
-OF_CACHES = ("cache_implementation", "cache_config", "max_cache_len")
-"""Settings about the cache. They change no token, and here the cache is that of the prefill."""
-
 
 class Chooser:
     """Chooses the tokens of one prompt, and says when it is done.
@@ -54,8 +51,8 @@ class Chooser:
             return input_ids
 
         ids = torch.tensor([[*prompt]], device=input_device(model))
-        options = {**options, **dict.fromkeys(OF_CACHES), "streamer": None}
-        cast(Any, model).generate(ids, attention_mask=torch.ones_like(ids), custom_generate=loop, **options)
+        options = {**options, "streamer": None, "custom_generate": loop}
+        cast(Any, model).generate(ids, attention_mask=torch.ones_like(ids), **options)
         return kept[0]
 
     @property

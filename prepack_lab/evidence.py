@@ -158,7 +158,11 @@ def sample_prompts(model: PreTrainedModel, lengths: Sequence[int]) -> list[list[
 
 
 def confirm(
-    model: PreTrainedModel, prompts: list[list[int]], done: ForwardPass, places: Sequence[int] | None = None
+    model: PreTrainedModel,
+    prompts: list[list[int]],
+    done: ForwardPass,
+    places: Sequence[int] | None = None,
+    decode: bool = True,
 ) -> str | None:
     """Hold what a pass left behind against prompts alone: logits, and those of one more token from an unpacked cache.
 
@@ -167,16 +171,28 @@ def confirm(
         prompts: all of them.
         done: the pass.
         places: of the prompts to try, among those of the pass; where left out, those that show a rule that begins late.
+        decode: whether to try the token after it.
 
     Returns:
         In words where they differ; None where they agree.
     """
     chosen = witnesses(done) if places is None else places
-    difference = _difference(model, prompts, done.only(chosen))
-    if difference and model.dtype in HALF:  # rounding may choose another expert of a model that has some: ask float32
+    difference = _difference(model, prompts, done.only(chosen), decode)
+    if difference and chosen_by_rounding(model):
         with InFloat32():
-            difference = _difference(model, prompts, run_pass(model, prompts, done.planned).only(chosen))
+            difference = _difference(model, prompts, run_pass(model, prompts, done.planned).only(chosen), decode)
     return difference
+
+
+def chosen_by_rounding(model: PreTrainedModel) -> bool:
+    """Whether rounding may send a token to other experts, and far away with it: then float32 decides."""
+    return model.dtype in HALF and _names_experts(model.config.to_dict())
+
+
+def _names_experts(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return any(("expert" in str(name) and bool(part)) or _names_experts(part) for name, part in value.items())
 
 
 def witnesses(done: ForwardPass) -> list[int]:
@@ -188,19 +204,21 @@ def witnesses(done: ForwardPass) -> list[int]:
     return sorted({longest, shortest, max(places, key=ends.__getitem__)})
 
 
-def _difference(model: PreTrainedModel, prompts: list[list[int]], done: ForwardPass) -> str | None:
+def _difference(model: PreTrainedModel, prompts: list[list[int]], done: ForwardPass, decode: bool) -> str | None:
     own = [prompts[index] for index in done.prompts]
     alone = [forward_alone(model, prompt) for prompt in own]
     expected = torch.cat([one.next_token_logits for one in alone])  # [b, V]
     tokens = expected.argmax(-1)
-    rising = sorted(range(len(own)), key=done.prompts.__getitem__)
-    decoded = decode_by(model, [done], "unpacked")[0](tokens[rising])[torch.tensor(rising).argsort()]
-    after = decode_alone(model, alone)(tokens)
-    for place, (prompt, token) in enumerate(zip(own, tokens.tolist(), strict=True)):
-        off = _too_far(model, done.next_token_logits[place], expected[place], prompt)
-        off = off or _too_far(model, decoded[place], after[place], [*prompt, token])
-        if off:
-            return f"prompt {done.prompts[place]} ({len(prompt):,} tokens) gets other logits than alone, {off}"
+    off = [_too_far(model, *pair) for pair in zip(done.next_token_logits, expected, own, strict=True)]
+    if decode and not any(off):
+        rising = sorted(range(len(own)), key=done.prompts.__getitem__)
+        decoded = decode_by(model, [done], "unpacked")[0](tokens[rising])[torch.tensor(rising).argsort()]
+        after = decode_alone(model, alone)(tokens)
+        longer = [[*prompt, token] for prompt, token in zip(own, tokens.tolist(), strict=True)]
+        off = [_too_far(model, *pair) for pair in zip(decoded, after, longer, strict=True)]
+    for place, prompt in enumerate(own):
+        if off[place]:
+            return f"prompt {done.prompts[place]} ({len(prompt):,} tokens) gets other logits than alone, {off[place]}"
     return None
 
 

@@ -38,7 +38,15 @@ class InFloat32(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.embedding.default:  # a few rows of a large table
             return _in_float32(func(*args, **(kwargs or {})))
-        return func(*tree_map(_in_float32, args), **tree_map(_in_float32, kwargs or {}))
+        converted = tree_map(_in_float32, args)
+        result = func(*converted, **tree_map(_in_float32, kwargs or {}))
+        if not func._schema.is_mutable:
+            return result
+        for original, copy in zip(args, converted, strict=True):  # what is written belongs into the tensor itself
+            if original is not copy and isinstance(original, torch.Tensor):
+                original.copy_(copy)
+                result = original if result is copy else result
+        return result
 
 
 def _in_float32(value: Any) -> Any:

@@ -135,8 +135,11 @@ def cache_argument(model: PreTrainedModel) -> str:
 
 def input_device(model: PreTrainedModel) -> torch.device:
     """Where the model wants its input: for one whose weights are offloaded, where its hooks bring them."""
-    hook = getattr(model, "_hf_hook", None)
-    return torch.device(getattr(hook, "execution_device", None) or model.device)
+    if model.device.type != "meta":
+        return model.device
+    hooks = (getattr(module, "_hf_hook", None) for module in model.modules())
+    devices = (getattr(hook, "execution_device", None) for hook in hooks)
+    return torch.device(next(device for device in devices if device is not None))
 
 
 def vocabulary_size(model: PreTrainedModel) -> int:

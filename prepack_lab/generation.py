@@ -14,13 +14,13 @@ from typing import Any, cast
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
-from transformers import PreTrainedModel
-from transformers.generation import GenerationMode
+from transformers import PreTrainedModel, StoppingCriteriaList
+from transformers.generation import GenerationMode, StopStringCriteria
 
 from prepack_lab.cache import cache_bytes, unpacked_cache_bytes
-from prepack_lab.choosing import OF_CACHES, choose_tokens, make_choosers
-from prepack_lab.evidence import confirm_decoding, decode_by, rising_order
-from prepack_lab.exactness import HALF, InFloat32
+from prepack_lab.choosing import choose_tokens, make_choosers
+from prepack_lab.evidence import chosen_by_rounding, confirm_decoding, decode_by, rising_order
+from prepack_lab.exactness import InFloat32
 from prepack_lab.forward import ForwardPass, cache_argument, input_device, run_pass
 from prepack_lab.gate import Admitted, admit
 from prepack_lab.methods import SHARING, Pass
@@ -90,12 +90,16 @@ OF_GENERATE = {
     "negative_prompt_attention_mask",
 }  # fmt: skip
 """What `model.generate` takes to choose and to stop, beside the settings of a `GenerationConfig`."""
-PLAIN = {
-    "num_return_sequences": (None, 1), "return_dict_in_generate": (None, False), "use_cache": (None, True),
-    "token_healing": (None, False), "use_mtp": (None, False), "cache_implementation": (None, "dynamic"),
+CACHE_AS_IT_IS = {"cache_implementation": None, "cache_config": None, "max_cache_len": None}
+"""A checkpoint may wish for another cache. That changes no token, and here the cache is that of the prefill."""
+REFUSED = {
+    **dict.fromkeys(("num_beams", "num_return_sequences"), (None, 1)),
+    **dict.fromkeys(("return_dict_in_generate", "token_healing", "use_mtp"), (None, False)),
+    **dict.fromkeys(("prompt_lookup_num_tokens", "assistant_early_exit", "penalty_alpha", "dola_layers"), (None,)),
+    "use_cache": (None, True), "cache_implementation": (None, "dynamic"),
     "cache_config": (None,), "max_cache_len": (None,),
 }  # fmt: skip
-"""Settings that have to stay as they are: a list of ids per prompt, from its cache, after the prompt as given."""
+"""Settings with the values that they have to keep: a list of ids per prompt, a token per step, from one cache."""
 
 
 def _checked(model: PreTrainedModel, options: dict[str, Any]) -> dict[str, Any]:
@@ -107,20 +111,22 @@ def _checked(model: PreTrainedModel, options: dict[str, Any]) -> dict[str, Any]:
     if options.get("generation_config") is not None:
         raise ValueError("generation_config would hide what is set here; name its settings: do_sample=True, …")
     config = deepcopy(model.generation_config)
-    for name in OF_CACHES:
-        setattr(config, name, None)
-    unknown = config.update(**options)
-    mode = config.get_generation_mode(options.get("assistant_model"))
-    if mode not in (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE):
-        raise ValueError(f"{mode.value.replace('_', ' ')} can't go on from a prefill; decode greedily, or sample")
-    for name, plain in PLAIN.items():
-        if getattr(config, name, None) not in plain:
-            raise ValueError(f"{name}={getattr(config, name)!r} can't be kept by generate: a list of ids per prompt, "
-                             "from the cache of its prefill; leave it out")  # fmt: skip
-    strange = sorted(unknown.keys() - OF_GENERATE)
-    if strange:
-        raise ValueError(f"generate has no option {strange[0]!r}; leave it out, or use model.generate itself")
-    return options
+    strange = sorted(config.update(**{**CACHE_AS_IT_IS, **options}).keys() - OF_GENERATE)
+    refused = [name for name, kept in REFUSED.items() if getattr(config, name, None) not in kept]
+    mode = config.get_generation_mode()
+    if mode not in (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE):  # a newer way to decode
+        refused.append(mode.value)
+    if refused or strange:
+        raise ValueError(
+            f"generate does without {(refused + strange)[0]}: it adds a token per step to each prompt, from the cache "
+            "of its prefill. Leave it out, or use model.generate itself"
+        )
+    criteria = StoppingCriteriaList(options.get("stopping_criteria") or [])
+    if config.stop_strings:  # prepared here: the library forgets the tokenizer where the loop is not its own
+        if "tokenizer" not in options:
+            raise ValueError("stop_strings are found by the tokenizer; pass it, too: tokenizer=tokenizer")
+        criteria.append(StopStringCriteria(options["tokenizer"], config.stop_strings))
+    return {**options, **CACHE_AS_IT_IS, "stop_strings": None, "stopping_criteria": criteria}
 
 
 def _alone(model: PreTrainedModel, prompt: list[int], options: dict[str, Any]) -> Continuations:
@@ -198,7 +204,7 @@ def _confirm(
         return next(filter(None, found), None)
 
     obstacle = difference(last)
-    if obstacle and model.dtype in HALF:  # as in `confirm`
+    if obstacle and chosen_by_rounding(model):
         with InFloat32():
             passes = [run_pass(model, admitted.prompts, one) for one in planned]
             decode, _ = decode_by(model, passes, decoding)

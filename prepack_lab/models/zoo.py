@@ -56,6 +56,7 @@ _SIZES |= {
 }
 _WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "attention_window_size")
 
+_LENGTHS = (*_WINDOWS, *_SMALL[256].split())
 _LEAVE_OUT: tuple[tuple[str, ...], ...] = (
     (),
     ("partial_rotary_factor", "head_dim", "num_key_value_heads"),
@@ -83,13 +84,18 @@ def _model_class(config_class: type[PreTrainedConfig]) -> Any:
     return model_class[0] if isinstance(model_class, tuple) else model_class
 
 
-def small_model(config_class: type[PreTrainedConfig]) -> PreTrainedModel:
+def small_model(config_class: type[PreTrainedConfig], own_lengths: bool = False) -> PreTrainedModel:
     """A model of this configuration's class with seeded random weights, on the CPU and in float32.
+
+    Args:
+        config_class: one of `every_class`.
+        own_lengths: leave windows, positions and whatever else is a length as the configuration has it.
 
     Raises:
         RuntimeError: no small configuration could be made that builds and runs; the message says what went wrong.
     """
     for left_out in _LEAVE_OUT:
+        left_out = left_out + _LENGTHS if own_lengths else left_out
         try:
             config = config_class().get_text_config(decoder=True)
             return _build(config_class, type(config), _small(config, left_out))
@@ -133,7 +139,7 @@ def _small(config: PreTrainedConfig, left_out: tuple[str, ...]) -> dict[str, Any
     known = {*inspect.signature(type(config).__init__).parameters, *config.to_dict(), *other_names} - {*left_out}
     aliases = {other_names.get(name) for name in _SIZES}
     small: dict[str, Any] = {k: v for k, v in _SIZES.items() if k in known and k not in aliases - {None, k}}
-    small |= {name: WINDOW for name in _WINDOWS if getattr(config, name, None)}
+    small |= {name: WINDOW for name in _WINDOWS if getattr(config, name, None) and name not in left_out}
     if "kv_lora_rank" in small:  # latent attention: every head has keys of its own, and a part of each is rotated
         small |= {"num_key_value_heads": small["num_attention_heads"], "head_dim": small["qk_rope_head_dim"]}
     for name in config.sub_configs:
