@@ -1,4 +1,18 @@
-"""One more token for every prompt: from a cache that holds them all, or each from a cache of its own."""
+"""One more token for every prompt: from a cache that holds them all, each from a cache of its own, or from packed rows.
+
+Rows can go on as rows, and no prompt gets a cache of its own. Each step adds a slot to a row for every prompt in it.
+Prompts a and b share a row, c has one to itself; after two steps the slots that hold keys and values are:
+
+    a a a b b . │ a b │ a b         the packed rows, then a block for each step
+    c c c c c c │ c . │ c .
+
+A new token sees the slots of its own prompt, wherever in the row they lie. R rows of W slots, and K more per step, take
+less memory than B caches as long as the longest prompt, and B more per step, as long as the prompts weigh more than
+what is generated. Rows that hold unequal numbers of prompts pad their new slots (the "." above), so after many steps
+packed rows can take more. A single row, as `padding_free` makes it, never pads.
+
+Source: the paper's outlook on prepacking for generation.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +21,45 @@ from collections.abc import Callable, Sequence
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
+from prepack_lab.attention import packable, packed_attention
+from prepack_lab.cache import join_caches
 from prepack_lab.forward import ForwardPass, call, input_device, left_padded_mask
+from prepack_lab.masks import Slots
+from prepack_lab.packing import Packing
 from prepack_lab.positions import next_positions, takes_positions
 
 Decode = Callable[[torch.Tensor], torch.Tensor]
 """One more token for every prompt: [B] ids → [B, V] the logits after them. The next call goes on from there."""
+
+
+def decode_by(
+    model: PreTrainedModel, passes: Sequence[ForwardPass], decoding: str
+) -> tuple[Decode, list[DynamicCache]]:
+    """Decode what passes left behind, their prompts in rising order.
+
+    Args:
+        decoding: "unpacked", from a cache for each prompt, or "packed", from the rows as they are.
+
+    Returns:
+        What decodes, and the caches that grow meanwhile.
+    """
+    order = rising_order(passes)
+    if decoding == "unpacked":
+        lengths = torch.cat([one.batch.lengths for one in passes])[order].tolist()
+        cache = join_caches(passes, model.config)
+        return decode_together(model, cache, lengths), [cache]
+    places = order.argsort().split([len(one.prompts) for one in passes])
+    decoders = [PackedDecoder(model, one) for one in passes]
+
+    def decode(tokens: torch.Tensor) -> torch.Tensor:
+        return torch.cat([decoder.step(tokens[own]) for decoder, own in zip(decoders, places, strict=True)])[order]
+
+    return decode, [decoder.cache for decoder in decoders]
+
+
+def rising_order(passes: Sequence[ForwardPass]) -> torch.Tensor:
+    """[B] where the prompts, in rising order, stand among those of the passes."""
+    return torch.tensor([prompt for one in passes for prompt in one.prompts]).argsort()
 
 
 def decode_together(model: PreTrainedModel, cache: DynamicCache, lengths: Sequence[int]) -> Decode:
@@ -50,3 +98,55 @@ def decode_alone(model: PreTrainedModel, alone: Sequence[ForwardPass]) -> Decode
         return torch.cat(logits)
 
     return decode
+
+
+def decoding_slots(packing: Packing, steps: int) -> int:
+    """The slots of all rows after so many steps: a row grows as much as the one with the most prompts needs.
+
+    With one prompt per row these are the slots of unpacked caches.
+    """
+    return packing.num_bins * (packing.width + most_prompts(packing) * steps)
+
+
+def most_prompts(packing: Packing) -> int:
+    """K, the prompts in the row that holds the most: the slots by which every row grows in a step."""
+    return max(map(len, packing.bins))
+
+
+class PackedDecoder:
+    """Decodes over the cache of a packed forward pass, which grows in place.
+
+    Args:
+        model: the one that made the cache.
+        rows: the packed forward pass.
+    """
+
+    def __init__(self, model: PreTrainedModel, rows: ForwardPass) -> None:
+        self.cache = rows.cache
+        self._model = packable(model)
+        self._keys = rows.batch.slots
+        packing, last_token = rows.batch.packing, rows.batch.last_token
+        self._owners = last_token.new_full((packing.num_bins, most_prompts(packing)), -1)  # [R, K]
+        self._row, self._column = torch.empty_like(last_token).unbind(1)  # [B], [B]
+        for row, prompts in enumerate(packing.bins):
+            members, columns = torch.tensor(prompts), torch.arange(len(prompts))
+            self._owners[row, : len(prompts)] = members.to(self._owners.device)
+            self._row[members], self._column[members] = row, columns.to(self._column.device)
+        self._next = rows.batch.lengths  # [B] the position of each prompt's next token
+
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Give every prompt one more token: [B] ids → [B, V] the logits after them."""
+        token_ids, positions = torch.zeros_like(self._owners), torch.zeros_like(self._owners)  # [R, K], 0 on padding
+        token_ids[self._row, self._column] = tokens
+        positions[self._row, self._column] = self._next
+        new = Slots(self._owners, positions)
+        self._keys = Slots(
+            torch.cat([self._keys.segment_ids, new.segment_ids], dim=1),
+            torch.cat([self._keys.position_ids, new.position_ids], dim=1),
+        )
+        is_token = self._owners >= 0
+        with packed_attention(new, self._keys):
+            given = next_positions(self._model, token_ids, positions)
+            out = call(self._model, token_ids, self.cache, position_ids=given, logits_to_keep=is_token)
+        self._next = self._next + 1
+        return out.logits[self._owners[is_token].argsort()]

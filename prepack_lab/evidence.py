@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from transformers import DynamicCache, PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
-from prepack_lab.cache import join_caches
-from prepack_lab.decoding import Decode, decode_alone, decode_together
+from prepack_lab.decoding import decode_alone, decode_by, rising_order
 from prepack_lab.exactness import HALF, TOLERANCE, InFloat32, most_apart
 from prepack_lab.forward import ForwardPass, forward_alone, input_device, run_method, run_pass, vocabulary_size
-from prepack_lab.packed_decoding import PackedDecoder
 
 FEW_TOKENS = (4, 9, 1, 2)
 """Lengths of the prompts that a model is tried with first."""
@@ -119,36 +117,6 @@ def try_generating(model: PreTrainedModel) -> str | None:
                 return "model.generate gets other logits than the model alone, so it is given other positions or inputs"
             found = decode(generated.sequences[:, len(prompt) + step])
     return None
-
-
-def decode_by(
-    model: PreTrainedModel, passes: Sequence[ForwardPass], decoding: str
-) -> tuple[Decode, list[DynamicCache]]:
-    """Decode what passes left behind, their prompts in rising order.
-
-    Args:
-        decoding: "unpacked", from a cache for each prompt, or "packed", from the rows as they are.
-
-    Returns:
-        What decodes, and the caches that grow meanwhile.
-    """
-    order = rising_order(passes)
-    if decoding == "unpacked":
-        lengths = torch.cat([one.batch.lengths for one in passes])[order].tolist()
-        cache = join_caches(passes, model.config)
-        return decode_together(model, cache, lengths), [cache]
-    places = order.argsort().split([len(one.prompts) for one in passes])
-    decoders = [PackedDecoder(model, one) for one in passes]
-
-    def decode(tokens: torch.Tensor) -> torch.Tensor:
-        return torch.cat([decoder.step(tokens[own]) for decoder, own in zip(decoders, places, strict=True)])[order]
-
-    return decode, [decoder.cache for decoder in decoders]
-
-
-def rising_order(passes: Sequence[ForwardPass]) -> torch.Tensor:
-    """[B] where the prompts, in rising order, stand among those of the passes."""
-    return torch.tensor([prompt for one in passes for prompt in one.prompts]).argsort()
 
 
 def sample_prompts(model: PreTrainedModel, lengths: Sequence[int]) -> list[list[int]]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from prepack_lab.decoding import decoding_slots
 from prepack_lab.figures.style import LabFigure, look, style_curves
 from prepack_lab.machine import MB
-from prepack_lab.packed_decoding import decoding_slots
 from prepack_lab.packing import Packing
 from prepack_lab.table import Table
 

@@ -3,9 +3,9 @@
 import pytest
 
 import prepack_lab as lab
+from prepack_lab.decoding import decoding_slots
 from prepack_lab.figures import draw_cache_over_steps, draw_forecast, draw_roofline
 from prepack_lab.figures.counted_rows import draw_counted_rows
-from prepack_lab.packed_decoding import decoding_slots
 
 WORDS = ("a", "b", "c")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prepack_lab.course.miniatures.paged_cache import blocks_needed
 from prepack_lab.course.miniatures.requests import Request
-from prepack_lab.packed_decoding import decoding_slots
+from prepack_lab.decoding import decoding_slots
 from prepack_lab.packing import pack
 from prepack_lab.table import Table
 

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM, GenerationConfig, MistralConfig, 
 from transformers.generation import BaseStreamer
 
 import prepack_lab as lab
-from prepack_lab import packed_decoding
+from prepack_lab import decoding as step_by_step
 from prepack_lab.cache import cache_bytes
 from tests.conftest import random_prompts
 
@@ -33,7 +33,7 @@ def test_the_logits_of_every_step(tiny_model):
     batch = lab.PackedBatch.from_prompts(PROMPTS, lab.pack([*map(len, PROMPTS)]))
     from prepack_lab.forward import forward_alone, forward_packed
 
-    decoder = packed_decoding.PackedDecoder(tiny_model, forward_packed(tiny_model, batch))
+    decoder = step_by_step.PackedDecoder(tiny_model, forward_packed(tiny_model, batch))
     fed = [list(prompt) for prompt in PROMPTS]
     for step in range(5):
         tokens = torch.arange(len(PROMPTS)) + 10 * step
@@ -49,9 +49,9 @@ def test_a_wrong_owner_is_noticed(tiny_model, monkeypatch):
         tiny_model.config.model_type.replace("llama", "tiny-llama").replace("gpt2", "tiny-gpt2"), device="cpu"
     )[0]
     lab.check_model(tiny_model)
-    slots = packed_decoding.Slots
+    slots = step_by_step.Slots
     shifted = lambda owners, positions: slots(owners.where(owners < 0, (owners + 1) % 6), positions)  # noqa: E731
-    monkeypatch.setattr(packed_decoding, "Slots", shifted)
+    monkeypatch.setattr(step_by_step, "Slots", shifted)
     with pytest.raises(lab.UnsupportedModelError, match=r"after \d+ tokens a prompt gets other logits than alone"):
         lab.generate(tiny_model, PROMPTS, max_new_tokens=12, decoding="packed")
 
@@ -85,7 +85,7 @@ def test_the_memory_is_reported_and_true(tiny_model):
     assert single.cache_bytes == one_slot * (200 + 8 * 20 + 9 * (steps - 1))
     lengths = [*map(len, prompts)]
     for found, rows_of in ((plain, lab.Packing.padded), (rows, lab.pack), (single, lab.Packing.concatenated)):
-        slots = packed_decoding.decoding_slots(rows_of(lengths), steps - 1)
+        slots = step_by_step.decoding_slots(rows_of(lengths), steps - 1)
         assert found.cache_bytes == one_slot * slots, "known ahead"
 
 
