@@ -2,6 +2,7 @@
 
     submissions.py   a folder → each student's notebooks, whatever their names
     definitions.py   what of a notebook can be run without running the lesson
+    magics.py        a cell → the Python it runs, without `%%time` and the like
     reading.py       a notebook → what it defines and checks, and what was tampered with; nothing is run
     wire.py          what a function returned ↔ JSON, so that nothing of a student is ever unpickled
     worker.py        a process of its own: limits of time and memory, no network, and one function called

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Set
 
 HARMLESS = {
@@ -53,7 +54,7 @@ def not_run(tree: ast.Module, before: Set[str]) -> set[str]:
     for node in tree.body:
         made_of_them = isinstance(node, ast.Assign | ast.AnnAssign) and (before | found) & _names(node, ast.Load)
         if made_of_them or not defines(node):
-            found |= _names(node, ast.Store)
+            found |= _names(node, ast.Store) | _names_in_texts(node)
     return found
 
 
@@ -84,6 +85,12 @@ def _is_plain(node: ast.AST) -> bool:
             return False
         waiting += [part.args] if isinstance(part, ast.Lambda) else ast.iter_child_nodes(part)
     return True
+
+
+def _names_in_texts(node: ast.stmt) -> set[str]:
+    """Functions in a text that something else runs: the cell of a magic, a call of `exec`."""
+    texts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return {name for text in texts for name in re.findall(r"^\s*def\s+(\w+)", text, re.MULTILINE)}
 
 
 def _names(node: ast.stmt, use: type[ast.expr_context]) -> set[str]:

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from IPython.core.inputtransformer2 import TransformerManager
-
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.exercises.exercise import Exercise
 from prepack_lab.course.grading.definitions import defines, functions, not_run
+from prepack_lab.course.grading.magics import to_python
 from prepack_lab.course.lessons import LESSONS
 
 LARGEST = 100_000_000
@@ -145,7 +144,7 @@ def _joined(source: Any) -> str:
 def _cell(number: int, cell: dict[str, Any]) -> Cell:
     source, shown = _joined(cell.get("source")), "\n".join(_shown(cell.get("outputs")))
     try:
-        source = TransformerManager().transform_cell(source) if source.strip() else ""
+        source = to_python(source)
         return Cell(number, source, shown, ast.parse(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)

@@ -20,6 +20,10 @@ from random import Random
 from typing import Any, Literal
 
 import torch
+from IPython.core.getipython import get_ipython
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
+from traitlets.config import Config
 
 import prepack_lab as lab
 from prepack_lab import (  # noqa: F401 - what lessons import
@@ -79,6 +83,7 @@ def run(task: Task, answer: Connection) -> None:
     cases = [*exercise(task.key).cases(Random(task.seed))]
     os.chdir(task.folder)
     _be_silent()
+    InteractiveShell.instance(ipython_dir=task.folder, config=Config(HistoryManager={"enabled": False}))
     _limit(task)
     _forget_the_answers()
     guard = _Guard(task.folder)
@@ -115,7 +120,8 @@ def _attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: fl
 
 def _define(task: Task, guard: _Guard) -> Callable[..., Any]:
     """Run the definitions of a notebook one by one, and return the function; those that it can do without may fail."""
-    namespace: dict[str, Any] = {"__name__": "notebook", "lab": lab, "torch": torch}
+    of_jupyter = {"__name__": "__main__", "display": display, "get_ipython": get_ipython}
+    namespace: dict[str, Any] = {**of_jupyter, "lab": lab, "torch": torch}
     failed: Exception | None = None
     for name, source in task.definitions:
         for node in filter(defines, ast.parse(source).body):

@@ -200,6 +200,16 @@ HONEST = {
                                      f"        return {RIGHT}"],
     "another name": [waste(f"return {RIGHT}").replace("padding_share", "mine"), "padding_share = mine"],
     "a lambda": [f"padding_share = lambda lengths: {RIGHT}"],
+    "a timed cell": [f"%%time\n{waste(f'return {RIGHT}')}"],
+    "a captured cell": [f"\n%%capture out --no-stderr\n%%time\n{waste(f'return {RIGHT}')}"],
+    "a profiled cell": [f"%%prun -q -s cumulative\n%matplotlib inline\n!ls\nlab.check?\n{waste(f'return {RIGHT}')}"],
+    "a timed line": [f"!ls\n%time padding_share = lambda lengths: {RIGHT}"],
+    "a profiled line": [f"%prun -q -l 3 padding_share = lambda lengths: {RIGHT}"],
+    "a timed line of its own": [waste(f"%time share = {RIGHT}\nreturn share")],
+    "what Jupyter has": [waste(f"display(lengths)\nget_ipython().run_line_magic('pwd', '')\nreturn {RIGHT}")],
+    "what Jupyter has, imported": ["from IPython import get_ipython\nfrom IPython.display import display, HTML",
+                                   waste(f"display(HTML('<b>'), get_ipython().user_ns)\nreturn {RIGHT}")],
+    "the name of a notebook": [f"if __name__ == '__main__':\n    padding_share = lambda lengths: {RIGHT}"],
     "a line of two": [f"{waste(f'return {RIGHT}')}\nONE = 1; open('../found.txt', 'w')"],
     "a line that goes on": [f"import math; print(\n1)\n{waste(f'return {RIGHT}')}"],
 }  # fmt: skip
@@ -221,8 +231,9 @@ def test_what_the_grader_does_not_run_is_named_and_nobody_accused(tmp_path):
         assert "model is made in cell 2, and only definitions and plain values are run here" in grade.diagnosis
     grade = graded_with_claim(tmp_path, held, CHECK)
     assert grade.flags == (CLAIMED,) and "is made in" not in grade.diagnosis
-    grade = graded(tmp_path, "padding_share = lab.cached(print)", CHECK)
-    assert grade.status == "missing" and "padding_share is made in cell 2" in grade.diagnosis
+    for cell in ("padding_share = lab.cached(print)", f"%%heat\n{held}", f"%%cython\n{held} +", f"exec({held!r})"):
+        grade = graded(tmp_path, cell, CHECK)
+        assert grade.status == "missing" and "padding_share is made in cell 2" in grade.diagnosis
 
 
 def test_where_judging_fails_the_other_exercises_are_graded(tmp_path, monkeypatch):
