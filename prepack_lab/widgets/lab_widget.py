@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from threading import Lock
 
@@ -27,7 +27,27 @@ SPOKEN = "prepack-lab-spoken"
 """Class of the lines that a screen reader speaks when they change; `FitPage` sees to it."""
 
 
-class LabWidget(ipw.VBox):
+class WholeWidget(ipw.VBox):
+    """Widgets that are closed together: ipywidgets would keep the parts, and what their callbacks hold, as a model."""
+
+    def close(self) -> None:
+        """Take the widget off the page with all its parts, so that whatever it held can leave the memory."""
+        if self.comm is not None:
+            for part in [*_parts(self)]:
+                part.close()
+        super().close()
+
+
+def _parts(widget: ipw.Widget) -> Iterator[ipw.Widget]:
+    """The widgets that a widget is made of, and those that these are made of: children, layouts, styles, links."""
+    for held in (*widget.trait_values().values(), *vars(widget).values()):
+        for part in held if isinstance(held, tuple | list) else (held,):
+            if isinstance(part, ipw.Widget):
+                yield from _parts(part)
+                yield part
+
+
+class LabWidget(WholeWidget):
     """Controls above a figure above a status line, which a screen reader speaks when it changes, above a table.
 
     A subclass says what to draw, given its controls. Callbacks may come on another thread, two at a time, and an

@@ -38,7 +38,7 @@ class PackingRace(LabWidget):
         self.strategies = Checkboxes(STRATEGIES, strategies, "Strategies")
         self.play = ipw.Play(value=len(drawn), min=0, max=len(drawn), interval=600, description="Play")
         self.step = ipw.IntSlider(len(drawn), 0, len(drawn), description="Prompts", layout=ipw.Layout(width="380px"))
-        ipw.jslink((self.play, "value"), (self.step, "value"))
+        self.played = ipw.jslink((self.play, "value"), (self.step, "value"))
         self.lengths.observe(lambda _: self._fit_controls(), names="value")
         moved = ipw.VBox([self.capacity, self.step, self.play], layout=ipw.Layout(width="420px"))
         super().__init__(

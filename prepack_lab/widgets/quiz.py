@@ -9,10 +9,10 @@ import ipywidgets as ipw
 from prepack_lab.course.exercises.catalogue import quiz
 from prepack_lab.course.exercises.quiz import Answer
 from prepack_lab.widgets.fit_page import FitPage
-from prepack_lab.widgets.lab_widget import SPOKEN, display_widget
+from prepack_lab.widgets.lab_widget import SPOKEN, WholeWidget, display_widget
 
 
-class Quiz(ipw.VBox):
+class Quiz(WholeWidget):
     """One question of a lesson.
 
     Args:
