@@ -14,13 +14,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from filelock import FileLock
@@ -121,13 +118,10 @@ def _unpack(weights: Path, folder: Path) -> None:
     draft = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
     steps = {"tokenizer": _write_tokenizer, "weights": _write_weights, "checksums": _write_manifest}
     try:
-        with tqdm(total=len(steps), bar_format="{desc} {bar:20} {elapsed}") as bar, ThreadPoolExecutor(1) as worker:
+        with tqdm(total=len(steps), bar_format="{desc} {bar:20} {elapsed}") as bar:
             for name, step in steps.items():
                 bar.set_description(f"Unpacking SmolLM2 (first load only, about 15 s): {name}")
-                work = worker.submit(step, weights, draft)
-                while not wait([work], timeout=0.5).done:
-                    bar.refresh()  # only this thread draws; the clock on the bar goes on
-                work.result()
+                step(weights, draft)
                 bar.update()
             shutil.rmtree(folder, ignore_errors=True)
             draft.rename(folder)
@@ -143,11 +137,10 @@ def _write_tokenizer(weights: Path, draft: Path) -> None:
 def _write_weights(weights: Path, draft: Path) -> None:
     from transformers import GgufConfig
 
-    with _no_bars():
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            weights.parent, gguf_file=weights.name, quantization_config=GgufConfig(dequantize=True)
-        )
-        model.to(torch.bfloat16).save_pretrained(draft)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        weights.parent, gguf_file=weights.name, quantization_config=GgufConfig(dequantize=True)
+    )
+    model.to(torch.bfloat16).save_pretrained(draft)
 
 
 def _write_manifest(weights: Path, draft: Path) -> None:
@@ -161,9 +154,7 @@ def _no_bars() -> Iterator[None]:
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        # The bar of its GGUF reader ignores that switch.
-        with patch("transformers.modeling_gguf_pytorch_utils.tqdm", partial(tqdm, disable=True), create=True):
-            yield
+        yield
     finally:
         if shown:
             logging.enable_progress_bar()
