@@ -28,7 +28,7 @@ progressing = import_module("prepack_lab.course.exercises.progress")  # its name
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(stale_kernel, "files", lambda: stale_kernel._AT_IMPORT)
+    monkeypatch.setattr(stale_kernel, "IMPORTED", math.inf)
     return tmp_path
 
 
@@ -170,9 +170,11 @@ def test_a_kernel_that_holds_the_file_for_good_stops_nobody(own_folder, monkeypa
     assert json.loads((own_folder / "progress.json").read_text())["attempts"] == {KEY: 2}
 
 
-def test_files_that_changed_under_the_kernel_are_told(monkeypatch):
-    old = stale_kernel._AT_IMPORT
-    monkeypatch.setattr(stale_kernel, "files", lambda: {**old, "masks.py": 1, "new.py": 2})
+def test_files_that_changed_under_the_kernel_are_named(own_folder, monkeypatch):
+    monkeypatch.setattr(stale_kernel, "PACKAGE", own_folder)
+    monkeypatch.setattr(stale_kernel, "IMPORTED", 0)
+    for name in ("masks.py", "new.py"):
+        (own_folder / name).write_text("")
     words = "The lab's files have changed since this kernel began (masks.py and 1 more): restart the kernel."
     assert check(KEY, padding_share).words.endswith(words)
     assert progress("01").caption.endswith(words) and progress().caption.endswith(words)
