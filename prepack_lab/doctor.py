@@ -1,4 +1,4 @@
-"""Is this machine ready for the lab? Each thing the lab needs, what was found, and the fix where it is at fault."""
+"""Is this machine ready for the lab? What the lab needs, what was found, and how to fix what is wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLOURS = {IN_ORDER: "#009E73", NOTE: "#0072B2", FAULT: "#D55E00"}
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at."""
+    """Something the lab needs, and what was found."""
 
     name: str
     state: str
@@ -71,7 +71,8 @@ def diagnose() -> Diagnosis:
     packages = [_check_package(need) for need in _needs()]
     faulty = {check.name for check in packages if check.state == FAULT}
     in_order = Check("packages", IN_ORDER, f"{len(packages)} of {len(packages)} installed")
-    checks = [_check_python(), *([] if faulty else [in_order]), *(one for one in packages if one.state != IN_ORDER)]
+    noted = [check for check in packages if check.state != IN_ORDER]
+    checks = [_check_python(), *([] if faulty else [in_order]), *noted]
     if faulty.isdisjoint(("torch", "transformers", "psutil", "platformdirs")):
         checks += [check() for check in (_check_device, _check_threads, _check_memory, _check_model)]
     return Diagnosis(tuple(checks))

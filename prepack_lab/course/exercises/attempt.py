@@ -1,4 +1,4 @@
-"""A learner's function, called so that whatever it does is reported: a crash, an endless loop, `exit()`."""
+"""Call a learner's function so that whatever it does has an outcome: a crash, an endless loop, `exit()`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECONDS = 5.0
 
 
 Kind = Literal["returned", "raised", "endless", "exit", "memory", "forbidden", "too much", "died"]
-"""What a call can come to. The last three are told by those who run it in a process of its own."""
+"""How a call can end. The last three happen only where it runs in a process of its own."""
 
 
 class TimeUp(BaseException):
@@ -24,7 +24,7 @@ class TimeUp(BaseException):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one call."""
+    """What became of a call."""
 
     returned: Any = None
     failure: str | None = None
@@ -33,11 +33,11 @@ class Outcome:
 
 
 def attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: float = SECONDS) -> Outcome:
-    """Call a function with copies of the arguments, and come back in any case.
+    """Call a function with copies of the arguments, and return whatever it does.
 
     Args:
         function: the learner's.
-        arguments: what it is given; it can change them as it likes.
+        arguments: of the call; the function may change its copies.
         seconds: after which it is interrupted.
     """
     watch = _Watch(seconds)
@@ -47,7 +47,7 @@ def attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: flo
     except TimeUp:
         return endless(seconds)
     except SystemExit:
-        return Outcome(failure="it called exit(): leave that out, the notebook would stop", kind="exit")
+        return Outcome(failure="it called exit(), which would stop the notebook: leave that out", kind="exit")
     except RecursionError:
         return Outcome(failure="it calls itself again and again: a recursion that never ends", kind="raised")
     except Exception as error:
@@ -65,7 +65,7 @@ def endless(seconds: float) -> Outcome:
 
 
 class _Watch:
-    """Interrupts this thread where a block takes too long, again and again until it is left."""
+    """Interrupts this thread while it is in a block for too long, again and again until it leaves."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._thread, self._left = seconds, threading.get_ident(), threading.Event()

@@ -249,7 +249,7 @@ def test_the_page_escapes_everything_and_needs_nothing_else(tmp_path):
 
 
 def test_the_class_view_names_what_failed_most_and_how(tmp_path):
-    told = next(iter(EXERCISES["01-waste"].wrong.values())).told
+    told = next(iter(EXERCISES["01-waste"].wrong.values())).diagnosis
     grades = [
         *(Grade(f"s{n}", "", "01-waste", "wrong", f"You returned 1.\n{told}") for n in range(3)),
         Grade("s4", "", "01-waste", "crashed", "it raised"),
