@@ -40,9 +40,9 @@ def attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: flo
         arguments: of the call; the function may change its copies.
         seconds: after which it is interrupted.
     """
-    watch = _Watch(seconds)
     try:
-        with watch:
+        with _Watch(seconds) as watch:
+            watch.start()
             return Outcome(function(*deepcopy(tuple(arguments))))
     except TimeUp:
         return endless(seconds)
@@ -65,28 +65,42 @@ def endless(seconds: float) -> Outcome:
 
 
 class _Watch:
-    """Interrupts this thread while it is in a block for too long, again and again until it leaves."""
+    """Interrupts this thread from when its time is up, again and again until the block is left.
+
+    It is started within the block, because an exception in `__enter__` would leave nobody to stop it. An interruption
+    may come between any two steps of Python, so that what is shared with the guard is a lock, whose steps are whole.
+    """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds, self._thread, self._left = seconds, threading.get_ident(), threading.Event()
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
+        self._seconds, self._thread, self._inside = seconds, threading.get_ident(), threading.Lock()
         self._guard = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> _Watch:
+        self._inside.acquire()
+        return self
+
+    def start(self) -> None:
+        """From here on the time counts."""
         self._guard.start()
 
     def __exit__(self, *_: object) -> None:
-        while not self._left.is_set():
+        left = False
+        while not left:
             try:
-                with self._lock:  # from here on nobody interrupts
-                    self._left.set()
+                if self._inside.locked():
+                    self._inside.release()
+                if self._guard.is_alive():
+                    self._guard.join()
+                self._interrupt(None)  # what is on its way is called back
+                left = True
             except TimeUp:  # it came while the block was being left
-                continue
+                pass
 
     def _watch(self) -> None:
         wait = self._seconds
-        while not self._left.wait(wait):
-            with self._lock:
-                if not self._left.is_set():
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(TimeUp))
+        while not self._inside.acquire(timeout=wait):
+            self._interrupt(ctypes.py_object(TimeUp))
             wait = 0.2
+
+    def _interrupt(self, error: ctypes.py_object | None) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), error)
