@@ -33,7 +33,7 @@ class TestMaskExplorer:
         assert self.seen(explorer) == 28
         assert "later prompts read the earlier ones" in explorer.status.value
 
-    def test_a_cell_tells_who_may_see_whom_in_words(self, explorer):
+    def test_a_cell_says_in_words_who_sees_whom(self, explorer):
         hidden, own, leaked = explorer.figure.data
         assert [trace.hovertemplate.split("<")[0] for trace in (hidden, own, leaked)] == [
             "%{y} may not see %{x}",

@@ -54,7 +54,7 @@ def recurses(lengths):
     ],
     ids=["a crash", "exit", "recursion", "the wrong arguments"],
 )
-def test_what_goes_wrong_is_told(function, words):
+def test_what_goes_wrong_is_named(function, words):
     verdict = check(KEY, function)
     assert not verdict.solved and words in verdict.words and verdict.words.startswith("With lengths = [1]")
 
@@ -103,7 +103,7 @@ def test_a_function_may_change_what_it_is_given():
     assert check(KEY, greedy).solved
 
 
-def test_what_is_no_function_is_told():
+def test_what_is_not_a_function_is_named():
     assert "This is a int, and a function is asked for" in check(KEY, 3).words
 
 
@@ -128,7 +128,7 @@ def test_progress_is_kept_beside_the_notebook(own_folder):
     assert len(every.rows) == len({one.lesson for one in EXERCISES.values()})
 
 
-def test_a_lesson_tells_how_long_it_took(monkeypatch):
+def test_a_lesson_says_how_long_it_took(monkeypatch):
     clock = iter([100.0, 143.0, 400.0])
     monkeypatch.setattr(progressing, "monotonic", lambda: next(clock))
     monkeypatch.setattr(progressing, "_began", {})

@@ -37,7 +37,7 @@ def test_a_mistake_fails_with_its_own_diagnosis(one, name):
         for key, other in one.wrong.items()
         if key != name and other.diagnosis != one.wrong[name].diagnosis
     ]
-    assert not any(told in verdict.words for told in others), "the diagnosis of another mistake"
+    assert not any(diagnosis in verdict.words for diagnosis in others), "the diagnosis of another mistake"
 
 
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.key)

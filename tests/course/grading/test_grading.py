@@ -135,7 +135,7 @@ def test_only_its_own_folder_and_nowhere_can_be_written(tmp_path):
 
 @pytest.mark.parametrize("fate", FATES)
 def test_whatever_a_function_does_is_reported_as_what_it_is(tmp_path, fate):
-    body, told = FATES[fate]
+    body, words = FATES[fate]
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         kept = tmp_path / "kept.txt"
@@ -146,7 +146,7 @@ def test_whatever_a_function_does_is_reported_as_what_it_is(tmp_path, fate):
             server.accept()
     status = next(known for known in ("endless loop", "too much memory", "calls exit", "died", "huge output",
                                       "crashed", "not begun", "forbidden") if fate.startswith(known))  # fmt: skip
-    assert (grade.status, told in grade.diagnosis) == (status, True), grade
+    assert (grade.status, words in grade.diagnosis) == (status, True), grade
     assert kept.exists() and not [*tmp_path.parent.glob("found.txt")]
     assert grade.seconds < 60
 
@@ -254,12 +254,12 @@ def test_a_number_beyond_all_floats_is_wrong_and_no_more(tmp_path):
     assert graded(tmp_path, waste("return 10 ** 400"), CHECK).status == "wrong"
 
 
-@pytest.mark.parametrize(("broken", "told"), [("poll", "did not start"), ("cases", "ended before")])
-def test_a_process_that_does_not_start_is_our_fault(tmp_path, monkeypatch, broken, told):
+@pytest.mark.parametrize(("broken", "words"), [("poll", "did not start"), ("cases", "ended before")])
+def test_a_process_that_does_not_start_is_our_fault(tmp_path, monkeypatch, broken, words):
     monkeypatch.setattr(grading, "STARTING", 0.0 if broken == "poll" else 60.0)
     monkeypatch.setattr(worker, "run", worker.run if broken == "poll" else ended)
     grade = graded(tmp_path, waste(f"return {RIGHT}"), CHECK)
-    assert grade.status == "not graded" and told in grade.diagnosis
+    assert grade.status == "not graded" and words in grade.diagnosis
 
 
 def ended(task, answer):
