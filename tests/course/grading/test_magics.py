@@ -12,12 +12,10 @@ CELLS = [
     "\n\n%%time\n\nf = 3\n",
     "%%capture out --no-stdout\nf = 3",
     "%%capture\n%%time\nf = 3",
-    "%%capture\n\n%%prun -q\nf = 3\n%time f += 1",
-    "%%prun -q -s cumulative -l 3\nf = 3",
+    "%%capture\n\n%%time\nf = 3\n%time f += 1",
     "%%time\n%%timeit -n 1 -r 1\nf = 3",
     "%%timeit -n 1 -r 1\nf = 3",
     "%time f = 3",
-    "%prun -q -s cumulative f = 3",
     "if True:\n    %time f = 3\n    f += 1",
     "%time f = 1 + \\\n    2",
     "%timeit -n 1 -r 1 f = 3",
@@ -57,3 +55,10 @@ def test_wrapped_code_is_python_with_its_lines_in_place():
         "get_ipython().run_line_magic('matplotlib', 'inline')\nget_ipython().run_line_magic('pinfo', 'x')\n"
     )
     assert to_python("%%time\n%%bash\nls -l") == "\nget_ipython().run_cell_magic('bash', '', 'ls -l\\n')\n"
+
+
+def test_what_is_profiled_is_python_too():
+    """By its text: to run Python's profiler within a long run of tests is not safe."""
+    assert to_python("%%prun -q -s cumulative -l 3\nf = 3") == "\nf = 3\n"
+    assert to_python("%%capture\n\n%%prun\n%prun -q -s cumulative -T times.txt f = 3") == "\n\n\nf = 3\n"
+    assert to_python("%prun f = -3\n%prun -rq f") == "f = -3\nf\n"
