@@ -80,7 +80,9 @@ def load_config(name: str = DEFAULT_MODEL) -> PreTrainedConfig:
     if name == DEFAULT_MODEL:
         return AutoConfig.from_pretrained(embedded_model.unpacked())
     if name not in RANDOM_MODELS:
-        raise ModelUnavailableError(f"there is no configuration for {name!r}; choose from: {', '.join(list_models())}")
+        raise ModelUnavailableError(
+            f"there is no configuration of {name!r} here; there are: {', '.join(list_models())}"
+        )
     config = RANDOM_MODELS[name]
     return type(config).from_dict(config.to_dict())  # a copy, because a model writes into its configuration
 
