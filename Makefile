@@ -2,13 +2,15 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 READY  := $(VENV)/.ready
+NEWEST := .venv-newest
+WHEEL   = $(shell sed -n 's/^\# without dependencies: //p' requirements.lock)
 
 # Jupyter writes into the home folder: where that can't be written, a folder among the temporary files takes its place.
 HOME_OF_JUPYTER = $(or $(TMPDIR),/tmp)/prepack_lab-home-$(shell id -u)
 WRITABLE = $(if $(shell test -w "$$HOME" && echo yes),,mkdir -p $(HOME_OF_JUPYTER) && export HOME=$(HOME_OF_JUPYTER) &&)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor test test-fast lint notebooks site picture lock clean
+.PHONY: help lab doctor test test-fast newest lint notebooks site picture lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +28,13 @@ test: $(READY) ## every test: units, models, lessons, browser
 
 test-fast: $(READY) ## the tests that need neither the real model nor a kernel nor a browser: seconds
 	$(RUN) -m pytest -m "not slow" $(ARGS)
+
+newest: ## the fast tests on the newest versions of all dependencies but torch, in an environment of its own
+	$(PYTHON) -m venv $(NEWEST)
+	grep '^torch==' requirements.lock > $(NEWEST)/torch.txt
+	$(NEWEST)/bin/python -m pip install --upgrade --upgrade-strategy eager -c $(NEWEST)/torch.txt -e '.[dev]'
+	$(NEWEST)/bin/python -m pip install --no-deps $(WHEEL)
+	$(NEWEST)/bin/python -m pytest -m "not slow" $(ARGS)
 
 lint: $(READY) ## style and types of the code, and drift of the notebooks from their sources
 	$(RUN) -m ruff check .
@@ -45,13 +54,13 @@ picture: $(READY) ## take the README's screenshot anew (needs Chromium)
 lock: $(READY) ## renew requirements.lock from pyproject.toml (needs uv)
 	$(RUN) .ci/lock.py
 
-clean: ## remove the environment
-	rm -rf $(VENV)
+clean: ## remove the environments
+	rm -rf $(VENV) $(NEWEST)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"prepack_lab needs Python 3.11 or newer, and $(PYTHON) is {v[0]}.{v[1]}. Name another: make lab PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install -r requirements.lock
-	sed -n 's/^# without dependencies: //p' requirements.lock | xargs $(RUN) -m pip install --no-deps
+	$(RUN) -m pip install --no-deps $(WHEEL)
 	$(RUN) -m pip install --no-deps --no-build-isolation -e .
 	@touch $@

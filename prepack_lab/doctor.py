@@ -1,9 +1,8 @@
-"""Is this machine ready for the lab? Each thing the lab needs, what was found, and the fix where it is at fault."""
+"""Is this machine ready for the lab? What the lab needs, what was found, and how to fix what is wrong."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -12,8 +11,8 @@ from packaging.version import Version
 
 from prepack_lab.table import Table
 
-TESTED = {"torch": ("2.11", "2.13"), "transformers": ("5.21", "5.23")}
-"""The first and last minor version that the lab's own tests have run with."""
+TESTED = {"torch": ("2.11", "2.13"), "transformers": ("5.21", "5.24")}
+"""The first and last minor version that the lab's own tests have run with; newer ones are checked on a small model."""
 
 NEEDED_GB = 2.0
 """What the real model in float32 and a notebook take together, with room for a batch."""
@@ -25,7 +24,7 @@ COLOURS = {IN_ORDER: "#009E73", NOTE: "#0072B2", FAULT: "#D55E00"}
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at."""
+    """Something the lab needs, and what was found."""
 
     name: str
     state: str
@@ -70,11 +69,11 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Look at Python, packages, device, memory and the model. Nothing is installed or downloaded."""
     packages = [_check_package(need) for need in _needs()]
-    faulty = [check for check in packages if check.state != IN_ORDER]
+    faulty = {check.name for check in packages if check.state == FAULT}
     in_order = Check("packages", IN_ORDER, f"{len(packages)} of {len(packages)} installed")
-    checks = [_check_python(), *(faulty or [in_order])]
-    needed = ("torch", "transformers", "psutil", "platformdirs")
-    if not any(check.state == FAULT and check.name in needed for check in faulty):
+    noted = [check for check in packages if check.state != IN_ORDER]
+    checks = [_check_python(), *([] if faulty else [in_order]), *noted]
+    if faulty.isdisjoint(("torch", "transformers", "psutil", "platformdirs")):
         checks += [check() for check in (_check_device, _check_threads, _check_memory, _check_model)]
     return Diagnosis(tuple(checks))
 
@@ -100,16 +99,36 @@ def _check_package(need: Requirement) -> Check:
     install = f"python -m pip install '{need}', or install the versions in requirements.lock"
     if not need.specifier.contains(found, prereleases=True):
         return Check(need.name, FAULT, f"{found}; the lab needs {need.specifier}", install)
-    if need.name in TESTED and not _within(found, TESTED[need.name]):
-        oldest, newest = TESTED[need.name]
-        fix = f"python -m pip install '{need.name}=={newest}.*', as in requirements.lock"
-        return Check(need.name, FAULT, f"{found} is outside the tested range ({oldest} to {newest})", fix)
+    if need.name in TESTED:
+        return _check_tested(need.name, found)
     return Check(need.name, IN_ORDER, str(found))
 
 
-def _within(found: Version, minors: Sequence[str]) -> bool:
-    """Whether a version is between two minor ones, both included."""
-    return Version(minors[0]) <= Version(f"{found.major}.{found.minor}") <= Version(minors[-1])
+def _check_tested(name: str, found: Version) -> Check:
+    """A version in the tested range is in order; an older one is a fault, and a newer one only where it fails here."""
+    oldest, newest = TESTED[name]
+    minor = Version(f"{found.major}.{found.minor}")
+    fix = f"python -m pip install '{name}=={newest}.*', as in requirements.lock"
+    if minor < Version(oldest):
+        return Check(name, FAULT, f"{found} is outside the tested range ({oldest} to {newest})", fix)
+    if minor <= Version(newest):
+        return Check(name, IN_ORDER, str(found))
+    if obstacle := _obstacle_here():
+        return Check(name, FAULT, f"{found}, newer than tested ({newest}), and checked here: {obstacle}", fix)
+    return Check(name, NOTE, f"{found}, newer than tested, checked here: exact")
+
+
+def _obstacle_here() -> str | None:
+    """What keeps a method from being exact on a small model, with the torch and transformers that are installed."""
+    try:
+        from prepack_lab.models.loading import load_model
+        from prepack_lab.support import check_model
+
+        support = check_model(load_model("tiny-llama", "float32", "cpu")[0])
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    asked = [*support.methods.items(), *support.packed_decoding.items()]
+    return next((f"{method} is not exact: {obstacle}" for method, obstacle in asked if obstacle), None)
 
 
 def _check_device() -> Check:

@@ -1,12 +1,14 @@
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 
 import pytest
 
 import prepack_lab as lab
-from prepack_lab import cli, doctor, machine
+from prepack_lab import cli, doctor, machine, support
 from prepack_lab.models import embedded_model
+from prepack_lab.support import check_model
 
 
 def found(name):
@@ -37,9 +39,8 @@ def pretend_version(monkeypatch, package, pretended):
         ("torch", None, "not installed", "pip install 'torch"),
         ("torch", "2.9.1", "the lab needs >=2.10", "requirements.lock"),
         ("torch", "2.10.0", "outside the tested range (2.11 to 2.13)", "pip install 'torch==2.13"),
-        ("torch", "2.19.0", "outside the tested range", "pip install 'torch==2.13"),
         ("transformers", "4.57.1", "the lab needs", "requirements.lock"),
-        ("transformers", "5.99.0", "outside the tested range", "pip install 'transformers=="),
+        ("transformers", "5.20.0", "the lab needs", "requirements.lock"),
     ],
 )
 def test_a_package_at_fault_is_named_with_its_fix(monkeypatch, capsys, package, pretended, finding, fix):
@@ -50,6 +51,47 @@ def test_a_package_at_fault_is_named_with_its_fix(monkeypatch, capsys, package, 
     assert fix in check.fix
     assert cli.main(["doctor"]) == 1
     assert "1 thing to fix." in capsys.readouterr().out
+
+
+NEWER = [("torch", "2.19.0+cu130"), ("torch", "3.0"), ("transformers", "5.99.0")]
+
+
+@pytest.mark.parametrize(("package", "pretended"), NEWER)
+def test_a_newer_version_with_which_a_small_model_is_exact_is_fine(monkeypatch, capsys, package, pretended):
+    asked = []
+    monkeypatch.setattr(support, "check_model", lambda model: asked.append(model) or check_model(model))
+    pretend_version(monkeypatch, package, pretended)
+    check = found(package)
+    assert [type(model).__name__ for model in asked] == ["LlamaForCausalLM"]
+    assert (check.state, check.fix) == (doctor.NOTE, "")
+    assert check.finding == f"{pretended}, newer than tested, checked here: exact"
+    assert found("packages").state == doctor.IN_ORDER
+    assert cli.main(["doctor"]) == 0
+    printed = capsys.readouterr().out
+    assert "Ready." in printed and f"• fine: {pretended}, newer" in printed and doctor.FAULT not in printed
+
+
+def refused(model):
+    raise TypeError("unexpected keyword argument 'past_key_values'")
+
+
+def inexact(model):
+    return replace(check_model(model), packed_decoding={"prepacked": "logits are off by 0.3"})
+
+
+@pytest.mark.parametrize(("package", "pretended"), NEWER)
+@pytest.mark.parametrize(
+    ("found_out", "words"),
+    [(refused, "TypeError: unexpected keyword"), (inexact, "prepacked is not exact: logits are off by 0.3")],
+)
+def test_a_newer_version_with_which_it_is_not_exact_is_a_fault(monkeypatch, package, pretended, found_out, words):
+    monkeypatch.setattr(support, "check_model", found_out)
+    pretend_version(monkeypatch, package, pretended)
+    check = found(package)
+    assert check.state == doctor.FAULT and words in check.finding
+    assert check.finding.startswith(f"{pretended}, newer than tested ({doctor.TESTED[package][1]})")
+    assert f"pip install '{package}=={doctor.TESTED[package][1]}.*'" in check.fix
+    assert cli.main(["doctor"]) == 1
 
 
 @pytest.mark.parametrize("pretended", ["2.11.0", "2.12.1+cu130"])

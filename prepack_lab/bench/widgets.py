@@ -27,7 +27,7 @@ SLIDERS = {
     "MaskExplorer": "Padding",
     "MemoryWall": "Memory in GB",
     "YourPrompts": "Batch size",
-    "Serving": "Prompts a second",
+    "Serving": "Prompts per second",
 }
 """Widget → the slider that is moved."""
 PROMISE = 0.150

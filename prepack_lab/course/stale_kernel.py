@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
+from time import time
 
 PACKAGE = Path(__file__).parents[1]
-
-
-def files() -> dict[str, int]:
-    """Every Python file of the package, and when it was last written, in nanoseconds."""
-    written = {}
-    for path in PACKAGE.rglob("*.py"):
-        with suppress(OSError):  # an editor is just replacing it
-            written[path.relative_to(PACKAGE).as_posix()] = path.stat().st_mtime_ns
-    return written
-
-
-_AT_IMPORT = files()
-
-
-def changed_files() -> list[str]:
-    """The Python files that are new, gone or written since the lab was imported."""
-    return sorted({path for path, _ in files().items() ^ _AT_IMPORT.items()})
+IMPORTED = time()
 
 
 def restart_kernel() -> str:
-    """A sentence that asks to restart the kernel, where files have changed; else empty."""
-    changed = changed_files()
+    """A sentence that asks to restart the kernel, where a file of the lab is newer than its import; else empty."""
+    changed = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if _is_newer(path))
     if not changed:
         return ""
     others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
     return f"The lab's files have changed since this kernel began ({changed[0]}{others}): restart the kernel."
+
+
+def _is_newer(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime > IMPORTED
+    except OSError:  # an editor is just replacing it
+        return False

@@ -1,4 +1,4 @@
-"""A tokenizer with one token a byte, for models whose weights are random and have never seen a text."""
+"""A tokenizer with one token per byte, for models whose weights are random and have never seen a text."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def byte_tokenizer() -> PreTrainedTokenizerBase:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<eos>", name_or_path="one token a byte"
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<eos>", name_or_path="one token per byte"
     )

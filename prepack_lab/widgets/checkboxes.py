@@ -1,4 +1,4 @@
-"""Several of a list, each chosen with a checkbox of its own: no key has to be held, as in a list of the browser's."""
+"""Several choices from a list, each with its own checkbox: no key has to be held, as in a browser's list."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Checkboxes(ipw.HBox):
 
     Args:
         options: their names.
-        value: those that are chosen to begin with.
+        value: the options that are chosen at first.
         description: what is chosen, in front of them.
     """
 

@@ -1,4 +1,4 @@
-"""The figure inside a widget: brought up to date in place, and up to date on a page that is loaded again."""
+"""The figure inside a widget: updated in place, and still up to date on a page that is loaded again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from prepack_lab.figures.style import CONFIG, LabFigure
 
 
 class FigureView(go.FigureWidget):
-    """What the page shows of a widget's figure."""
+    """A widget's figure on the page."""
 
     def __init__(self) -> None:
         super().__init__()
         self._config = CONFIG
 
     def show_figure(self, figure: LabFigure) -> None:
-        """Show this figure: traces of the same kinds are changed in place, others replaced."""
+        """Show this figure: traces of the same types are changed in place, others replaced."""
         with self.batch_update():
             shown: tuple[Any, ...] = self.data  # type: ignore[has-type]
             if [trace.type for trace in shown] == [trace.type for trace in figure.data]:
@@ -31,7 +31,7 @@ class FigureView(go.FigureWidget):
             self.layout.update({"annotations": [], "shapes": [], **figure.layout.to_plotly_json()}, overwrite=True)
 
     def get_state(self, key: str | Iterable[str] | None = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """What a page asks for when it is loaded: plotly would give it the figure as it was at first."""
+        """The state for a page that is loaded; plotly would send the figure as it was at first."""
         if key is None and self.comm is not None:
             self._widget_data, self._widget_layout = deepcopy(self._data), deepcopy(self._layout)
         return super().get_state(key, drop_defaults)

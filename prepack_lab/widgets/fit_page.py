@@ -1,4 +1,4 @@
-"""What ipywidgets and plotly leave undone on the page, done once for all widgets of the lab."""
+"""What ipywidgets and plotly leave undone on the page, done in one place for all widgets of the lab."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import anywidget
 class FitPage(anywidget.AnyWidget):
     """An invisible neighbour of a widget's controls and figure.
 
-    The notebook takes arrow keys and Enter for itself, also from a slider or a button: this keeps them for the
-    controls, and shows where the keyboard is. A plotly figure is drawn before it is on the page, 700 pixels wide, and
-    follows no sidebar: this tells it when the room changes. A slider's handle, a menu without a label, play buttons,
-    a group of checkboxes and a progress bar have no name for a screen reader, which button is pressed and how far a bar
-    has come is told by colour alone, and lines that change are not spoken: this sees to all of that.
+    The notebook takes arrow keys and Enter for itself, even from a slider or a button: this keeps them for the
+    controls, and shows which control has the focus. A plotly figure is drawn before it is on the page, 700 pixels wide,
+    and ignores a sidebar that opens: this resizes it. A slider's handle, a menu without a label, play buttons, a group
+    of checkboxes and a progress bar have no name for a screen reader; which button is pressed and how far a bar has
+    come is shown by colour alone; and lines that change are not spoken: this mends all of that.
     """
 
     _css = """
@@ -58,11 +58,11 @@ class FitPage(anywidget.AnyWidget):
                         button.setAttribute("aria-pressed", button.classList.contains("mod-active")));
             };
             const followed = new Map();
-            const follow = (element, attribute, tell) => {
+            const follow = (element, attribute, update) => {
                 if (!element || followed.has(element)) return;
-                followed.set(element, new MutationObserver(tell));
+                followed.set(element, new MutationObserver(update));
                 followed.get(element).observe(element, { attributeFilter: [attribute] });
-                tell();
+                update();
             };
             const watch = new ResizeObserver(fit);
             watch.observe(el);

@@ -1,4 +1,4 @@
-"""Every method continues the same prompts with the real model, and the tokens appear side by side."""
+"""Every method continues the same prompts with the same model, and the tokens appear side by side."""
 
 from __future__ import annotations
 
@@ -28,17 +28,20 @@ TEXTS = (
     "Water boils at",
 )
 SHOW_SECONDS = 0.25
-"""Between two looks at what has been said so far."""
+"""Between two updates of the words on the page."""
 _CELL = "text-align:left; vertical-align:top; white-space:normal"
 
 
 class GenerationRace(JobWidget):
-    """Methods decode the same prompts, one after another, each on its own clock.
+    """Methods decode the same prompts in turn, each on its own clock.
 
     Args:
         texts: the prompts.
-        model, tokenizer: your own; the real model of the lab where left out, loaded when Run is pressed.
+        model, tokenizer: your own; by default the real model of the lab, loaded when Run is pressed.
         max_new_tokens: where the slider begins.
+
+    Raises:
+        ValueError: a model without its tokenizer, or the other way round; or see `PromptsBox`.
     """
 
     def __init__(
@@ -94,7 +97,7 @@ class GenerationRace(JobWidget):
         return figure, f"Against one_by_one, {said}. The clocks leave out what drawing the words took."
 
     def show_lanes(self) -> None:
-        """Put what the runners have said so far side by side: = where it is what one_by_one said, ≠ where not."""
+        """Show what the runners have said so far side by side: = where it equals what one_by_one said, ≠ where not."""
         if not self.tokens:
             self.lanes.value = ""
             return
@@ -119,7 +122,7 @@ class GenerationRace(JobWidget):
 
 
 class _Clock(BaseStreamer):
-    """Notes when each token came, shows it, and ends the run where the widget is to stop."""
+    """Notes when each token came, shows it, and gives up where Stop was pressed."""
 
     def __init__(self, race: GenerationRace, runner: str, prompts: int) -> None:
         self._race, self._runner = race, runner

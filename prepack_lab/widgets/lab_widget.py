@@ -1,8 +1,8 @@
-"""What all widgets share: controls, a figure, the same in words and as a table, and errors shown in words."""
+"""What all widgets share: controls, a figure, the same in words and as a table, errors in words, and closing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from threading import Lock
 
@@ -21,22 +21,59 @@ WITHOUT_KERNEL = """<style>
     display: block;
 }
 </style><p class="prepack-lab-gone">This widget lives as long as its kernel. Run this cell to bring it back.</p>"""
-"""Stands below each widget, unseen, until a saved notebook is opened again: then instead of "model not found"."""
+"""Hidden below each widget until a saved notebook is opened again; then it takes the place of "model not found"."""
 
 SPOKEN = "prepack-lab-spoken"
-"""Class of the lines that a screen reader speaks when they change; `FitPage` sees to it."""
+"""Class of the lines that a screen reader speaks when they change; `FitPage` makes that happen."""
 
 
-class LabWidget(ipw.VBox):
-    """Controls above a figure above a status line, which a screen reader speaks when it changes, above a table.
-
-    A subclass says what to draw, given its controls. Callbacks may come on another thread, two at a time, and an
-    exception in one reaches no cell: `refresh` lets one at a time draw, and shows what went wrong.
+class Spoken(ipw.HTML):
+    """A line that a screen reader speaks when it changes.
 
     Args:
-        controls: in the order of the tab key. A new value of one draws anew; what a button does, a subclass says.
-        quiet: those among them that only move another.
-        shown: what stands above the figure, where that is not simply the controls, one after another.
+        kind: of line, a part of its class on the page.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.add_class(SPOKEN)
+
+    def say(self, html: str) -> None:
+        """Change the line."""
+        self.value = f"<div class='prepack-lab-{self.kind}'>{html}</div>"
+
+
+class WholeWidget(ipw.VBox):
+    """Widgets that are closed together: ipywidgets keeps open ones, and what their callbacks hold, such as models."""
+
+    def close(self) -> None:
+        """Take the widget off the page with all its parts, so that what it held can leave the memory."""
+        if self.comm is not None:
+            for part in [*_parts(self)]:
+                part.close()
+        super().close()
+
+
+def _parts(widget: ipw.Widget) -> Iterator[ipw.Widget]:
+    """All that a widget is made of, whatever the depth: children, layouts, styles, links."""
+    for held in (*widget.trait_values().values(), *vars(widget).values()):
+        for part in held if isinstance(held, tuple | list) else (held,):
+            if isinstance(part, ipw.Widget):
+                yield from _parts(part)
+                yield part
+
+
+class LabWidget(WholeWidget):
+    """Controls above a figure above a status line, which a screen reader speaks when it changes, above a table.
+
+    A subclass says what to draw, given its controls. Callbacks may come from several threads at the same time, and
+    their exceptions reach no cell: `refresh` draws for a single thread at a time, and shows what went wrong.
+
+    Args:
+        controls: in the order of the tab key. A new value draws the figure again; a subclass says what a button does.
+        quiet: controls whose values draw nothing, because they only move another control.
+        shown: what stands above the figure; by default the controls, side by side.
     """
 
     def __init__(
@@ -46,24 +83,21 @@ class LabWidget(ipw.VBox):
         shown: Sequence[ipw.Widget] | None = None,
     ) -> None:
         self.figure = FigureView()
-        self.status, self.twin = ipw.HTML(), ipw.HTML()
-        self.status.add_class(SPOKEN)
+        self.status, self.twin = Spoken("status"), ipw.HTML()
         self._drawing = Lock()
         bar = ipw.HBox(
             controls if shown is None else shown, layout=ipw.Layout(flex_flow="row wrap", align_items="center")
         )
         super().__init__([FitPage(), bar, self.figure, self.status, self.twin])
-        for control in controls:
-            if "value" in control.traits() and control not in quiet:
-                control.observe(lambda _: self.refresh(), names="value")
+        on_value([control for control in controls if control not in quiet], self.refresh)
         self.refresh()
 
     def compose(self) -> tuple[LabFigure, str]:
-        """What the controls ask for: a figure, and a sentence that says what it shows."""
+        """The figure that the controls ask for, and a sentence that says what it shows."""
         raise NotImplementedError
 
     def refresh(self) -> None:
-        """Draw, and say the same in words; where that fails, say what went wrong."""
+        """Draw the figure, and say the same in words; where that fails, say what went wrong."""
         with self._drawing:
             try:
                 figure, said = self.compose()
@@ -71,7 +105,7 @@ class LabWidget(ipw.VBox):
             except Exception as error:
                 self._refuse(error)
             else:
-                self._say(escape(said))
+                self.status.say(escape(said))
 
     def attempt(self, what: Callable[[], object]) -> None:
         """Do something that a control asks for, and draw; where it fails, say what went wrong."""
@@ -85,10 +119,7 @@ class LabWidget(ipw.VBox):
 
     def _refuse(self, error: Exception) -> None:
         self._show(LabFigure())  # nothing stale beside the words
-        self._say(f"<b>This can't be drawn.</b> {escape(in_words(error))}")
-
-    def _say(self, html: str) -> None:
-        self.status.value = f"<div class='prepack-lab-status'>{html}</div>"
+        self.status.say(f"<b>This can't be drawn.</b> {escape(in_words(error))}")
 
     def _show(self, figure: LabFigure) -> None:
         self.figure.show_figure(figure)
@@ -98,12 +129,19 @@ class LabWidget(ipw.VBox):
         display_widget(self, f"{static_html(self.figure)}{self.status.value}{self.twin.value}")
 
 
+def on_value(controls: Sequence[ipw.Widget], call: Callable[[], object]) -> None:
+    """Call a function whenever one of the controls has a new value; buttons have none."""
+    for control in controls:
+        if "value" in control.traits():
+            control.observe(lambda _: call(), names="value")
+
+
 def display_widget(widget: ipw.Widget, static: str) -> None:
-    """Show a widget; where the notebook is exported, HTML; where its kernel is gone, what to do about it."""
+    """Show a widget; in an exported notebook, static HTML; in one without its kernel, what to do about that."""
     display({**widget._repr_mimebundle_(), "text/html": static}, raw=True)
     display(HTML(WITHOUT_KERNEL))
 
 
 def in_words(error: Exception) -> str:
-    """What went wrong; a ValueError says it in a sentence, others by their kind too."""
+    """What went wrong: the message of a ValueError, which is a sentence; of other errors, their type as well."""
     return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Measure prefill by method and batch size on this machine, and watch the curves come in."""
+"""Measure prefill by method and batch size on this machine, and watch the curves grow."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ PREFILL, FIRST_TOKEN = "prefill", "time to first token"
 
 
 class LiveTiming(JobWidget):
-    """Every method on batches of one, two, four … prompts, in turn; the figure grows as results come.
+    """Every method on batches of 1, 2, 4 … prompts, in turn; the figure grows as results come.
 
-    Time to first token is that of `generate` with one new token: prefill, unpacking and a step of decoding.
+    The time to first token is that of `generate` with a single new token: prefill, unpacking and a step of decoding.
 
     Args:
-        model: your own, offered first; the menu holds `list_models()`.
+        model: your own, offered first in the menu, which holds `list_models()`.
         lengths: tokens of your own prompts.
         workload: the profile to begin with.
         batch_size: the largest batch to begin with.
@@ -130,7 +130,7 @@ class LiveTiming(JobWidget):
         return f"{fast}The {self.what.value}, measured just now on {device}.{dotted}{beside}"
 
     def _sizes(self) -> list[int]:
-        """One, two, four, … and the slider's."""
+        """1, 2, 4, … and the slider's."""
         available = min(self.batch_size.value, len(self.workload.lengths()))
         return sorted({1 << power for power in range(7) if 1 << power <= available} | {available})
 
@@ -139,7 +139,7 @@ class LiveTiming(JobWidget):
             return self._own
         chosen = self.model.value, self.device.value
         if chosen not in self._loaded:
-            self._loaded.clear()  # one at a time
+            self._loaded.clear()  # memory may not hold two
             self._loaded[chosen] = load_model(chosen[0], device=chosen[1])[0]
         return self._loaded[chosen]
 
@@ -159,7 +159,7 @@ class LiveTiming(JobWidget):
             self.predicted.setdefault(method, {})[len(lengths)] = calibration.seconds(cost)
 
     def _measure(self, model: PreTrainedModel, lengths: list[int], methods: list[str]) -> Iterator[Run]:
-        """Time the methods in turn; one that does not fit the memory is drawn as a wall."""
+        """Time the methods in turn; where a method does not fit the memory, a wall is drawn."""
         prompts = random_prompts(lengths, vocabulary_size(model), self.workload.seed.value)
         fitting = {}
         for method in methods:
@@ -180,7 +180,7 @@ class LiveTiming(JobWidget):
             yield run
 
     def _fits(self, model: PreTrainedModel, lengths: list[int], method: str) -> bool:
-        """On CUDA by trying; elsewhere by the estimate, because a full memory would end the kernel."""
+        """Whether there is memory enough: on CUDA by trying; elsewhere estimated, as a full memory ends the kernel."""
         if model.device.type == "cuda":
             try:
                 run_method(model, random_prompts(lengths, 2), method)

@@ -1,4 +1,4 @@
-"""Add prompts to a row, and see which token may look at which as the ingredients are switched on and off."""
+"""Add prompts to a row, and see which token sees which as the ingredients are switched on and off."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MaskExplorer(LabWidget):
 
     Args:
         texts: the prompts to begin with.
-        tokenizer: cuts the texts into tokens; words and punctuation where left out.
+        tokenizer: cuts the texts into tokens; by default words and punctuation marks are tokens.
     """
 
     def __init__(self, texts: Sequence[str] = TEXTS, tokenizer: PreTrainedTokenizerBase | None = None) -> None:
@@ -82,18 +82,18 @@ class MaskExplorer(LabWidget):
         return figure, self._said(words)
 
     def _said(self, words: Sequence[Sequence[str]]) -> str:
-        told = [
+        said = [
             f"{len(words)} prompts, {sum(map(len, words))} tokens in one row.",
             "Prompts are kept apart."
             if self.apart.value
             else "Without the independent mask, later prompts read the earlier ones.",
             "Positions restart at 0 for each."
             if self.restart.value
-            else "Positions run on: a prompt that is not the first believes to begin in the middle of a text.",
+            else "Positions run on: to the model, every prompt but the first begins in the middle of a text.",
         ]
         if self.window.value:
-            told.append(f"Sliding window: a token sees {self.window.value} tokens at most, itself included.")
-        return " ".join(told)
+            said.append(f"Sliding window: a token sees {self.window.value} tokens at most, itself included.")
+        return " ".join(said)
 
     def _add(self) -> None:
         lines = self.text.value.splitlines()

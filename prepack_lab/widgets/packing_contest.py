@@ -21,8 +21,8 @@ class PackingContest(LabWidget):
     """Choose a prompt and a bin, place it, and hold your bins against first-fit decreasing's.
 
     Args:
-        lengths: tokens of each prompt; a game that can be won where left out.
-        capacity: the most tokens in a bin; the longest prompt where left out.
+        lengths: tokens of each prompt; by default a game that can be won.
+        capacity: the most tokens in a bin; by default the length of the longest prompt.
     """
 
     def __init__(self, lengths: Sequence[int] | None = None, capacity: int | None = None) -> None:
@@ -49,7 +49,7 @@ class PackingContest(LabWidget):
 
     @property
     def bins(self) -> list[list[int]]:
-        """The bins as they were packed by hand so far."""
+        """The bins that were packed by hand so far."""
         bins: dict[int, list[int]] = {}
         for prompt, index in self.moves:
             bins.setdefault(index, []).append(prompt)
@@ -106,7 +106,7 @@ class PackingContest(LabWidget):
         self._offer_bins()
 
     def _offer_bins(self) -> None:
-        """The bins with room for the chosen prompt, and a new one."""
+        """Offer the bins with room for the chosen prompt, and a new bin."""
         if self.prompt.value is None:
             _offer(self.bin, [])
             return
@@ -122,7 +122,7 @@ def _offer(menu: ipw.Dropdown, options: Sequence[tuple[str, int]]) -> None:
 
 
 def winnable(seed: int) -> list[int]:
-    """Lengths that fit into fewer bins than first-fit decreasing makes of them; the same for the same seed."""
+    """Lengths that fit into fewer bins than first-fit decreasing needs; the same for the same seed."""
     generator = np.random.default_rng(seed)
     while True:
         lengths = generator.integers(4, 16, size=12).tolist()

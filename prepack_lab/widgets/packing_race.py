@@ -1,4 +1,4 @@
-"""Strategies pack the same prompts side by side, one prompt at a step."""
+"""Strategies pack the same prompts side by side, a prompt at a time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class PackingRace(LabWidget):
     """Play, pause and step through how each strategy fills its bins, against the lower bound.
 
     Args:
-        lengths: tokens of your own prompts; a draw of MMLU where left out. They can be edited.
-        capacity: the most tokens in a bin; the longest prompt where left out.
-        strategies: who races.
+        lengths: tokens of your own prompts, which can be edited; by default a draw of MMLU.
+        capacity: the most tokens in a bin; by default the length of the longest prompt.
+        strategies: those that race.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class PackingRace(LabWidget):
         self.strategies = Checkboxes(STRATEGIES, strategies, "Strategies")
         self.play = ipw.Play(value=len(drawn), min=0, max=len(drawn), interval=600, description="Play")
         self.step = ipw.IntSlider(len(drawn), 0, len(drawn), description="Prompts", layout=ipw.Layout(width="380px"))
-        ipw.jslink((self.play, "value"), (self.step, "value"))
+        self.played = ipw.jslink((self.play, "value"), (self.step, "value"))
         self.lengths.observe(lambda _: self._fit_controls(), names="value")
         moved = ipw.VBox([self.capacity, self.step, self.play], layout=ipw.Layout(width="420px"))
         super().__init__(
@@ -47,16 +47,9 @@ class PackingRace(LabWidget):
             shown=[self.lengths, moved, self.strategies],
         )
 
-    def numbers(self) -> list[int]:
-        """The lengths in the box.
-
-        Raises:
-            ValueError: something there is no positive whole number.
-        """
-        return self.lengths.numbers()
-
     def compose(self) -> tuple[LabFigure, str]:
-        lengths, capacity = self.numbers(), max(self.capacity.value, *self.numbers())
+        lengths = self.lengths.numbers()
+        capacity = max(self.capacity.value, *lengths)
         packed = {strategy: pack(lengths, capacity, strategy, time_limit=2.0) for strategy in self.strategies.value}
         if not packed:
             raise ValueError("Choose at least one strategy.")
@@ -67,11 +60,11 @@ class PackingRace(LabWidget):
         return draw_bin_states(states, lengths, capacity, bound, rows), _said(packed, states, step, bound)
 
     def _fit_controls(self) -> None:
-        """Other lengths: another last step, another smallest capacity."""
+        """New lengths have a new last step and a new smallest capacity."""
         try:
-            lengths = self.numbers()
+            lengths = self.lengths.numbers()
         except ValueError:
-            return  # said when it is drawn
+            return  # `compose` says so
         longest = max(lengths)
         self.capacity.max = max(4 * longest, self.capacity.min)
         self.capacity.min, self.capacity.max = longest, 4 * longest

@@ -1,4 +1,4 @@
-"""Drag the batch size, and see what padding would have cost."""
+"""Drag the batch size, and see what padding costs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PaddingExplorer(LabWidget):
     """A batch of real prompt lengths, padded and packed, side by side.
 
     Args:
-        lengths: tokens of your own prompts; the slider then takes the first ones, and the menu still offers the
+        lengths: tokens of your own prompts; the slider takes the first of them, and the menu still offers the
             recorded workloads.
         workload: the profile to begin with, where no lengths are given (see `list_profiles`).
         batch_size: where the slider begins.
@@ -37,9 +37,9 @@ class PaddingExplorer(LabWidget):
         return self.workload.lengths()[: self.batch_size.value]
 
     def packings(self) -> dict[str, Packing]:
-        """The batch both ways, under the words above its panel."""
+        """The batch both ways, by the title of the panel."""
         lengths = self.batch()
-        return {"padded: one prompt a row": Packing.padded(lengths), "packed: first-fit decreasing": pack(lengths)}
+        return {"padded: one prompt per row": Packing.padded(lengths), "packed: first-fit decreasing": pack(lengths)}
 
     def compose(self) -> tuple[LabFigure, str]:
         packings = self.packings()
@@ -47,7 +47,7 @@ class PaddingExplorer(LabWidget):
         said = (
             f"{len(padded.lengths)} prompts, {padded.tokens:,} tokens. Padded: {padded.slots:,} slots in "
             f"{padded.num_bins} rows. Packed: {packed.slots:,} slots in {packed.num_bins} rows. "
-            f"k/r = {padded.num_bins / packed.num_bins:.1f}: so many times fewer rows, and about so many times as fast "
-            f"where time follows slots ({padded.slots / packed.slots:.1f}× fewer of them)."
+            f"k/r = {padded.num_bins / packed.num_bins:.1f}: padding needs that many times the rows, and about that "
+            f"many times the seconds where time follows slots ({padded.slots / packed.slots:.1f}× as many)."
         )
         return draw_rows(packings), said

@@ -1,4 +1,4 @@
-"""A box in which a reader writes prompts, one a line."""
+"""A box to write prompts in, one per line."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import ipywidgets as ipw
 
 
 class PromptsBox(ipw.Textarea):
-    """Texts, one a line; to be read by `prompts`.
+    """Texts, one per line; `prompts` reads them.
 
     Args:
-        texts: what stands there first.
-        rows: lines that are seen at once.
+        texts: written there at first.
+        rows: lines that are visible at once.
 
     Raises:
-        ValueError: the texts are a single string, or one of them has several lines.
+        ValueError: the texts are a single string, or a text has several lines.
     """
 
     def __init__(self, texts: Sequence[str], rows: int = 4) -> None:
         if isinstance(texts, str):
-            raise ValueError("texts is one string; pass a list of strings, one a prompt: [text]")
+            raise ValueError("texts is a single string; pass a list of strings, one per prompt: [text]")
         for place, text in enumerate(texts):
             if len(text.splitlines()) > 1:
-                raise ValueError(f"text {place} has several lines, and the box holds a prompt a line; join them")
+                raise ValueError(f"text {place} has several lines, and the box holds a prompt per line; join them")
         super().__init__("\n".join(texts), description="Prompts", rows=rows, layout=ipw.Layout(width="100%"))
 
     def prompts(self) -> list[str]:
-        """What is written there, without empty lines.
+        """The texts that are written there, without empty lines.
 
         Raises:
-            ValueError: nothing is.
+            ValueError: there are none.
         """
         texts = [line for line in self.value.splitlines() if line.strip()]
         if not texts:
-            raise ValueError("Write at least one prompt, one a line.")
+            raise ValueError("Write at least one prompt, one per line.")
         return texts

@@ -9,14 +9,14 @@ import ipywidgets as ipw
 from prepack_lab.course.exercises.catalogue import quiz
 from prepack_lab.course.exercises.quiz import Answer
 from prepack_lab.widgets.fit_page import FitPage
-from prepack_lab.widgets.lab_widget import SPOKEN, display_widget
+from prepack_lab.widgets.lab_widget import Spoken, WholeWidget, display_widget
 
 
-class Quiz(ipw.VBox):
-    """One question of a lesson.
+class Quiz(WholeWidget):
+    """A question of a lesson.
 
     Args:
-        key: which one, such as "01-grows".
+        key: of the question, such as "01-grows".
 
     Raises:
         ValueError: there is no such quiz.
@@ -29,8 +29,7 @@ class Quiz(ipw.VBox):
             ipw.ToggleButton(description=answer.text, tooltip="Choose this answer", layout=ipw.Layout(width="auto"))
             for answer in self.quiz.answers
         ]
-        self.status = ipw.HTML()
-        self.status.add_class(SPOKEN)
+        self.status = Spoken("status")
         for place, button in enumerate(self.answers):
             button.observe(lambda change, place=place: self._choose(place, change["new"]), names="value")
         row = ipw.HBox(self.answers, layout=ipw.Layout(flex_flow="row wrap", width="100%"))
@@ -43,8 +42,7 @@ class Quiz(ipw.VBox):
         for other, button in enumerate(self.answers):
             if other != place:
                 button.value = False
-        said = escape(_said(self.quiz.answers[place]))
-        self.status.value = f"<div class='prepack-lab-status'>{said}</div>"
+        self.status.say(escape(_said(self.quiz.answers[place])))
 
     def _ipython_display_(self) -> None:
         answers = "".join(

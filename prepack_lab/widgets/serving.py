@@ -1,4 +1,4 @@
-"""Prompts arrive at a rate; watch the time to first token by method, and the queue that grows too long."""
+"""Prompts arrive at a rate; watch the time to first token by method, and when the queue grows without end."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ PROMPTS = 200
 
 
 class Serving(LabWidget):
-    """A server that prefills what waits, simulated with the calibrated cost model.
+    """A server that prefills the prompts that wait, simulated with the calibrated cost model.
 
     Args:
         lengths: tokens of your own prompts; they arrive again and again.
         workload: the profile to begin with.
-        calibration: of your machine and the real model (see `calibrate`); a recorded one where left out.
-        rate: prompts a second, where the slider begins.
+        calibration: of your machine and the real model (see `calibrate`); by default a recorded calibration.
+        rate: prompts per second, where the slider begins.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class Serving(LabWidget):
         self.calibration = calibration or recorded_calibration()
         self._sizes = load_sizes()
         self.rate = ipw.FloatSlider(
-            value=rate, min=1, max=60, step=1, description="Prompts a second", readout_format=".0f",
+            value=rate, min=1, max=60, step=1, description="Prompts per second", readout_format=".0f",
             style={"description_width": "initial"}, layout=ipw.Layout(width="380px"),
         )  # fmt: skip
-        self.most = ipw.IntSlider(32, 1, 64, description="In a step", layout=ipw.Layout(width="300px"))
+        self.most = ipw.IntSlider(32, 1, 64, description="Per step", layout=ipw.Layout(width="300px"))
         self.workload = Workload(lengths, workload, PROMPTS)
         self._seconds: dict[tuple[object, ...], float] = {}
         super().__init__([self.rate, self.most, *self.workload.controls])
@@ -54,19 +54,19 @@ class Serving(LabWidget):
         lengths = [lengths[index % len(lengths)] for index in range(PROMPTS)]
         arrived = poisson_arrivals(PROMPTS, self.rate.value, self.workload.seed.value)
         served = {m: serve(lengths, arrived, m, self._price, self.most.value) for m in METHODS}
-        figure = draw_percentiles({method: one.waits.tolist() for method, one in served.items()})
+        figure = draw_percentiles({method: found.waits.tolist() for method, found in served.items()})
         return figure, self._said(served)
 
     def _said(self, served: dict[str, Served]) -> str:
-        words = [f"{method} {np.median(one.waits):.2f} s, busy {one.utilization:.0%}" for method, one in served.items()]
+        words = [f"{method} {np.median(at.waits):.2f} s, busy {at.utilization:.0%}" for method, at in served.items()]
         return (
-            f"{PROMPTS} prompts, {self.rate.value:.0f} a second. Half of them wait no longer than: {'; '.join(words)}. "
+            f"{PROMPTS} prompts, {self.rate.value:.0f} per second. Half of them wait at most: {'; '.join(words)}. "
             f"Simulated, with the speed of {self.calibration.device} ({self.calibration.taken or 'measured just now'})."
         )
 
-    def _price(self, one: Pass) -> float:
-        """Seconds of a pass; the same shape is priced once."""
-        key = (one.attention, one.rows.num_bins, one.rows.width, one.pairs, len(one.prompts))
+    def _price(self, step: Pass) -> float:
+        """Seconds of a pass; passes of the same shape are priced once."""
+        key = (step.attention, step.rows.num_bins, step.rows.width, step.pairs, len(step.prompts))
         if key not in self._seconds:
-            self._seconds[key] = self.calibration.seconds(cost_of_passes(self._sizes, [one], one.attention))
+            self._seconds[key] = self.calibration.seconds(cost_of_passes(self._sizes, [step], step.attention))
         return self._seconds[key]

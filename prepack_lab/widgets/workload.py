@@ -1,4 +1,4 @@
-"""The controls that choose prompt lengths: a recorded workload, your own lengths, or texts that you paste."""
+"""The controls that choose prompt lengths: of a recorded workload, your own, or of texts that you paste."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Workload:
     Args:
         lengths: tokens of your own prompts, offered first.
         workload: the profile to begin with, where no lengths are given.
-        most: prompts that a draw holds. A batch is cut from one long draw, so that a larger one keeps the prompts of
-            the smaller one.
-        count: text → tokens, for pasted texts; a rough count by letters where left out.
+        most: prompts in a draw. Batches are cut from a single long draw, so that a larger batch keeps the prompts of
+            a smaller one.
+        count: text → tokens, for pasted texts; by default a rough count by letters.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Workload:
         self.most, self.count = most, count or _about
         choices = [(load_profile(name).title, name) for name in list_profiles()]
         choices.append(("texts that I paste", PASTED))
-        begin = load_profile(workload).name  # an unknown one is named here
+        begin = load_profile(workload).name  # names an unknown workload in its error
         self.menu = ipw.Dropdown(options=choices, value=begin, description="Workload")
         if lengths is not None:
             self.take(lengths, "your own prompts")
@@ -43,7 +43,7 @@ class Workload:
         self.again = ipw.Button(description="Draw others", tooltip="Draw other prompts of this workload", icon="random")
         self.again.on_click(lambda _: setattr(self.seed, "value", (self.seed.value + 1) % 10_001))
         self.text = ipw.Textarea(
-            placeholder="One prompt a line", description="Texts", layout=ipw.Layout(width="100%", display="none")
+            placeholder="One prompt per line", description="Texts", layout=ipw.Layout(width="100%", display="none")
         )
         self.menu.observe(lambda _: self._offer(), names="value")
         self._offer()
@@ -54,7 +54,7 @@ class Workload:
         return [self.menu, self.seed, self.again, self.text]
 
     def take(self, lengths: Sequence[int], title: str) -> None:
-        """Offer these lengths first, under a title, in place of any that were offered so; and choose them."""
+        """Offer these lengths first, under a title, in place of any own lengths before; and choose them."""
         self.own = [*Packing.padded(lengths).lengths]
         others = [option for option in self.menu.options if option[1] != YOURS]
         self.menu.options = [(title, YOURS), *others]
@@ -71,7 +71,7 @@ class Workload:
         if self.menu.value == PASTED:
             texts = [line for line in self.text.value.splitlines() if line.strip()]
             if not texts:
-                raise ValueError("Paste your prompts into the box below, one a line.")
+                raise ValueError("Paste your prompts into the box below, one per line.")
             return [self.count(text) for text in texts]
         return load_profile(self.menu.value).sample(self.most, seed=self.seed.value)
 
@@ -84,5 +84,5 @@ class Workload:
 
 
 def _about(text: str) -> int:
-    """English has about four letters a token."""
+    """English has about four letters per token."""
     return max(1, round(len(text) / 4))

@@ -1,4 +1,4 @@
-"""Paste your prompts or load a file, and get what an engineer would act on: the waste, and what each method gains."""
+"""Paste your prompts or load a file, and see what an engineer acts on: the waste, and the gain of each method."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class YourPrompts(LabWidget):
     """The predicted prefill of your own prompts, by every method.
 
     Args:
-        lengths: tokens of your prompts, if you have them already.
-        tokenizer: counts the tokens of what you paste or load; a rough count by letters where left out.
-        calibration: of your machine and the real model (see `calibrate`); a recorded one where left out. For other
-            models gains are told in operations, not in seconds.
+        lengths: tokens of your prompts, if you have counted them already.
+        tokenizer: counts the tokens of what you paste or load; by default a rough count by letters.
+        calibration: of your machine and the real model (see `calibrate`); by default a recorded calibration. For
+            other models, gains are given in operations, not in seconds.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class YourPrompts(LabWidget):
         found = inspect_lengths(lengths, load_sizes(name), self.batch_size.value, calibration)
         source = f"seconds of {calibration.device}" if calibration else "operations, not seconds"
         count = f"{len(lengths):,} prompt{'s' if len(lengths) > 1 else ''}"
-        return draw_gains(found), f"{count}, {sum(lengths):,} tokens. {found.advice} Told in {source}."
+        return draw_gains(found), f"{count}, {sum(lengths):,} tokens. {found.advice} Gains are in {source}."
 
     def _load(self) -> None:
         """Offer the prompts of a file as a workload of its own."""

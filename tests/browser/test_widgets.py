@@ -18,7 +18,7 @@ PLAIN = {
     "BugHunt": ((MENU, "Implementation", "ArrowDown"), (MENU, "Implementation", "coral")),
     "MemoryWall": ((SLIDER, "Memory in GB", "ArrowRight"), (SLIDER, "Memory in GB", 0.2)),
     "YourPrompts": ((SLIDER, "Batch size", "ArrowRight"), (SLIDER, "Batch size", 0.9)),
-    "Serving": ((SLIDER, "Prompts a second", "ArrowRight"), (SLIDER, "Prompts a second", 0.9)),
+    "Serving": ((SLIDER, "Prompts per second", "ArrowRight"), (SLIDER, "Prompts per second", 0.9)),
 }
 """Widgets that answer at once: what to do by keyboard, and what by mouse."""
 RUNNING = {
@@ -143,8 +143,8 @@ def test_it_runs_by_mouse_and_by_keyboard_and_draws_what_it_finds(show, name):
     assert every_control_has_a_name(notebook)
     if name == "BreakIt":
         by_mouse(notebook, BUTTON, "Run", None)
-        notebook.page.get_by_text("Foretell first: 16 cells").wait_for()
-        by_key(notebook, CHECKBOX, "Run without foretelling", "Space")
+        notebook.page.get_by_text("Predict first: 16 cells").wait_for()
+        by_key(notebook, CHECKBOX, "Run without predicting", "Space")
     before = drawn(notebook)
     run_and_wait(notebook, lambda: control(notebook, BUTTON, "Run").click())
     seen = drawn(notebook)

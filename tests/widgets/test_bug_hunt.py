@@ -54,7 +54,7 @@ def test_columns_say_where_a_prompt_lies(hunt):
 
 @pytest.mark.parametrize(
     ("lengths", "said"),
-    [("3, x", "is no length"), ("1 " * 13, "at most 12"), ("100000", "is too long here")],
+    [("3, x", "is not a length"), ("1 " * 13, "at most 12"), ("100000", "is too long here")],
 )
 def test_what_can_not_be_run_is_said(hunt, lengths, said):
     hunt.lengths.value = lengths

@@ -1,4 +1,4 @@
-"""Long work in a widget: it runs beside the notebook, stops when told to, and never twice at once."""
+"""Long work in a widget: it runs beside the notebook, stops when it is asked to, and never twice at once."""
 
 from threading import Event
 

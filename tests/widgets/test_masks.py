@@ -33,7 +33,7 @@ class TestMaskExplorer:
         assert self.seen(explorer) == 28
         assert "later prompts read the earlier ones" in explorer.status.value
 
-    def test_a_cell_tells_who_may_see_whom_in_words(self, explorer):
+    def test_a_cell_says_in_words_who_sees_whom(self, explorer):
         hidden, own, leaked = explorer.figure.data
         assert [trace.hovertemplate.split("<")[0] for trace in (hidden, own, leaked)] == [
             "%{y} may not see %{x}",
@@ -111,7 +111,7 @@ class TestBreakIt:
 
     def test_it_wants_a_forecast_first(self, game):
         self.run(game)
-        assert "16 cells still show" in game.words.value and "Run without foretelling" in game.words.value
+        assert "16 cells still show" in game.words.value and "Run without predicting" in game.words.value
         assert game.found == {}
 
     def test_the_truth_is_that_each_ingredient_is_needed_somewhere(self, game):
@@ -128,13 +128,13 @@ class TestBreakIt:
             ("mask, restart", "learned", "decoding"),
             ("mask, no restart", "rotary", "logits"),  # rotary positions are relative
         ]
-        assert "✓ equals each prompt alone" in game.status.value and "foresaw" not in game.status.value
+        assert "✓ equals each prompt alone" in game.status.value and "You predicted" not in game.status.value
 
     def test_forecasts_are_counted(self, game):
         for guess in game.guesses.values():
             guess.value = "different"
         self.run(game)
-        assert "You foresaw 11 of 16 cells" in game.status.value
+        assert "You predicted 11 of 16 cells" in game.status.value
 
     def test_another_forecast_hides_the_answers(self, game):
         game.without.value = True
@@ -142,7 +142,7 @@ class TestBreakIt:
         next(iter(game.guesses.values())).value = "same"
         assert game.found == {}
         assert set(game.errors().values()) == {None}
-        assert "1 of 16 cells foretold" in game.status.value
+        assert "1 of 16 cells predicted" in game.status.value
 
     def test_half_a_result_is_drawn(self, game):
         game.found["mask, restart", "rotary"] = Ablation(True, True, (1e-7,), (2e-7,))

@@ -126,13 +126,13 @@ class TestMemoryWall:
         return {name: int(n.replace(",", "")) for name, n in re.findall(r"(\w+) ([\d,]+)\+?[,.]", wall.status.value)}
 
     def test_the_largest_batches_are_those_of_the_estimate(self, wall):
-        told = self.largest(wall)
+        found = self.largest(wall)
         lengths = lab.load_profile("mmlu").sample(1024)
         for method in ("full_batching", "prepacked"):
-            assert told[method] == largest_batch(
+            assert found[method] == largest_batch(
                 load_sizes("sheared-llama-1.3b"), lengths, method, 48e9, torch.bfloat16
             )
-        assert told["prepacked"] > told["full_batching"]
+        assert found["prepacked"] > found["full_batching"]
 
     def test_more_memory_holds_more(self, wall):
         before = self.largest(wall)["full_batching"]

@@ -42,10 +42,10 @@ class TestRace:
     @pytest.mark.parametrize(
         ("typed", "words"),
         [
-            ("3, x", "&#x27;x&#x27; is no length"),
+            ("3, x", "&#x27;x&#x27; is not a length"),
             ("", "no lengths"),
-            ("3, 0", "&#x27;0&#x27; is no length"),
-            ("3²", "is no length"),
+            ("3, 0", "&#x27;0&#x27; is not a length"),
+            ("3²", "is not a length"),
         ],
     )
     def test_what_is_no_length_is_named(self, typed, words):

@@ -1,4 +1,4 @@
-"""Widgets that foretell: your prompts, and serving."""
+"""Widgets that predict: your prompts, and serving."""
 
 import json
 import re
@@ -40,9 +40,9 @@ class TestYourPrompts:
 
     def test_other_models_are_told_in_operations(self):
         report = lab.widgets.YourPrompts([50, 3, 9])
-        assert "Told in seconds of" in report.status.value
+        assert "Gains are in seconds of" in report.status.value
         report.model.value = "llama-2-7b"
-        assert "Told in operations, not seconds" in report.status.value
+        assert "Gains are in operations, not seconds" in report.status.value
 
     @pytest.mark.parametrize(
         ("name", "content"),

@@ -1,4 +1,4 @@
-"""The lessons' exercises: checked on the page, with hints, references, and a diagnosis for every common mistake."""
+"""The lessons' exercises: checked in the notebook, with hints, references, and a diagnosis for every common mistake."""
 
 from prepack_lab.course.exercises.checking import Verdict, check, hint, solution
 from prepack_lab.course.exercises.exercise import Exercise

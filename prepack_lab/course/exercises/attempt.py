@@ -1,4 +1,4 @@
-"""A learner's function, called so that whatever it does is reported: a crash, an endless loop, `exit()`."""
+"""Call a learner's function so that whatever it does has an outcome: a crash, an endless loop, `exit()`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECONDS = 5.0
 
 
 Kind = Literal["returned", "raised", "endless", "exit", "memory", "forbidden", "too much", "died"]
-"""What a call can come to. The last three are told by those who run it in a process of its own."""
+"""How a call can end. The last three happen only where it runs in a process of its own."""
 
 
 class TimeUp(BaseException):
@@ -24,7 +24,7 @@ class TimeUp(BaseException):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one call."""
+    """What became of a call."""
 
     returned: Any = None
     failure: str | None = None
@@ -33,21 +33,21 @@ class Outcome:
 
 
 def attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: float = SECONDS) -> Outcome:
-    """Call a function with copies of the arguments, and come back in any case.
+    """Call a function with copies of the arguments, and return whatever it does.
 
     Args:
         function: the learner's.
-        arguments: what it is given; it can change them as it likes.
+        arguments: of the call; the function may change its copies.
         seconds: after which it is interrupted.
     """
-    watch = _Watch(seconds)
     try:
-        with watch:
+        with _Watch(seconds) as watch:
+            watch.start()
             return Outcome(function(*deepcopy(tuple(arguments))))
     except TimeUp:
         return endless(seconds)
     except SystemExit:
-        return Outcome(failure="it called exit(): leave that out, the notebook would stop", kind="exit")
+        return Outcome(failure="it called exit(), which would stop the notebook: leave that out", kind="exit")
     except RecursionError:
         return Outcome(failure="it calls itself again and again: a recursion that never ends", kind="raised")
     except Exception as error:
@@ -65,28 +65,42 @@ def endless(seconds: float) -> Outcome:
 
 
 class _Watch:
-    """Interrupts this thread where a block takes too long, again and again until it is left."""
+    """Interrupts this thread from when its time is up, again and again until the block is left.
+
+    It is started within the block, because an exception in `__enter__` would leave nobody to stop it. An interruption
+    may come between any two steps of Python, so that what is shared with the guard is a lock, whose steps are whole.
+    """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds, self._thread, self._left = seconds, threading.get_ident(), threading.Event()
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
+        self._seconds, self._thread, self._inside = seconds, threading.get_ident(), threading.Lock()
         self._guard = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> _Watch:
+        self._inside.acquire()
+        return self
+
+    def start(self) -> None:
+        """From here on the time counts."""
         self._guard.start()
 
     def __exit__(self, *_: object) -> None:
-        while not self._left.is_set():
+        left = False
+        while not left:
             try:
-                with self._lock:  # from here on nobody interrupts
-                    self._left.set()
+                if self._inside.locked():
+                    self._inside.release()
+                if self._guard.is_alive():
+                    self._guard.join()
+                self._interrupt(None)  # what is on its way is called back
+                left = True
             except TimeUp:  # it came while the block was being left
-                continue
+                pass
 
     def _watch(self) -> None:
         wait = self._seconds
-        while not self._left.wait(wait):
-            with self._lock:
-                if not self._left.is_set():
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(TimeUp))
+        while not self._inside.acquire(timeout=wait):
+            self._interrupt(ctypes.py_object(TimeUp))
             wait = 0.2
+
+    def _interrupt(self, error: ctypes.py_object | None) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), error)

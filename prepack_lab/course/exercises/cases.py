@@ -8,7 +8,7 @@ from typing import Any
 
 
 def few_lengths(draw: Random, longest: int = 20, most: int = 12) -> Iterator[list[int]]:
-    """By hand the cases that are easily forgotten, then random ones that grow."""
+    """Lengths of a few prompts: first the cases that are easily forgotten, then random ones that grow."""
     yield [1]
     yield [3]
     yield [2, 2]

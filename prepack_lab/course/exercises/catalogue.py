@@ -14,8 +14,8 @@ _LESSONS = [
     for module in iter_modules(exercises.__path__)  # sorted by name
     if module.name.startswith("lesson_")
 ]
-EXERCISES: dict[str, Exercise] = {one.key: one for lesson in _LESSONS for one in lesson.EXERCISES}
-QUIZZES: dict[str, Quiz] = {one.key: one for lesson in _LESSONS for one in lesson.QUIZZES}
+EXERCISES: dict[str, Exercise] = {exercise.key: exercise for lesson in _LESSONS for exercise in lesson.EXERCISES}
+QUIZZES: dict[str, Quiz] = {quiz.key: quiz for lesson in _LESSONS for quiz in lesson.QUIZZES}
 
 
 def exercise(key: str) -> Exercise:

@@ -1,4 +1,4 @@
-"""`check`, `hint` and `solution`: what a learner calls. None of them ever stops a notebook that is run to its end."""
+"""`check`, `hint` and `solution`, which a learner calls. None of them stops a notebook that is run to its end."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from prepack_lab.course.stale_kernel import restart_kernel
 
 SEED = 0
 COMPARED = 40
-"""Cases on which a function is compared with known mistakes."""
+"""Cases in which a function is compared with known mistakes."""
 LEAST_SECONDS = 0.05
-"""What a case gets that comes when the time is up: enough for one that is as fast as it should be."""
+"""For a case that comes when the time is up: enough for any function that is as fast as it should be."""
 SMALL = 25
-"""Up to so many numbers a tensor is shown whole."""
+"""Numbers in the largest tensor that is shown whole."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found."""
+    """The result of a check."""
 
     key: str
     solved: bool
     words: str
     cases: int
-    """How many were tried."""
+    """Tried, up to the first that failed."""
 
     def __str__(self) -> str:
         return f"{'✓' if self.solved else '✗'} {self.key}: {self.words}"
@@ -80,7 +80,7 @@ def check(key: str, function: Callable[..., Any]) -> Verdict:
         function: yours.
 
     Returns:
-        A verdict that shows itself: solved, or the smallest case that fails, and why.
+        A verdict that the notebook shows: solved, or the smallest case that fails, and why.
 
     Raises:
         ValueError: there is no such exercise; says which there are.
@@ -105,12 +105,12 @@ def _try(asked: Exercise, function: Callable[..., Any]) -> Verdict:
 
 
 def diagnose(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Callable[[int], Outcome]) -> Verdict:
-    """Judge what became of each case: the smallest that fails, and the known mistake behind it.
+    """Judge what became of each case: find the smallest that fails, and the known mistake behind it.
 
     Args:
         asked: the exercise.
         cases: arguments, the smallest first.
-        outcome_of: what became of the case at a place; asked for once a case, and for no more than are needed.
+        outcome_of: index of a case → what became of it; called at most once per case, for no more than are needed.
     """
     outcome_of = cache(outcome_of)
     for place, arguments in enumerate(cases):
@@ -123,7 +123,7 @@ def diagnose(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Call
 
 
 def _wrong(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> str | None:
-    """What is wrong with one outcome, in words; None where it is right."""
+    """What is wrong with an outcome, in words; None where it is right."""
     named = ", ".join(f"{name} = {_short(value)}" for name, value in zip(asked.signature, arguments, strict=True))
     given = f"With {named}: " if named else ""
     if outcome.failure is not None:
@@ -134,43 +134,43 @@ def _wrong(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> str
     try:
         wrong = asked.judge(outcome.returned, expected, *arguments)
     except Exception:  # it can't even be looked at
-        wrong = f"A {type(outcome.returned).__name__} came back that is not like what is asked for."
+        wrong = f"This {type(outcome.returned).__name__} can't be compared with what is asked for."
     if wrong is None:
         return None
     returned = f"ou returned {_short(outcome.returned)}"
-    if not asked.signature:  # to show what is right would give the answer away
+    if not asked.signature:  # the right value would be the answer itself
         return f"Y{returned}.\n{wrong}"
     return f"{given}y{returned}, and right is {_short(expected)}.\n{wrong}"
 
 
 def _is_open(returned: Any) -> bool:
-    """Whether nothing was filled in: a stub returns "...", or a few of them."""
+    """Whether nothing was filled in: a stub returns `...`, or several of them."""
     several = returned.values() if isinstance(returned, dict) else returned
-    some_open = isinstance(returned, list | tuple | dict) and any(one is ... for one in several)
+    some_open = isinstance(returned, list | tuple | dict) and any(value is ... for value in several)
     return returned is None or returned is ... or some_open
 
 
 def _mistake(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Callable[[int], Outcome]) -> str | None:
-    """What is told about the known mistake that does in every case what the function does, if there is one."""
+    """The diagnosis of the known mistake that agrees with the function in every case; None where there is none."""
     compared = cases[:COMPARED]
     for wrong in asked.wrong.values():
         same_so_far = (_alike(attempt(wrong.function, case), outcome_of(place)) for place, case in enumerate(compared))
         if all(same_so_far):
-            return wrong.told
+            return wrong.diagnosis
     return None
 
 
-def _alike(one: Outcome, other: Outcome) -> bool:
-    if one.failure is not None or other.failure is not None:
-        return one.failure is not None and other.failure is not None
+def _alike(first: Outcome, second: Outcome) -> bool:
+    if first.failure is not None or second.failure is not None:
+        return first.failure is not None and second.failure is not None
     try:
-        return same(one.returned, other.returned)
+        return same(first.returned, second.returned)
     except Exception:  # they can't be compared
         return False
 
 
 def hint(key: str) -> Note:
-    """The next hint; after the last one, the first again."""
+    """The next hint of an exercise; after the last, the first again."""
     asked = exercise(key)
     step = Progress.load().hints.get(key, 0) % len(asked.hints)
     Progress.took_hint(key)
@@ -178,13 +178,13 @@ def hint(key: str) -> Note:
 
 
 def solution(key: str) -> Note:
-    """The reference."""
+    """The reference of an exercise, as text."""
     asked = exercise(key)
     return Note(f"{asked.title}: one way to do it", asked.solution, code=True)
 
 
 def _short(value: Any) -> str:
-    """A value in at most 160 letters; a tensor as nested lists where it is small, and else by its shape."""
+    """A value in at most 160 letters; a small tensor as nested lists, a larger one by its shape."""
     try:
         if isinstance(value, torch.Tensor):
             kind = str(value.dtype).removeprefix("torch.")

@@ -1,4 +1,4 @@
-"""What an exercise is: a task, a reference, cases to try, and the mistakes that people make."""
+"""An exercise: a task, a reference, cases to try, and the mistakes that people make."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ Level = Literal["warm-up", "core", "challenge"]
 
 @dataclass(frozen=True)
 class WrongAnswer:
-    """A mistake that people make, and what they are told whose function does the same."""
+    """A mistake that people make."""
 
     function: Callable[..., Any]
-    told: str
+    """Makes the mistake: a learner's function that agrees with it gets the diagnosis."""
+    diagnosis: str
+    """What is wrong, in a sentence that does not give the answer away."""
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: the learner writes a function, `check` tries it."""
+    """An exercise of a lesson: the learner writes a function, `check` tries it."""
 
     key: str
     """Lesson and name: "02-next-fit"."""
@@ -30,7 +32,7 @@ class Exercise:
     minutes: int
     level: Level
     task: str
-    """What the function is given and what it returns, in a sentence or two."""
+    """What the function takes and what it returns, in a sentence or two."""
     reference: Callable[..., Any]
     cases: Callable[[Random], Iterable[tuple[Any, ...]]]
     """Arguments to try, the smallest first: examples by hand, then random ones."""
@@ -51,5 +53,5 @@ class Exercise:
 
     @property
     def signature(self) -> tuple[str, ...]:
-        """The names of what the function is given."""
+        """The names of the function's arguments."""
         return tuple(inspect.signature(self.reference).parameters)

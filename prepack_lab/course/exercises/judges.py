@@ -1,4 +1,4 @@
-"""What is wrong with an answer, whatever the mistake behind it: judges that several exercises share."""
+"""Judges that several exercises share: what is wrong with an answer, whatever the mistake behind it."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any
 import torch
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two answers are one: numbers and tensors up to rounding, and of one type."""
-    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        return (one.shape, one.dtype) == (other.shape, other.dtype) and torch.allclose(
-            one.double(), other.double(), equal_nan=True
+def same(first: Any, second: Any) -> bool:
+    """Whether two answers are equal: of the same type, numbers and tensors up to rounding."""
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        return (first.shape, first.dtype) == (second.shape, second.dtype) and torch.allclose(
+            first.double(), second.double(), equal_nan=True
         )
-    if isinstance(one, list | tuple) and type(one) is type(other):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, float) and isinstance(other, int | float):
-        return _close(one, other, abs_tol=1e-12)
-    return type(one) is type(other) and bool(one == other)
+    if isinstance(first, list | tuple) and type(first) is type(second):
+        return len(first) == len(second) and all(map(same, first, second))
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, float) and isinstance(second, int | float):
+        return _close(first, second, abs_tol=1e-12)
+    return type(first) is type(second) and bool(first == second)
 
 
-def _close(one: Any, other: Any, abs_tol: float) -> bool:
+def _close(first: Any, second: Any, abs_tol: float) -> bool:
     try:
-        return isclose(one, other, rel_tol=1e-9, abs_tol=abs_tol)
+        return isclose(first, second, rel_tol=1e-9, abs_tol=abs_tol)
     except OverflowError:  # an integer beyond all floats
         return False
 
 
 def tensor(returned: Any, expected: torch.Tensor, *arguments: Any) -> str | None:
-    """Compare tensors: first the kind, then the shape, then what is in them."""
+    """Compare tensors: first the type, then the shape, the dtype and the values."""
     if not isinstance(returned, torch.Tensor):
         return f"A tensor is asked for, and a {type(returned).__name__} came back."
     if returned.shape != expected.shape:
@@ -54,37 +54,37 @@ def number(returned: Any, expected: float, *arguments: Any) -> str | None:
     """Compare numbers."""
     if isinstance(returned, bool) or not isinstance(returned, Real):
         return f"A number is asked for, and a {type(returned).__name__} came back."
-    return None if _close(returned, expected, abs_tol=1e-9) else "The number is another one."
+    return None if _close(returned, expected, abs_tol=1e-9) else "The number is not right."
 
 
 def numbers(returned: Any, expected: Sequence[float], *arguments: Any) -> str | None:
-    """Compare a few numbers, one after another."""
+    """Compare a few numbers, in order."""
     many = len(expected)
     if not isinstance(returned, list | tuple) or len(returned) != many:
         return f"{many} numbers are asked for, in a tuple or a list, and a {type(returned).__name__} came back."
-    for place, (one, right) in enumerate(zip(returned, expected, strict=True), start=1):
-        wrong = number(one, right)
+    for place, (given, right) in enumerate(zip(returned, expected, strict=True), start=1):
+        wrong = number(given, right)
         if wrong is not None:
             return f"Number {place} of {many}: {wrong[0].lower()}{wrong[1:]}"
     return None
 
 
 def bins_hold_all(returned: Any, lengths: Sequence[int], capacity: int) -> str | None:
-    """What is wrong with bins of prompt indices, whatever the strategy; None where each prompt is in one bin."""
+    """What is wrong with bins of prompt indices, whatever the strategy; None where each prompt is in exactly one."""
     if not isinstance(returned, list) or not all(isinstance(members, list) for members in returned):
         return "A list of bins is asked for, and each bin is a list of prompt indices."
     placed = Counter(prompt for members in returned for prompt in members)
     if placed and not set(placed) <= {*range(len(lengths))}:
         if all(item in lengths for item in placed):
             return "These are lengths. A bin holds indices: 0 is the first prompt, whatever its length."
-        return f"{next(item for item in placed if item not in range(len(lengths)))!r} is no prompt's index."
+        return f"{next(item for item in placed if item not in range(len(lengths)))!r} is not the index of a prompt."
     for prompt, length in enumerate(lengths):
         if placed[prompt] == 0:
-            return f"Prompt {prompt} of length {length} vanished."
+            return f"Prompt {prompt} of length {length} is in no bin."
         if placed[prompt] > 1:
-            return f"Prompt {prompt} of length {length} is there {placed[prompt]} times."
+            return f"Prompt {prompt} of length {length} is in the bins {placed[prompt]} times."
     if [] in returned:
-        return "There is an empty bin: open one only when a prompt goes into it."
+        return "There is an empty bin: open a bin only when a prompt goes into it."
     for index, members in enumerate(returned):
         held = sum(lengths[prompt] for prompt in members)
         if held > capacity:
@@ -93,7 +93,7 @@ def bins_hold_all(returned: Any, lengths: Sequence[int], capacity: int) -> str |
 
 
 def packed(returned: Any, expected: list[list[int]], lengths: Sequence[int], capacity: int) -> str | None:
-    """Compare packings by one strategy, bin by bin."""
+    """Compare packings by the same strategy, bin by bin."""
     broken = bins_hold_all(returned, lengths, capacity)
     if broken is not None:
         return broken

@@ -23,12 +23,12 @@ SECONDS = 5.0
 _began: dict[str, float] = {}
 """When each lesson was begun in this kernel."""
 _unsaved: dict[Path, Progress] = {}
-"""What is known in this kernel about a folder that can't be written."""
+"""Progress in folders that can't be written, kept as long as this kernel runs."""
 
 
 @dataclass
 class Progress:
-    """Solved exercises, and how often each was tried."""
+    """Solved exercises, and the checks and hints of each."""
 
     solved: list[str] = field(default_factory=list)
     attempts: dict[str, int] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Progress:
 
     @classmethod
     def load(cls) -> Progress:
-        """What the file beside the notebooks holds; nothing yet, where there is none or it can't be read."""
+        """The progress in the file beside the notebooks; none yet where the file is missing or can't be read."""
         if Path.cwd() in _unsaved:
             return deepcopy(_unsaved[Path.cwd()])
         try:
@@ -46,7 +46,7 @@ class Progress:
         return known if known._is_sound() else cls()
 
     def _is_sound(self) -> bool:
-        """Whether a file that was read has the kinds of things that it should have."""
+        """Whether a file that was read has values of the right types."""
         return isinstance(self.solved, list) and all(
             isinstance(counted, dict) and all(isinstance(count, int) for count in counted.values())
             for counted in (self.attempts, self.hints)
@@ -54,7 +54,7 @@ class Progress:
 
     @classmethod
     def record(cls, key: str, solved: bool) -> bool:
-        """Note an attempt in the file; what was solved once stays solved. Says whether it could be kept."""
+        """Note an attempt in the file; an exercise that was solved once stays solved. True where it could be kept."""
 
         def note(known: Progress) -> None:
             known.attempts[key] = known.attempts.get(key, 0) + 1
@@ -65,7 +65,7 @@ class Progress:
 
     @classmethod
     def took_hint(cls, key: str) -> bool:
-        """Note in the file that a hint was asked for. Says whether it could be kept."""
+        """Note in the file that a hint was asked for. True where it could be kept."""
 
         def note(known: Progress) -> None:
             known.hints[key] = known.hints.get(key, 0) + 1
@@ -92,22 +92,21 @@ class Progress:
 
 
 def progress(lesson: str | None = None) -> Table:
-    """What you have solved so far, and from the second call on how long you have been at a lesson.
+    """What you have solved so far, and, from the second call on, how long you have been at a lesson.
 
     Args:
-        lesson: the number of one lesson, such as "02", whose exercises are listed; a row for each lesson where left
-            out.
+        lesson: the number of a lesson, such as "02", for a row per exercise; by default, a row per lesson.
     """
     from prepack_lab.course.exercises.catalogue import EXERCISES
 
     known = Progress.load()
     if lesson is None:
         return _all_lessons(known, [*EXERCISES.values()])
-    chosen = [one for one in EXERCISES.values() if one.lesson == lesson]
+    chosen = [exercise for exercise in EXERCISES.values() if exercise.lesson == lesson]
     rows = [
-        (one.key, one.title, one.level, f"{one.minutes} min", "✓" if one.key in known.solved else "open",
-         known.attempts.get(one.key, 0))
-        for one in chosen
+        (asked.key, asked.title, asked.level, f"{asked.minutes} min", "✓" if asked.key in known.solved else "open",
+         known.attempts.get(asked.key, 0))
+        for asked in chosen
     ]  # fmt: skip
     caption = f"{_solved(known, chosen)} solved{_time_in(lesson)}"
     return Table(("exercise", "title", "level", "time", "solved", "attempts"), rows, _caption(caption))
@@ -115,26 +114,26 @@ def progress(lesson: str | None = None) -> Table:
 
 def _all_lessons(known: Progress, exercises: Sequence[Exercise]) -> Table:
     rows = []
-    for lesson, group in groupby(exercises, key=lambda one: one.lesson):
+    for lesson, group in groupby(exercises, key=lambda exercise: exercise.lesson):
         chosen = [*group]
-        open_ones = [one.key for one in chosen if one.key not in known.solved]
-        minutes = sum(one.minutes for one in chosen)
-        rows.append((lesson, _solved(known, chosen), f"{minutes} min", ", ".join(open_ones) or "none"))
+        unsolved = [exercise.key for exercise in chosen if exercise.key not in known.solved]
+        minutes = sum(exercise.minutes for exercise in chosen)
+        rows.append((lesson, _solved(known, chosen), f"{minutes} min", ", ".join(unsolved) or "none"))
     caption = _caption(f"Exercises: {_solved(known, exercises)} solved")
     return Table(("lesson", "solved", "time", "still open"), rows, caption)
 
 
 def _caption(words: str) -> str:
-    """The words, and what has to be said about the kernel."""
+    """The words, and a request to restart the kernel where it is needed."""
     return f"{words}. {stale}" if (stale := restart_kernel()) else words
 
 
 def _solved(known: Progress, exercises: Sequence[Exercise]) -> str:
-    return f"{sum(one.key in known.solved for one in exercises)} of {len(exercises)}"
+    return f"{sum(exercise.key in known.solved for exercise in exercises)} of {len(exercises)}"
 
 
 def _time_in(lesson: str) -> str:
-    """The time since the lesson's first cell, in words; none at that cell itself."""
+    """The time since the first call for a lesson, in words; empty at that call."""
     if lesson not in _began:
         _began[lesson] = monotonic()
         return ""

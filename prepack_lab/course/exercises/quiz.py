@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Answer(NamedTuple):
-    """One of the answers."""
+    """A possible answer."""
 
     text: str
     right: bool
@@ -16,7 +16,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Quiz:
-    """A question that is answered by choosing."""
+    """A question with answers to choose from."""
 
     key: str
     """Lesson and name: "01-grows"."""

@@ -1,14 +1,15 @@
-"""Grading: a folder of students' notebooks → who solved what, and why not.
+"""Grading: a folder of students' notebooks → who solved which exercise, and what went wrong.
 
     submissions.py   a folder → each student's notebooks, whatever their names
-    definitions.py   what of a notebook can be run without running the lesson
-    reading.py       a notebook → what it defines and checks, and what was tampered with; nothing is run
-    wire.py          what a function returned ↔ JSON, so that nothing of a student is ever unpickled
-    worker.py        a process of its own: limits of time and memory, no network, and one function called
-    grading.py       the above for one notebook: a grade for each exercise of its lesson
-    classroom.py     many notebooks at once; what was graded before is kept
+    definitions.py   the parts of a notebook that are run, without running the lesson
+    magics.py        a cell → the Python it runs, without `%%time` and the like
+    reading.py       a notebook → what it defines and checks, and signs of tampering; nothing is run
+    wire.py          what a function returned ↔ JSON, so that nothing from a student is ever unpickled
+    worker.py        a separate process that calls a single function: limited time and memory, no network
+    grading.py       a notebook → a grade for each exercise of its lesson
+    classroom.py     many notebooks at once; grades from earlier runs are kept
     report.py        grades → a CSV file and a page
 
-It guards against accidents and simple tricks, and is no sandbox against someone who means harm: code of strangers
-belongs in a container.
+It guards against accidents and simple tricks. It is not a sandbox against someone who means harm: run untrusted code
+in a container.
 """

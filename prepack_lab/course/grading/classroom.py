@@ -1,4 +1,4 @@
-"""A whole class: many notebooks at once, and what was graded before is not graded again."""
+"""A whole class: many notebooks at once; a notebook that was graded before is not graded again."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from prepack_lab.course.grading.submissions import Submission, find_submissions
 from prepack_lab.machine import cores
 
 RECORD = "grades.jsonl"
-"""One line a graded notebook: what a second run starts from."""
+"""A line per graded notebook, from which a second run starts."""
 CODE = tuple(Path(package.__file__ or "").parent for package in (exercises, grading))
 """Folders whose code a grade depends on."""
 SHORTEST = 6
-"""Statements of a function; those with fewer are alike because there is only one way."""
+"""Statements in a function; shorter ones are alike because there is only one way to write them."""
 
 
 def grade_folder(
@@ -36,15 +36,15 @@ def grade_folder(
     """Grade all notebooks below a folder, several at a time, with a progress bar.
 
     Args:
-        folder: of the submissions (see `find_submissions`).
-        out: a folder for the record; a notebook that has not changed since is taken from there.
+        folder: with the submissions (see `find_submissions`).
+        out: the folder for the record, from which the grades of unchanged notebooks are taken.
         limits: of each function.
         seed: of the students' own random cases.
-        jobs: notebooks at a time; as many as there are processors where left out.
-        fresh: grade everything anew.
+        jobs: notebooks graded at a time; by default as many as there are processors.
+        fresh: grade everything again.
 
     Returns:
-        Grades of all students, sorted; each exercise once a student, the best of their notebooks.
+        Grades of all students, sorted; each exercise once per student, from the best of their notebooks.
 
     Raises:
         ValueError: no such folder, or no notebook in it.
@@ -55,9 +55,9 @@ def grade_folder(
     record = out / RECORD
     known = {} if fresh else _read(record)
     code = _code()
-    keys = {one: _key(one, limits, seed, code) for one in submissions}
-    grades = {one: known[keys[one]] for one in submissions if keys[one] in known}
-    todo = [one for one in submissions if one not in grades]
+    keys = {submission: _key(submission, limits, seed, code) for submission in submissions}
+    grades = {submission: known[key] for submission, key in keys.items() if key in known}
+    todo = [submission for submission in submissions if submission not in grades]
     if fresh or not record.exists():
         record.write_text("", encoding="utf-8")
     with (
@@ -65,20 +65,20 @@ def grade_folder(
         record.open("a", encoding="utf-8") as kept,
         tqdm(total=len(submissions), initial=len(grades), unit="notebook", desc="grading") as bar,
     ):
-        running = {pool.submit(_safely, one, limits, seed): one for one in todo}
+        running = {pool.submit(_safely, submission, limits, seed): submission for submission in todo}
         try:
             for done in as_completed(running):
-                one = running[done]
-                grades[one] = done.result()
-                if not any(grade.status == "not graded" for grade in grades[one]):
-                    line = {"key": keys[one], "grades": [asdict(grade) for grade in grades[one]]}
-                    kept.write("\n" + json.dumps(line))  # after a line that was cut off, too
+                submission, found = running[done], done.result()
+                grades[submission] = found
+                if not any(grade.status == "not graded" for grade in found):
+                    line = {"key": keys[submission], "grades": [asdict(grade) for grade in found]}
+                    kept.write("\n" + json.dumps(line))  # the line before may have been cut off
                     kept.flush()
                 bar.update()
-        except BaseException:  # Ctrl-C: those that are running come to their end, the others do not begin
+        except BaseException:  # Ctrl-C: notebooks in progress are finished, no others begun
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return compared(_best(grade for one in submissions for grade in grades[one]))
+    return compared(_best(grade for submission in submissions for grade in grades[submission]))
 
 
 def _safely(submission: Submission, limits: Limits, seed: int) -> list[Grade]:
@@ -89,7 +89,7 @@ def _safely(submission: Submission, limits: Limits, seed: int) -> list[Grade]:
 
 
 def _key(submission: Submission, limits: Limits, seed: int, code: str) -> str:
-    """Changes with anything that a grade depends on."""
+    """A digest that changes with anything that a grade depends on."""
     named = f"{__version__}/{code}/{submission.student}/{submission.name}/{limits}/{seed}/"
     digest = sha256(named.encode("utf-8", "surrogatepass"))
     for path in (submission.path, submission.path.parent / "progress.json"):
@@ -101,7 +101,7 @@ def _key(submission: Submission, limits: Limits, seed: int, code: str) -> str:
 
 
 def _code() -> str:
-    """Changes with the exercises and the grader: with a task, a case, a judge, or what a known mistake is told."""
+    """A digest that changes with the exercises and the grader: a task, a case, a judge, the words of a diagnosis."""
     digest = sha256()
     for path in sorted(path for folder in CODE for path in folder.rglob("*.py")):
         digest.update(path.read_bytes())
@@ -109,21 +109,21 @@ def _code() -> str:
 
 
 def _read(record: Path) -> dict[str, list[Grade]]:
-    """What an earlier run has left; a line that was cut off is left out."""
+    """The grades that an earlier run has left; a line that was cut off is skipped."""
     found: dict[str, list[Grade]] = {}
     if not record.is_file():
         return found
     for line in record.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             held = json.loads(line)
-            found[held["key"]] = [Grade(**one | {"flags": tuple(one["flags"])}) for one in held["grades"]]
+            found[held["key"]] = [Grade(**grade | {"flags": tuple(grade["flags"])}) for grade in held["grades"]]
         except (ValueError, TypeError, KeyError):
             continue
     return found
 
 
 def _best(grades: Iterable[Grade]) -> list[Grade]:
-    """Each exercise once a student: solved before tried before missing. Files that can't be read stay."""
+    """Each exercise once per student: solved before tried before missing. Files that can't be read stay."""
     rank = {"solved": 0, "not graded": 1, "not begun": 3, "missing": 4}
     best: dict[tuple[str, str], Grade] = {}
     for grade in grades:
@@ -134,7 +134,7 @@ def _best(grades: Iterable[Grade]) -> list[Grade]:
 
 
 def compared(grades: Sequence[Grade]) -> list[Grade]:
-    """Flag functions that are alike but for names of variables, spaces and comments: among students, and our own."""
+    """Flag functions that differ only in names, spaces and comments from another student's, or from the reference."""
     shapes = [_shape(grade.code) if grade.solved else "" for grade in grades]
     alike: dict[tuple[str, str], list[str]] = defaultdict(list)
     for grade, shape in zip(grades, shapes, strict=True):
@@ -156,7 +156,7 @@ def _likeness(grade: Grade, shape: str, students: Sequence[str]) -> Iterator[str
 
 
 def _shape(code: str) -> str:
-    """A function's structure, without the names that a student chose; empty where it is too short to tell anything."""
+    """A function's structure, without the names that a student chose; empty where it is too short to compare."""
     try:
         tree = ast.parse(dedent(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,8 +1,9 @@
-"""What of a notebook can be run without running the lesson: imports, functions, classes and plain values."""
+"""The parts of a notebook that are run, without running the lesson: imports, functions, classes, plain values."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Set
 
 HARMLESS = {
@@ -10,21 +11,21 @@ HARMLESS = {
     "min", "range", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "zip", "Counter", "OrderedDict",
     "defaultdict", "deque",
 }  # fmt: skip
-"""What a plain value may be made with: `memo = dict()`, `EPS = float("1e-9")`."""
+"""What may be called to make a plain value: `memo = dict()`, `EPS = float("1e-9")`."""
 
 
 def defines(node: ast.stmt) -> bool:
-    """Whether a statement does nothing but define; an `if` or a `try` does where all that stands in it does."""
+    """Whether a statement only defines something; an `if` or a `try` does where every statement in it does."""
     if isinstance(node, ast.If | ast.Try):
         plain = isinstance(node, ast.Try) or _is_plain(node.test)
-        return plain and all(isinstance(one, ast.Pass) or defines(one) for one in _within(node))
+        return plain and all(isinstance(part, ast.Pass) or defines(part) for part in _within(node))
     if isinstance(node, ast.Assign | ast.AnnAssign):
         return node.value is not None and _is_plain(node)
     return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
 
 
 def imports(node: ast.stmt) -> bool:
-    """Whether a statement does nothing but import, and say with a constant whether that worked."""
+    """Whether a statement only imports something, and notes in a constant whether that worked."""
     if isinstance(node, ast.If | ast.Try):
         return all(map(imports, _within(node)))
     constant = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
@@ -32,7 +33,7 @@ def imports(node: ast.stmt) -> bool:
 
 
 def functions(tree: ast.Module) -> dict[str, ast.FunctionDef | ast.Assign]:
-    """Names that hold a function after a cell: by def, by `name = lambda …`, or by `name = another_name`."""
+    """Names that hold a function after a cell: by `def`, `name = lambda …` or `name = another_name`."""
     found: dict[str, ast.FunctionDef | ast.Assign] = {}
     for node in _statements(tree.body):
         if isinstance(node, ast.FunctionDef):
@@ -43,22 +44,22 @@ def functions(tree: ast.Module) -> dict[str, ast.FunctionDef | ast.Assign]:
 
 
 def not_run(tree: ast.Module, before: Set[str]) -> set[str]:
-    """Names that a cell makes in other ways, or out of such names: what is run does not have them.
+    """Names that a cell makes by statements that are not run, or out of such names: they will be missing.
 
     Args:
         tree: the cell.
-        before: such names of earlier cells.
+        before: the names that earlier cells make so.
     """
     found: set[str] = set()
     for node in tree.body:
         made_of_them = isinstance(node, ast.Assign | ast.AnnAssign) and (before | found) & _names(node, ast.Load)
         if made_of_them or not defines(node):
-            found |= _names(node, ast.Store)
+            found |= _names(node, ast.Store) | _names_in_texts(node)
     return found
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a cell that are run, with those in an `if` or a `try`."""
+    """The statements of a cell that are run, and those within an `if` or a `try`."""
     for node in body:
         if isinstance(node, ast.If | ast.Try) and defines(node):
             yield from _statements([*_within(node)])
@@ -69,12 +70,12 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 def _within(node: ast.If | ast.Try) -> list[ast.stmt]:
     if isinstance(node, ast.If):
         return [*node.body, *node.orelse]
-    caught = [one for handler in node.handlers for one in handler.body]
+    caught = [part for handler in node.handlers for part in handler.body]
     return [*node.body, *caught, *node.orelse, *node.finalbody]
 
 
 def _is_plain(node: ast.AST) -> bool:
-    """Whether nothing is called but what is harmless; what a lambda calls waits until it is called itself."""
+    """Whether only harmless functions are called; what a lambda calls does not count until it is called itself."""
     waiting = [node]
     while waiting:
         part = waiting.pop()
@@ -84,6 +85,12 @@ def _is_plain(node: ast.AST) -> bool:
             return False
         waiting += [part.args] if isinstance(part, ast.Lambda) else ast.iter_child_nodes(part)
     return True
+
+
+def _names_in_texts(node: ast.stmt) -> set[str]:
+    """Functions in a text that something else runs: the cell of a magic, a call of `exec`."""
+    texts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return {name for text in texts for name in re.findall(r"^\s*def\s+(\w+)", text, re.MULTILINE)}
 
 
 def _names(node: ast.stmt, use: type[ast.expr_context]) -> set[str]:

@@ -1,4 +1,4 @@
-"""One notebook → a grade for each exercise of its lessons."""
+"""A notebook → a grade for each exercise of its lessons."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Status = Literal[
     "solved", "wrong", "not begun", "missing", "syntax error", "crashed", "endless loop", "too much memory",
     "calls exit", "forbidden", "huge output", "died", "unreadable", "not graded",
 ]  # fmt: skip
-"""What a function came to; the diagnosis says more. Of what is not graded, nothing is known: the grader failed."""
+"""What became of a function; the diagnosis says more. "not graded": the grader itself failed."""
 
 OF_KIND: dict[Kind, Status] = {
     "returned": "wrong", "raised": "crashed", "endless": "endless loop", "memory": "too much memory",
@@ -52,21 +52,21 @@ class Limits:
 
 @dataclass(frozen=True)
 class Grade:
-    """One exercise of one student."""
+    """A student's result in an exercise."""
 
     student: str
     notebook: str
-    """Its path within the folder; empty where no notebook of the lesson came."""
+    """Its path within the folder; empty where no notebook of the lesson was handed in."""
     exercise: str
     status: Status
     diagnosis: str
     cases: int = 0
     """Tried, up to the first that failed."""
     attempts: int | None = None
-    """Checks that the student made, as progress.json beside the notebook has it; None where there is none."""
+    """Checks that the student ran, from progress.json beside the notebook; None without such a file."""
     hints: int | None = None
     flags: tuple[str, ...] = ()
-    """What an instructor should look at: tampering, claims that do not hold, texts that are alike."""
+    """What an instructor should look at: tampering, claims that do not hold, functions that are alike."""
     seconds: float = 0.0
     code: str = ""
     """The function's text."""
@@ -78,13 +78,13 @@ class Grade:
 
 
 def seed_of(student: str, exercise: str, seed: int = 0) -> int:
-    """The seed of a student's own random cases: the same each time, another one for each student."""
+    """The seed of a student's own random cases: the same each time, and different for each student."""
     named = f"{seed}/{student}/{exercise}".encode("utf-8", "surrogatepass")
     return int.from_bytes(sha256(named).digest()[:4], "big")
 
 
 def grade_notebook(submission: Submission, limits: Limits | None = None, seed: int = 0) -> list[Grade]:
-    """Grade every exercise of the lessons that a notebook holds. Nothing that it does stops the grader."""
+    """Grade every exercise of the lessons in a notebook. Nothing that its code does stops the grader."""
     limits = limits or Limits()
     try:
         notebook = read_notebook(submission.path)
@@ -92,14 +92,14 @@ def grade_notebook(submission: Submission, limits: Limits | None = None, seed: i
         return [Grade(submission.student, submission.name, "", "unreadable", str(error))]
     lessons = notebook.lessons(submission.path.name)
     if not lessons:
-        words = "it holds no lesson: no check, no heading and no file name tells which"
+        words = "it holds no lesson that can be recognized by its checks, its heading or its file name"
         return [Grade(submission.student, submission.name, "", "unreadable", words)]
-    asked = [one for one in EXERCISES.values() if one.lesson in lessons]
-    return [_graded(submission, notebook, one, limits, seed) for one in asked]
+    asked = [exercise for exercise in EXERCISES.values() if exercise.lesson in lessons]
+    return [_graded(submission, notebook, exercise, limits, seed) for exercise in asked]
 
 
 def not_graded(submission: Submission, error: Exception, exercise: str = "") -> Grade:
-    """What stands in the place of a grade where the grader itself failed: a fault of ours, for which nobody waits."""
+    """What takes the place of a grade where the grader itself failed, so that the others are graded all the same."""
     words = f"the grader itself failed ({type(error).__name__}: {error}); look at this notebook by hand"
     return Grade(submission.student, submission.name, exercise, "not graded", words)
 
@@ -124,7 +124,7 @@ def _graded(submission: Submission, notebook: Notebook, asked: Exercise, limits:
         return not_graded(submission, error, asked.key)
     flags = list(grade.flags)
     if asked.key not in notebook.checks:
-        flags.append("its check is not in the notebook any more")
+        flags.append("its check is no longer in the notebook")
     unknown = re.search(r"NameError: name '(\w+)' is not defined", grade.diagnosis)
     left_out = _left_out(notebook, unknown[1]) if unknown and grade.status == "crashed" else None
     if left_out is not None:
@@ -135,7 +135,7 @@ def _graded(submission: Submission, notebook: Notebook, asked: Exercise, limits:
 
 
 def _left_out(notebook: Notebook, name: str) -> str | None:
-    """Where a name is made by what the grader does not run, in words; None where it is not."""
+    """In which cell a name is made by code that the grader does not run, in words; None where it is not."""
     cell = notebook.left_out().get(name)
     if cell is None:
         return None
@@ -157,13 +157,13 @@ def _tried(grade: Grade, asked: Exercise, notebook: Notebook, name: str, limits:
     failed = outcomes[verdict.cases - 1] if verdict.cases <= len(outcomes) else last
     status = OF_KIND[failed.kind]
     if status == "wrong" and verdict.cases == 1 and verdict.words.startswith("Your function returned nothing"):
-        status = "not begun"  # in a later case it is a return that was forgotten in one branch
+        status = "not begun"  # in a later case, a branch has no return
     return replace(grade, status=status, diagnosis=verdict.words, cases=verdict.cases)
 
 
 @cache
 def _processes() -> Any:
-    """How processes are started: from one that has imported the lab already, where the system can do that."""
+    """How processes are started: where the system can, as forks of a server that has imported the lab already."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -172,13 +172,13 @@ def _processes() -> Any:
 
 
 def run_task(task: worker.Task) -> list[Outcome]:
-    """Run a task in a process of its own, and come back in any case.
+    """Run a task in a process of its own, and return whatever it does.
 
     Returns:
         What became of each case, in order, up to the first that could not be finished.
 
     Raises:
-        RuntimeError: the process did not come as far as the function.
+        RuntimeError: the process failed before the function was called.
     """
     mine, its = _processes().Pipe(duplex=False)
     process = _processes().Process(target=worker.run, args=(task, its), daemon=True)
@@ -195,7 +195,7 @@ def run_task(task: worker.Task) -> list[Outcome]:
 def _listen(mine: Connection, seconds: float, process: Any) -> list[Outcome]:
     _await_start(mine)
     outcomes: list[Outcome] = []
-    until = monotonic() + seconds + 2  # its own watch comes first, and says where it was
+    until = monotonic() + seconds + 2  # the worker's own clock comes first, and says in which line
     while True:
         try:
             if not mine.poll(max(until - monotonic(), 0)):
@@ -212,7 +212,7 @@ def _listen(mine: Connection, seconds: float, process: Any) -> list[Outcome]:
 
 
 def _await_start(mine: Connection) -> None:
-    """Wait until the limits are set. Up to there nothing of a student's is run, and what fails is ours."""
+    """Wait until the limits are set. Until then no code of a student has run: a failure is the grader's."""
     if not mine.poll(STARTING):
         raise RuntimeError(f"a process did not start within {STARTING:g} seconds; try fewer --jobs")
     try:
@@ -239,7 +239,7 @@ def _death(process: Any) -> Outcome:
 
 
 def _practised(path: Path, key: str) -> tuple[int | None, int | None]:
-    """Attempts and hints, from progress.json beside the notebook."""
+    """Attempts and hints, from progress.json beside the notebook; None without such a file."""
     try:
         held = json.loads((path.parent / "progress.json").read_text(encoding="utf-8"))
         return int(held["attempts"].get(key, 0)), int(held["hints"].get(key, 0))

@@ -1,4 +1,4 @@
-"""A notebook, read without running it: its functions, its checks, its syntax errors, and what was tampered with."""
+"""A notebook, read without running it: its functions, checks and syntax errors, and signs of tampering."""
 
 from __future__ import annotations
 
@@ -10,41 +10,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from IPython.core.inputtransformer2 import TransformerManager
-
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.exercises.exercise import Exercise
 from prepack_lab.course.grading.definitions import defines, functions, not_run
+from prepack_lab.course.grading.magics import to_python
 from prepack_lab.course.lessons import LESSONS
 
 LARGEST = 100_000_000
-"""Bytes of a notebook; one that is larger is not read."""
+"""Bytes of the largest notebook that is read."""
 ANSWERS = ("reference", "EXERCISES")
-"""Attributes by which a notebook would ask the lab for its own answers."""
+"""Attributes through which a notebook could get at the lab's own answers."""
 
 
 class UnreadableNotebookError(ValueError):
-    """The file is no notebook that can be graded; says why."""
+    """The file is not a notebook that can be graded. The message says why."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One code cell, numbered from 1 among all cells of the notebook."""
+    """A code cell, numbered from 1 among all cells of the notebook."""
 
     number: int
     source: str
-    """Without IPython's own commands: they are Python after reading."""
+    """As Python (see `to_python`)."""
     shown: str = ""
-    """What the notebook keeps of its output, as plain text."""
+    """The output that the notebook keeps, as plain text."""
     tree: ast.Module | None = None
-    """None where the source is no Python."""
+    """None where the source is not valid Python."""
     error: str | None = None
-    """Why it is none."""
+    """Why it is not."""
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """What a notebook holds."""
+    """The contents of a notebook."""
 
     cells: tuple[Cell, ...]
     texts: tuple[str, ...] = ()
@@ -52,10 +51,10 @@ class Notebook:
     checks: dict[str, str] = field(default_factory=dict)
     """Exercise → the name of the function that its check is given."""
     tampering: tuple[str, ...] = ()
-    """What looks as if someone wanted to be graded without solving, in words."""
+    """Signs that someone tried to pass without solving, in words."""
 
     def lessons(self, name: str = "") -> list[str]:
-        """The numbers of the lessons that it holds: by its checks, its first heading, or its file name."""
+        """The numbers of its lessons, recognized by its checks, its first heading or its file name."""
         by_checks = {EXERCISES[key].lesson for key in self.checks if key in EXERCISES}
         named = {
             f"{number:02}"
@@ -80,7 +79,7 @@ class Notebook:
         return found[-1] if found else None
 
     def text_of(self, name: str, aliases: frozenset[str] = frozenset()) -> str:
-        """The function's own lines, as they stand in the notebook; where it is an alias, those of what it names."""
+        """The function's lines as written in the notebook; for an alias, those of the function that it names."""
         cell = self.defined_in(name)
         if cell is None or cell.tree is None or name in aliases:
             return ""
@@ -91,12 +90,12 @@ class Notebook:
         return text
 
     def definitions(self) -> list[tuple[str, str]]:
-        """Name and source of each cell that defines something. All else in it is not run (see `defines`)."""
-        there = [cell for cell in self.cells if cell.tree and any(map(defines, cell.tree.body))]
-        return [(f"cell {cell.number}", cell.source) for cell in there]
+        """Name and source of each cell that defines something; its other statements are not run (see `defines`)."""
+        defining = [cell for cell in self.cells if cell.tree and any(map(defines, cell.tree.body))]
+        return [(f"cell {cell.number}", cell.source) for cell in defining]
 
     def left_out(self) -> dict[str, int]:
-        """Names that the notebook makes by what is not run → the number of the cell that makes them."""
+        """Names made by statements that are not run → the number of the cell that makes them."""
         found: dict[str, int] = {}
         for cell in self.cells:
             if cell.tree:
@@ -112,7 +111,7 @@ def read_notebook(path: Path) -> Notebook:
     """Read a notebook.
 
     Raises:
-        UnreadableNotebookError: it is too large, no JSON, or holds no cells.
+        UnreadableNotebookError: it is too large, not JSON, or has no cells.
     """
     try:
         size = path.stat().st_size
@@ -122,15 +121,15 @@ def read_notebook(path: Path) -> Notebook:
     except OSError as error:
         raise UnreadableNotebookError(f"the file can't be read: {error.strerror}") from None
     except RecursionError:
-        raise UnreadableNotebookError("the file is no notebook: it is nested too deeply") from None
+        raise UnreadableNotebookError("the file is not a notebook: it is nested too deeply") from None
     except ValueError as error:
         if isinstance(error, UnreadableNotebookError):
             raise
-        what = "empty" if size == 0 else "broken, or no notebook"
+        what = "empty" if size == 0 else "broken, or not a notebook"
         raise UnreadableNotebookError(f"the file is {what}; ask for it again") from None
     cells = held.get("cells") if isinstance(held, dict) else None
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
-        raise UnreadableNotebookError("the file is JSON, but no notebook: it has no cells")
+        raise UnreadableNotebookError("the file is JSON, but not a notebook: it has no cells")
     code = tuple(_cell(place, cell) for place, cell in enumerate(cells, 1) if cell.get("cell_type") == "code")
     texts = tuple(_joined(cell.get("source")) for cell in cells if cell.get("cell_type") == "markdown")
     checks = {key: name for cell in code if cell.tree for key, name in _checks(cell.tree)}
@@ -145,7 +144,7 @@ def _joined(source: Any) -> str:
 def _cell(number: int, cell: dict[str, Any]) -> Cell:
     source, shown = _joined(cell.get("source")), "\n".join(_shown(cell.get("outputs")))
     try:
-        source = TransformerManager().transform_cell(source) if source.strip() else ""
+        source = to_python(source)
         return Cell(number, source, shown, ast.parse(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
@@ -162,7 +161,7 @@ def _shown(outputs: Any) -> Iterator[str]:
 
 
 def _checks(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """What is given to `lab.check`: keys and names of functions."""
+    """The arguments of each `lab.check`: the key, and the name of the function."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or len(node.args) != 2 or _last_name(node.func) != "check":
             continue
@@ -184,7 +183,7 @@ def _tampering(cell: Cell) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prepack_lab.course.exercises"):
             yield f"{where} imports from {node.module}"
         elif isinstance(node, ast.Import):
-            names = [one.name for one in node.names if one.name.startswith("prepack_lab.course.exercises")]
+            names = [part.name for part in node.names if part.name.startswith("prepack_lab.course.exercises")]
             yield from (f"{where} imports {name}" for name in names)
         elif isinstance(node, ast.Attribute) and node.attr in ANSWERS:
             yield f"{where} asks the lab for the reference"

@@ -1,4 +1,4 @@
-"""Grades → a CSV file for the gradebook, and one page to read: the class, and each student."""
+"""Grades → a CSV file for the gradebook, and a page to read: the class, and each student."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = ("student", "notebook", "lesson", "exercise", "title", "status", "solv
            "seconds", "flags", "diagnosis")  # fmt: skip
 
 MARKS = {"solved": "✓", "missing": "–", "not begun": "…", "not graded": "?"}
-"""In the class view; what is not listed is a failure."""
+"""Of each status in the table of the class; any other is ✗."""
 
 PAGE = Template(
     """<!doctype html>
@@ -64,7 +64,7 @@ $students
 
 
 def write_csv(grades: Sequence[Grade], path: Path) -> None:
-    """One line an exercise and student. What a spreadsheet would take for a formula gets an apostrophe in front."""
+    """A line per exercise and student. A cell that a spreadsheet would run as a formula gets an apostrophe in front."""
     with path.open("w", encoding="utf-8-sig", newline="", errors="backslashreplace") as file:
         lines = csv.writer(file)
         lines.writerow(COLUMNS)
@@ -82,56 +82,56 @@ def write_csv(grades: Sequence[Grade], path: Path) -> None:
 
 
 def write_page(grades: Sequence[Grade], path: Path) -> None:
-    """One HTML file, which needs nothing else: no script, no font, no internet."""
+    """A single HTML file that needs nothing else: no script, no font, no internet."""
     students = [*dict.fromkeys(grade.student for grade in grades)]
     graded = [grade for grade in grades if grade.exercise]
     day = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    told = f"{_many(len(students), 'student')}, {_many(len({grade.exercise for grade in graded}), 'exercise')}, "
-    told += f"{sum(grade.solved for grade in graded)} of {len(graded)} solved. prepack_lab {__version__}, {day}."
+    summary = f"{_many(len(students), 'student')}, {_many(len({grade.exercise for grade in graded}), 'exercise')}, "
+    summary += f"{sum(grade.solved for grade in graded)} of {len(graded)} solved. prepack_lab {__version__}, {day}."
     page = PAGE.substitute(
-        summary=escape(told),
+        summary=escape(summary),
         difficulties=_difficulties(graded),
         matrix=_matrix(students, graded),
-        students="\n".join(_student(name, [one for one in grades if one.student == name]) for name in students),
+        students="\n".join(_student(name, [grade for grade in grades if grade.student == name]) for name in students),
     )
     path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _difficulties(grades: Sequence[Grade]) -> str:
     """The exercises, the most difficult first, and what went wrong most often."""
-    by_exercise = {key: [one for one in grades if one.exercise == key] for key in EXERCISES}
-    shares = {key: sum(one.solved for one in found) / len(found) for key, found in by_exercise.items() if found}
+    by_exercise = {key: [grade for grade in grades if grade.exercise == key] for key in EXERCISES}
+    shares = {key: sum(grade.solved for grade in found) / len(found) for key, found in by_exercise.items() if found}
     rows = []
     for key in sorted(shares, key=lambda key: (shares[key], key)):
         found, share = by_exercise[key], shares[key]
-        tries = [one.attempts for one in found if one.attempts is not None]
+        tries = [grade.attempts for grade in found if grade.attempts is not None]
         bar = f"<span class='bar' aria-hidden='true'><i style='width:{share:.0%}'></i></span>"
         cells = (
             f"{escape(key)} {escape(EXERCISES[key].title)}",
-            f"<span class='whole'>{bar} {sum(one.solved for one in found)} of {len(found)}</span>",
+            f"<span class='whole'>{bar} {sum(grade.solved for grade in found)} of {len(found)}</span>",
             f"{sum(tries) / len(tries):.1f}" if tries else "–",
             "<br>".join(escape(f"{many} × {words}") for words, many in _mistakes(found)) or "–",
         )
         rows.append(cells)
-    headings = ("exercise", "solved", "attempts in the mean", "what went wrong")
+    headings = ("exercise", "solved", "mean attempts", "what went wrong")
     return _table("Exercises, the most difficult first", headings, rows)
 
 
 def _mistakes(grades: Iterable[Grade]) -> list[tuple[str, int]]:
-    """The most frequent diagnoses: the named mistake where there is one, the status where there is none."""
+    """The most frequent diagnoses: the known mistake, or else the status."""
     return Counter(_in_short(grade) for grade in grades if not grade.solved).most_common(3)
 
 
 def _in_short(grade: Grade) -> str:
     if grade.status != "wrong":
         return grade.status
-    told = {wrong.told for wrong in EXERCISES[grade.exercise].wrong.values()}
+    known = {wrong.diagnosis for wrong in EXERCISES[grade.exercise].wrong.values()}
     last = grade.diagnosis.splitlines()[-1]
-    return last if last in told else "wrong, in a way of its own"
+    return last if last in known else "wrong, but no known mistake"
 
 
 def _matrix(students: Sequence[str], grades: Sequence[Grade]) -> str:
-    """A row a student, a column an exercise."""
+    """A row per student, a column per exercise."""
     keys = [key for key in EXERCISES if any(grade.exercise == key for grade in grades)]
     there = {(grade.student, grade.exercise): grade for grade in grades}
     rows = []
@@ -152,7 +152,9 @@ def _mark(grade: Grade | None) -> str:
 
 def _student(name: str, grades: Sequence[Grade]) -> str:
     solved = sum(grade.solved for grade in grades)
-    parts = [f"<h3 id='{_anchor(name)}'>{escape(name)}: {solved} of {sum(bool(one.exercise) for one in grades)}</h3>"]
+    parts = [
+        f"<h3 id='{_anchor(name)}'>{escape(name)}: {solved} of {sum(bool(grade.exercise) for grade in grades)}</h3>"
+    ]
     for notebook, group in groupby(grades, key=lambda grade: grade.notebook):
         rows = [*_rows([*group])]
         parts.append(_table(escape(notebook), ("exercise", "status", "diagnosis", "attempts", "hints"), rows))
@@ -166,11 +168,11 @@ def _rows(grades: Sequence[Grade]) -> Iterator[tuple[str, ...]]:
             *(grade.diagnosis[:1].upper() + grade.diagnosis[1:]).splitlines(),
             *(f"! {flag}" for flag in grade.flags),
         ]
-        told = "<br>".join(map(escape, lines))
+        words = "<br>".join(map(escape, lines))
         if grade.code:
-            told += f"<details><summary>The function</summary><pre>{escape(grade.code)}</pre></details>"
+            words += f"<details><summary>The function</summary><pre>{escape(grade.code)}</pre></details>"
         counts = ("–" if many is None else str(many) for many in (grade.attempts, grade.hints))
-        yield f"<span class='{kind}'>&nbsp;{escape(grade.exercise or 'the file')}</span>", grade.status, told, *counts
+        yield f"<span class='{kind}'>&nbsp;{escape(grade.exercise or 'the file')}</span>", grade.status, words, *counts
 
 
 def _table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

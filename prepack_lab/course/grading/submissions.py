@@ -10,32 +10,32 @@ from pathlib import Path
 from prepack_lab.course.lessons import LESSONS
 
 NOT_SUBMITTED = {".ipynb_checkpoints", ".git", "__MACOSX", ".venv", "site-packages", "solutions"}
-"""Folders that programs leave behind, and the lab's own solutions, which lie in the folder of its notebooks."""
+"""Folders that programs leave behind, and the lab's own solutions."""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One notebook of one student."""
+    """A notebook that a student handed in."""
 
     student: str
     path: Path
-    """Where it lies."""
+    """Of the notebook's file."""
     name: str
-    """Its path within the folder of submissions."""
+    """The path within the folder of submissions."""
 
 
 def find_submissions(folder: Path) -> list[Submission]:
     """Every notebook below a folder, sorted by student and name.
 
-    Where notebooks lie in folders, a student is the first folder's name. Where they lie side by side, it is what their
-    file names have beside the lesson's: `ada_02_bin_packing.ipynb` is ada's.
+    A student is named by the first folder within `folder`, or, for a notebook directly in it, by what its file name
+    has besides the lesson's: `ada_02_bin_packing.ipynb` is ada's.
 
     Raises:
-        ValueError: there is no such folder, or no notebook in it that counts; says what to do.
+        ValueError: there is no such folder, or no notebook in it; says what to do.
     """
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}; name one that holds the students' notebooks")
-    found = sorted(_submissions(folder), key=lambda one: (one.student.casefold(), one.name))
+    found = sorted(_submissions(folder), key=lambda submission: (submission.student.casefold(), submission.name))
     if not found:
         packed = [f"; unpack {path.name} and the like first" for path in folder.rglob("*.zip")]
         passed = [f"; to grade what is in {path.parent}, name that folder" for path in folder.rglob("*.ipynb")]

@@ -1,4 +1,4 @@
-"""What a function returned ↔ JSON. It crosses from a student's process into the grader's: nothing is unpickled."""
+"""What a function returned ↔ JSON, to cross from a student's process into the grader's: nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import torch
 
 LARGEST = 1_000_000
-"""Numbers and letters in one returned value."""
-
+"""Numbers and letters in a returned value."""
 
 NUMBERS = "biuf"
 """Kinds of numpy's types: bool, integers and floats."""
@@ -21,7 +20,7 @@ class TooMuchError(ValueError):
 
 
 class Foreign:
-    """Stands for a value of a kind that no exercise asks for; says what it was."""
+    """Stands for a value of a type that no exercise asks for; its repr says what it was."""
 
     def __init__(self, words: str) -> None:
         self._words = words
@@ -31,7 +30,7 @@ class Foreign:
 
 
 def encode(value: Any) -> Any:
-    """A value as JSON can hold it; its kind is kept.
+    """A value in a form that JSON can hold; its type is kept.
 
     Raises:
         TooMuchError: it is larger than any answer.
@@ -40,10 +39,10 @@ def encode(value: Any) -> Any:
 
 
 def decode(held: Any) -> Any:
-    """The value again; where it was of a kind that no exercise asks for, a `Foreign` of the same class name.
+    """The value again; for a type that no exercise asks for, a `Foreign` with the same class name.
 
     Raises:
-        ValueError, KeyError, TypeError: it was not made by `encode`.
+        ValueError, KeyError, TypeError: `held` was not made by `encode`.
     """
     if not isinstance(held, dict):
         return held
@@ -53,10 +52,10 @@ def decode(held: Any) -> Any:
     if kind == "numpy":
         dtype = np.dtype(str(inner["dtype"]))
         if dtype.kind not in NUMBERS:
-            raise ValueError(f"{dtype} holds no numbers")
+            raise ValueError(f"{dtype} is not a type of numbers")
         return np.array(inner["data"], dtype=dtype).reshape(inner["shape"])[()]
     if kind == "dict":
-        return {decode(key): decode(one) for key, one in inner}
+        return {decode(key): decode(item) for key, item in inner}
     if kind == "float":
         return float(inner)
     if kind == "ellipsis":
@@ -75,9 +74,9 @@ def _encode(value: Any, left: list[int]) -> Any:
     if value is ...:
         return {"ellipsis": None}
     if type(value) in (list, tuple, set):
-        return {type(value).__name__: [_encode(one, left) for one in value]}
+        return {type(value).__name__: [_encode(item, left) for item in value]}
     if type(value) is dict:
-        return {"dict": [[_encode(key, left), _encode(one, left)] for key, one in value.items()]}
+        return {"dict": [[_encode(key, left), _encode(item, left)] for key, item in value.items()]}
     if isinstance(value, torch.Tensor):
         _take(left, value.numel())
         data = value.detach().to("cpu").to_dense()
@@ -106,5 +105,5 @@ def _other(value: Any) -> dict[str, Any]:
 def _dtype(name: str) -> torch.dtype:
     found = getattr(torch, str(name).removeprefix("torch."))
     if not isinstance(found, torch.dtype):
-        raise ValueError(f"{name} is no dtype")
+        raise ValueError(f"{name} is not a dtype")
     return found

@@ -1,6 +1,6 @@
-"""A process of its own, in which one function of a student is called: limited in time and memory, without network.
+"""A separate process that calls a student's function: limited in time and memory, without network.
 
-What it returns goes to the grader as JSON, case by case, and is judged there: this process is not believed.
+What the function returns goes to the grader as JSON, case by case, and is judged there: this process is not trusted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ from random import Random
 from typing import Any, Literal
 
 import torch
+from IPython.core.getipython import get_ipython
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
+from traitlets.config import Config
 
 import prepack_lab as lab
 from prepack_lab import (  # noqa: F401 - what lessons import
@@ -40,16 +44,16 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 LARGEST_FILE = 10_000_000
-"""Bytes that a function may write into one file."""
+"""Bytes that a function may write into a file."""
 
 NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
-"""Flags of Linux's unshare: a network of its own is one without any connection."""
+"""Flags of Linux's unshare: a network of its own has no connections."""
 
 NETWORK = ("socket.", "urllib.", "http.client", "ftplib.", "smtplib.", "ssl.")
 PROCESSES = ("subprocess.", "os.system", "os.fork", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "pty.")
 CHANGES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.chmod", "os.link", "os.symlink",
            "os.kill", "os.putenv", "shutil.")  # fmt: skip
-"""Audit events (PEP 578) of what a function of an exercise has no business with."""
+"""Audit events (PEP 578) of what no function of an exercise needs to do."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,13 @@ class Task:
     function: str
     """Its name in the notebook."""
     definitions: tuple[tuple[str, str], ...]
-    """Name and source of each cell that defines something; nothing else in it is run (see `defines`)."""
+    """Name and source of each cell that defines something; its other statements are not run (see `defines`)."""
     seed: int
-    """Of the random cases: each student has one."""
+    """Of the random cases, which differ from student to student."""
     seconds: float
     memory_bytes: int
     folder: str
-    """An empty one, to run in; the grader removes it."""
+    """An empty folder to run in; the grader removes it."""
 
 
 class ForbiddenError(BaseException):
@@ -75,10 +79,11 @@ class ForbiddenError(BaseException):
 
 
 def run(task: Task, answer: Connection) -> None:
-    """Run a task, and send a message a case; the first says that the limits are set, and the last that it is done."""
+    """Run a task, and send a message per case; the first says that the limits are set, the last that it is done."""
     cases = [*exercise(task.key).cases(Random(task.seed))]
     os.chdir(task.folder)
     _be_silent()
+    InteractiveShell.instance(ipython_dir=task.folder, config=Config(HistoryManager={"enabled": False}))
     _limit(task)
     _forget_the_answers()
     guard = _Guard(task.folder)
@@ -91,7 +96,7 @@ def run(task: Task, answer: Connection) -> None:
 
 
 def _outcomes(task: Task, cases: Sequence[tuple[Any, ...]], guard: _Guard) -> Iterator[dict[str, Any]]:
-    """One message a case, until one fails for good."""
+    """A message per case, up to the first after which no more can be tried."""
     made = _attempt(partial(_define, task, guard), (), task.seconds, guard)
     if made.failure is not None:
         yield _message(replace(made, failure=f"before the function was called, {made.failure}"))
@@ -104,7 +109,7 @@ def _outcomes(task: Task, cases: Sequence[tuple[Any, ...]], guard: _Guard) -> It
 
 
 def _attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: float, guard: _Guard) -> Outcome:
-    """An attempt under guard; where something was refused, that is what is told, whatever the function made of it."""
+    """An attempt under guard; where something was refused, that is the outcome, whatever the function made of it."""
     with guard.on("everything"):
         try:
             outcome = attempt(function, arguments, seconds)
@@ -114,8 +119,9 @@ def _attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: fl
 
 
 def _define(task: Task, guard: _Guard) -> Callable[..., Any]:
-    """Run the definitions of a notebook one by one, and return the function; those that it can do without may fail."""
-    namespace: dict[str, Any] = {"__name__": "notebook", "lab": lab, "torch": torch}
+    """Run a notebook's definitions one by one, and return the function; those that it does not need may fail."""
+    of_jupyter = {"__name__": "__main__", "display": display, "get_ipython": get_ipython}
+    namespace: dict[str, Any] = {**of_jupyter, "lab": lab, "torch": torch}
     failed: Exception | None = None
     for name, source in task.definitions:
         for node in filter(defines, ast.parse(source).body):
@@ -137,7 +143,7 @@ def _message(outcome: Outcome) -> dict[str, Any]:
     except TooMuchError:
         return {"failure": "it returned more than a million numbers or letters", "kind": "too much"}
     except Exception as error:
-        return {"failure": f"what it returned can't be looked at: {type(error).__name__}", "kind": "too much"}
+        return {"failure": f"what it returned can't be read: {type(error).__name__}", "kind": "too much"}
 
 
 def _send(answer: Connection, message: dict[str, Any]) -> None:
@@ -145,7 +151,7 @@ def _send(answer: Connection, message: dict[str, Any]) -> None:
 
 
 def _be_silent() -> None:
-    """What is printed goes nowhere, however much it is."""
+    """Send all that is printed nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)
@@ -153,11 +159,11 @@ def _be_silent() -> None:
 
 
 def _limit(task: Task) -> None:
-    """Limit memory, processor time and files, and leave the network: as far as the system can do it."""
+    """Limit memory, processor time and files, and leave the network, as far as the system allows it."""
     torch.set_num_threads(1)
     sys.dont_write_bytecode = True
     if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # not everywhere allowed; the guard holds in any case
+        with suppress(OSError, AttributeError):  # not allowed everywhere; the guard holds in any case
             ctypes.CDLL(None).unshare(NEW_USER | NEW_NETWORK)
     if resource is None:
         return
@@ -172,7 +178,7 @@ def _limit(task: Task) -> None:
 
 
 def _forget_the_answers() -> None:
-    """The references are of no use to a function that imports them."""
+    """Take the references away, and all that leads to them."""
     for name in [name for name in sys.modules if name.startswith("prepack_lab.course.exercises")]:
         del sys.modules[name]
     for name in ("check", "hint", "solution", "progress"):
@@ -182,7 +188,7 @@ def _forget_the_answers() -> None:
 
 
 class _Guard:
-    """An audit hook: it can't be taken off again, and refuses what no exercise needs."""
+    """An audit hook, which can't be removed: it refuses what no exercise needs."""
 
     def __init__(self, folder: str) -> None:
         self.refused = ""
@@ -191,7 +197,7 @@ class _Guard:
 
     @contextmanager
     def on(self, watches: Literal["imports", "everything"]) -> Iterator[None]:
-        """Watch everything, or, where a library is imported, only the network and the lab's answers."""
+        """Watch everything, or, while a library is imported, only the network and the lab's answers."""
         before, self._watches = self._watches, watches
         try:
             yield

@@ -30,10 +30,14 @@ def test_the_reference_passes(one):
 def test_a_mistake_fails_with_its_own_diagnosis(one, name):
     verdict = check(one.key, one.wrong[name].function)
     assert not verdict.solved
-    assert one.wrong[name].told in verdict.words, verdict.words
-    assert one.wrong[name].told.endswith(".")
-    others = [other.told for key, other in one.wrong.items() if key != name and other.told != one.wrong[name].told]
-    assert not any(told in verdict.words for told in others), "the diagnosis of another mistake"
+    assert one.wrong[name].diagnosis in verdict.words, verdict.words
+    assert one.wrong[name].diagnosis.endswith(".")
+    others = [
+        other.diagnosis
+        for key, other in one.wrong.items()
+        if key != name and other.diagnosis != one.wrong[name].diagnosis
+    ]
+    assert not any(diagnosis in verdict.words for diagnosis in others), "the diagnosis of another mistake"
 
 
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.key)

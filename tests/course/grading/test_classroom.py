@@ -29,8 +29,8 @@ def test_one_broken_file_never_stops_the_rest(hand_in, tmp_path):
     (tmp_path / "in" / "carol").mkdir()
     (tmp_path / "in" / "carol" / "broken.ipynb").write_bytes(b"\x00\xff")
     grades = grade_folder(tmp_path / "in", tmp_path / "out", jobs=2)
-    told = {(grade.student, grade.exercise): grade.status for grade in grades}
-    assert told == {
+    found = {(grade.student, grade.exercise): grade.status for grade in grades}
+    assert found == {
         **{("ada", key): "solved" for key in KEYS},
         **{("bob", key): "solved" if key == KEYS[0] else "missing" for key in KEYS},
         ("carol", ""): "unreadable",
@@ -249,9 +249,9 @@ def test_the_page_escapes_everything_and_needs_nothing_else(tmp_path):
 
 
 def test_the_class_view_names_what_failed_most_and_how(tmp_path):
-    told = next(iter(EXERCISES["01-waste"].wrong.values())).told
+    diagnosis = next(iter(EXERCISES["01-waste"].wrong.values())).diagnosis
     grades = [
-        *(Grade(f"s{n}", "", "01-waste", "wrong", f"You returned 1.\n{told}") for n in range(3)),
+        *(Grade(f"s{n}", "", "01-waste", "wrong", f"You returned 1.\n{diagnosis}") for n in range(3)),
         Grade("s4", "", "01-waste", "crashed", "it raised"),
         *(Grade(f"s{n}", "", "01-batches", "solved", "fine") for n in range(4)),
     ]
@@ -281,10 +281,10 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("words", "told"), WRONG)
-def test_a_wrong_command_says_what_is_wrong(hand_in, tmp_path, monkeypatch, capsys, words, told):
+@pytest.mark.parametrize(("words", "error"), WRONG)
+def test_a_wrong_command_says_what_is_wrong(hand_in, tmp_path, monkeypatch, capsys, words, error):
     hand_in("ada/a.ipynb", ["1"])
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stopped:
         cli.main(["grade", *words.split()])
-    assert stopped.value.code == 2 and told in capsys.readouterr().err
+    assert stopped.value.code == 2 and error in capsys.readouterr().err

@@ -64,7 +64,7 @@ def test_a_known_mistake_is_named_as_in_the_notebook(tmp_path, key):
         grade = graded(tmp_path, source, f'lab.check("{key}", {name})', key=key)
         if grade.status == "crashed":
             continue
-        assert grade.status == "wrong" and wrong.told in grade.diagnosis
+        assert grade.status == "wrong" and wrong.diagnosis in grade.diagnosis
 
 
 FATES = {
@@ -135,7 +135,7 @@ def test_only_its_own_folder_and_nowhere_can_be_written(tmp_path):
 
 @pytest.mark.parametrize("fate", FATES)
 def test_whatever_a_function_does_is_reported_as_what_it_is(tmp_path, fate):
-    body, told = FATES[fate]
+    body, words = FATES[fate]
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         kept = tmp_path / "kept.txt"
@@ -146,7 +146,7 @@ def test_whatever_a_function_does_is_reported_as_what_it_is(tmp_path, fate):
             server.accept()
     status = next(known for known in ("endless loop", "too much memory", "calls exit", "died", "huge output",
                                       "crashed", "not begun", "forbidden") if fate.startswith(known))  # fmt: skip
-    assert (grade.status, told in grade.diagnosis) == (status, True), grade
+    assert (grade.status, words in grade.diagnosis) == (status, True), grade
     assert kept.exists() and not [*tmp_path.parent.glob("found.txt")]
     assert grade.seconds < 60
 
@@ -169,7 +169,7 @@ def test_a_deleted_function_a_deleted_check_and_a_syntax_error(tmp_path):
     assert "there is no function padding_share" in graded(tmp_path, CHECK).diagnosis
     right = waste("return 1 - sum(lengths) / len(lengths) / max(lengths)")
     grade = graded(tmp_path, right)
-    assert grade.solved and grade.flags == ("its check is not in the notebook any more",)
+    assert grade.solved and grade.flags == ("its check is no longer in the notebook",)
     grade = graded(tmp_path, "def padding_share(lengths):\n    return (", CHECK)
     assert grade.status == "syntax error" and grade.diagnosis.startswith("cell 2, line 2")
 
@@ -200,6 +200,16 @@ HONEST = {
                                      f"        return {RIGHT}"],
     "another name": [waste(f"return {RIGHT}").replace("padding_share", "mine"), "padding_share = mine"],
     "a lambda": [f"padding_share = lambda lengths: {RIGHT}"],
+    "a timed cell": [f"%%time\n{waste(f'return {RIGHT}')}"],
+    "a captured cell": [f"\n%%capture out --no-stderr\n%%time\n{waste(f'return {RIGHT}')}"],
+    "a profiled cell": [f"%%prun -q -s cumulative\n%matplotlib inline\n!ls\nlab.check?\n{waste(f'return {RIGHT}')}"],
+    "a timed line": [f"!ls\n%time padding_share = lambda lengths: {RIGHT}"],
+    "a profiled line": [f"%prun -q -l 3 padding_share = lambda lengths: {RIGHT}"],
+    "a timed line of its own": [waste(f"%time share = {RIGHT}\nreturn share")],
+    "what Jupyter has": [waste(f"display(lengths)\nget_ipython().run_line_magic('pwd', '')\nreturn {RIGHT}")],
+    "what Jupyter has, imported": ["from IPython import get_ipython\nfrom IPython.display import display, HTML",
+                                   waste(f"display(HTML('<b>'), get_ipython().user_ns)\nreturn {RIGHT}")],
+    "the name of a notebook": [f"if __name__ == '__main__':\n    padding_share = lambda lengths: {RIGHT}"],
     "a line of two": [f"{waste(f'return {RIGHT}')}\nONE = 1; open('../found.txt', 'w')"],
     "a line that goes on": [f"import math; print(\n1)\n{waste(f'return {RIGHT}')}"],
 }  # fmt: skip
@@ -221,8 +231,9 @@ def test_what_the_grader_does_not_run_is_named_and_nobody_accused(tmp_path):
         assert "model is made in cell 2, and only definitions and plain values are run here" in grade.diagnosis
     grade = graded_with_claim(tmp_path, held, CHECK)
     assert grade.flags == (CLAIMED,) and "is made in" not in grade.diagnosis
-    grade = graded(tmp_path, "padding_share = lab.cached(print)", CHECK)
-    assert grade.status == "missing" and "padding_share is made in cell 2" in grade.diagnosis
+    for cell in ("padding_share = lab.cached(print)", f"%%heat\n{held}", f"%%cython\n{held} +", f"exec({held!r})"):
+        grade = graded(tmp_path, cell, CHECK)
+        assert grade.status == "missing" and "padding_share is made in cell 2" in grade.diagnosis
 
 
 def test_where_judging_fails_the_other_exercises_are_graded(tmp_path, monkeypatch):
@@ -243,12 +254,12 @@ def test_a_number_beyond_all_floats_is_wrong_and_no_more(tmp_path):
     assert graded(tmp_path, waste("return 10 ** 400"), CHECK).status == "wrong"
 
 
-@pytest.mark.parametrize(("broken", "told"), [("poll", "did not start"), ("cases", "ended before")])
-def test_a_process_that_does_not_start_is_our_fault(tmp_path, monkeypatch, broken, told):
+@pytest.mark.parametrize(("broken", "words"), [("poll", "did not start"), ("cases", "ended before")])
+def test_a_process_that_does_not_start_is_our_fault(tmp_path, monkeypatch, broken, words):
     monkeypatch.setattr(grading, "STARTING", 0.0 if broken == "poll" else 60.0)
     monkeypatch.setattr(worker, "run", worker.run if broken == "poll" else ended)
     grade = graded(tmp_path, waste(f"return {RIGHT}"), CHECK)
-    assert grade.status == "not graded" and told in grade.diagnosis
+    assert grade.status == "not graded" and words in grade.diagnosis
 
 
 def ended(task, answer):

@@ -37,9 +37,17 @@ def test_what_is_not_run_leaves_names_out(tmp_path):
 
 
 def test_magics_are_no_syntax_errors(tmp_path):
-    notebook = read(tmp_path, "%matplotlib inline\n!ls\nlab.check?", "%%time\n1 + 1", f"%load_ext x\n{WASTE}")
+    notebook = read(tmp_path, "%matplotlib inline\n!ls\nlab.check?", f"%%time\n{CHECK}", f"%load_ext x\n{WASTE}")
     assert [cell.error for cell in notebook.cells] == [None, None, None]
     assert notebook.defined_in("padding_share").number == 3
+    assert notebook.checks == {"01-waste": "padding_share"}
+
+
+def test_what_a_magic_wraps_is_read_with_its_lines(tmp_path):
+    notebook = read(tmp_path, f"%%capture out\n%%time\n{WASTE}", "%%time\n\ndef f(x):\n    return (")
+    assert notebook.text_of("padding_share") == WASTE
+    assert notebook.broken_in("f").error.startswith("cell 2, line 4: ")
+    assert read(tmp_path, "%time lab.check = print").tampering == ("cell 1 replaces lab.check",)
 
 
 def test_a_syntax_error_is_found_with_its_cell_and_line(tmp_path):
