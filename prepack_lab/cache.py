@@ -6,6 +6,8 @@ Layers are the model's own kind, so a sliding-window layer keeps only what its w
 
 from __future__ import annotations
 
+import math
+import mmap
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,7 +17,6 @@ from transformers import DynamicCache, PreTrainedConfig
 from transformers.cache_utils import DynamicLayer
 
 from prepack_lab.forward import ForwardPass
-from prepack_lab.machine import zeros
 from prepack_lab.methods import Pass
 from prepack_lab.packed_batch import PackedBatch
 
@@ -117,10 +118,19 @@ def _moves(one: ForwardPass, rising: Sequence[int], longest: int) -> _Moves:
 def _join(states: Sequence[torch.Tensor], moves: Sequence[_Moves], prompts: int, longest: int) -> torch.Tensor:
     """[rows, H, W, D] of each pass → [B, H, L, D]."""
     _, heads, _, width = states[0].shape
-    joined = zeros((prompts, heads, longest, width), states[0].dtype, states[0].device)
+    joined = _zeros((prompts, heads, longest, width), states[0].dtype, states[0].device)
     for state, move in zip(states, moves, strict=True):
         row, slot, to_prompt, to_place = (
             index.to(state.device) for index in move
         )  # layers may have devices of their own
         joined[to_prompt, :, to_place] = state[row, :, slot]
     return joined
+
+
+def _zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """A tensor of zeros. On Linux and macOS, a large one takes no memory where nothing is ever written."""
+    bytes_needed = math.prod(shape) * dtype.itemsize
+    if device.type != "cpu" or bytes_needed < 1_000_000 or not hasattr(mmap, "MAP_ANONYMOUS"):
+        return torch.zeros(shape, dtype=dtype, device=device)
+    pages = mmap.mmap(-1, bytes_needed, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # zeros, when first touched
+    return torch.frombuffer(pages, dtype=dtype).view(*shape)

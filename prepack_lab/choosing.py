@@ -7,6 +7,7 @@ They see that prompt's ids and no others, so lengths, n-grams, penalties and bia
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -17,22 +18,15 @@ from prepack_lab.decoding import Decode
 from prepack_lab.forward import input_device
 
 
+@dataclass
 class Chooser:
-    """Chooses the tokens of one prompt, and says when it is done.
+    """Chooses the tokens of one prompt, and says when it is done."""
 
-    Args:
-        ids: [1, n] the prompt.
-        processors, criteria, config: what the library has prepared for it.
-    """
-
-    def __init__(
-        self,
-        ids: torch.Tensor,
-        processors: LogitsProcessorList,
-        criteria: StoppingCriteriaList,
-        config: GenerationConfig,
-    ) -> None:
-        self.ids, self.processors, self.criteria, self.config = ids, processors, criteria, config
+    ids: torch.Tensor
+    """[1, n] the prompt, and its tokens so far."""
+    processors: LogitsProcessorList
+    criteria: StoppingCriteriaList
+    config: GenerationConfig
 
     @classmethod
     def prepared(cls, model: PreTrainedModel, prompt: Sequence[int], options: dict[str, Any]) -> Chooser:

@@ -103,8 +103,8 @@ def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least:
     from prepack_lab.measuring import calibration, inspection
     from prepack_lab.measuring.cost import ModelSizes
     from prepack_lab.models import loading
-    from prepack_lab.prompt_files import read_prompts
     from prepack_lab.prompts import tokenize
+    from prepack_lab.sources.files import read_prompts
 
     texts, tokenizer, rates = read_prompts(file), None, None
     if calibrate:

@@ -121,8 +121,8 @@ def _check_tested(name: str, found: Version) -> Check:
 def _obstacle_here() -> str | None:
     """What keeps a method from being exact on a small model, with the torch and transformers that are installed."""
     try:
+        from prepack_lab.exactness.support import check_model
         from prepack_lab.models.loading import load_model
-        from prepack_lab.support import check_model
 
         support = check_model(load_model("tiny-llama", "float32", "cpu")[0])
     except Exception as error:
@@ -132,7 +132,7 @@ def _obstacle_here() -> str | None:
 
 
 def _check_device() -> Check:
-    from prepack_lab.machine import choose_device, device_name
+    from prepack_lab.measuring.machine import choose_device, device_name
 
     device = choose_device()
     if device.type == "cpu":
@@ -143,7 +143,7 @@ def _check_device() -> Check:
 def _check_threads() -> Check:
     import torch
 
-    from prepack_lab.machine import cores
+    from prepack_lab.measuring.machine import cores
 
     threads, there = torch.get_num_threads(), cores()
     if threads > there:  # a container that sees all processors of its machine, and may use few
@@ -155,7 +155,7 @@ def _check_threads() -> Check:
 def _check_memory() -> Check:
     import torch
 
-    from prepack_lab.machine import GB, free_memory
+    from prepack_lab.measuring.machine import GB, free_memory
 
     free = free_memory(torch.device("cpu")) / GB
     if free < NEEDED_GB:

@@ -12,12 +12,20 @@ from typing import Any
 
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from prepack_lab.evidence import Evidence, confirm
+from prepack_lab.exactness.evidence import Evidence, confirm
+from prepack_lab.exactness.support import (
+    PACKED_METHODS,
+    Known,
+    UnsupportedModelError,
+    alternatives,
+    ask,
+    foreign_input,
+    unwrap,
+)
 from prepack_lab.forward import ForwardPass, run_pass, vocabulary_size
 from prepack_lab.methods import Pass, plan_passes
 from prepack_lab.positions import max_positions
 from prepack_lab.prompts import InvalidPromptsError, check_prompts
-from prepack_lab.support import PACKED_METHODS, Known, UnsupportedModelError, alternatives, ask, foreign_input, unwrap
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from transformers.generation import GenerationMode, StopStringCriteria
 from prepack_lab.cache import cache_bytes, unpacked_cache_bytes
 from prepack_lab.choosing import choose_tokens, make_choosers
 from prepack_lab.decoding import decode_by, most_prompts, rising_order
-from prepack_lab.evidence import chosen_by_rounding, confirm_decoding
-from prepack_lab.exactness import InFloat32
+from prepack_lab.exactness.differences import InFloat32
+from prepack_lab.exactness.evidence import chosen_by_rounding, confirm_decoding
 from prepack_lab.forward import ForwardPass, cache_argument, input_device, run_pass
 from prepack_lab.gate import Admitted, admit
 from prepack_lab.methods import SHARING, Pass

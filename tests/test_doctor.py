@@ -6,9 +6,10 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 import prepack_lab as lab
-from prepack_lab import cli, doctor, machine, support
+from prepack_lab import cli, doctor
+from prepack_lab.exactness.support import check_model
+from prepack_lab.measuring import machine, support
 from prepack_lab.models import embedded_model
-from prepack_lab.support import check_model
 
 
 def found(name):

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab import attention, evidence, forward, prefilling
+from prepack_lab import attention, forward, prefilling
+from prepack_lab.exactness import evidence
 from prepack_lab.methods import METHODS
 from prepack_lab.packing import STRATEGIES
 from tests.conftest import random_prompts

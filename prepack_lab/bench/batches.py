@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedModel
 
-from prepack_lab.lengths import load_profile
 from prepack_lab.models.loading import load_model
 from prepack_lab.packing import pack
-from prepack_lab.prompt_files import read_prompts
 from prepack_lab.prompts import tokenize
+from prepack_lab.sources.files import read_prompts
+from prepack_lab.sources.lengths import load_profile
 
 OWN = "your prompts"
 

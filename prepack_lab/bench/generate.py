@@ -10,7 +10,7 @@ from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.figures.generation_race import draw_race
 from prepack_lab.forward import vocabulary_size
-from prepack_lab.machine import MB
+from prepack_lab.measuring.machine import MB
 from prepack_lab.measuring.token_times import RUNNERS, TokenTimes, time_tokens, typical
 from prepack_lab.prompts import random_prompts
 from prepack_lab.table import Table

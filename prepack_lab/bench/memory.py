@@ -21,10 +21,10 @@ from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.figures.memory_curves import draw_memory
 from prepack_lab.forward import run_method, vocabulary_size
-from prepack_lab.machine import GB, MB, free_memory
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.cost import ModelSizes, estimate_cost
 from prepack_lab.measuring.largest_batch import largest_batch, memory_by_batch
+from prepack_lab.measuring.machine import GB, MB, free_memory
 from prepack_lab.measuring.timing import peak_memory
 from prepack_lab.prompts import random_prompts
 from prepack_lab.table import Table

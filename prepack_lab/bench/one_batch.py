@@ -20,8 +20,7 @@ from prepack_lab.bench.report import Report
 from prepack_lab.cache import join_caches
 from prepack_lab.forward import run_method, vocabulary_size
 from prepack_lab.gate import admit
-from prepack_lab.lengths import load_profile
-from prepack_lab.machine import MB
+from prepack_lab.measuring.machine import MB
 from prepack_lab.measuring.timing import Measurement, measure, peak_memory, summarize, time_in_turn
 from prepack_lab.measuring.utilization import gpu_utilization
 from prepack_lab.methods import METHODS, known_options
@@ -29,6 +28,7 @@ from prepack_lab.models.loading import load_model
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import Packing, pack
 from prepack_lab.prompts import random_prompts
+from prepack_lab.sources.lengths import load_profile
 from prepack_lab.table import Table
 
 PRODUCTS = "matrix products alone"

@@ -9,8 +9,8 @@ from tqdm.auto import tqdm
 from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.course.reports.packing import packing_times_table, time_packing
-from prepack_lab.lengths import load_profile
 from prepack_lab.packing import STRATEGIES
+from prepack_lab.sources.lengths import load_profile
 
 
 def packing_benchmark(

@@ -13,7 +13,7 @@ from typing import Any
 
 from prepack_lab import __version__
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.machine import describe_machine
+from prepack_lab.measuring.machine import describe_machine
 from prepack_lab.measuring.recordings import what_ran
 from prepack_lab.table import Table
 

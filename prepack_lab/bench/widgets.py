@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm.auto import tqdm
 
 from prepack_lab.bench.report import Report
-from prepack_lab.machine import choose_device
+from prepack_lab.measuring.machine import choose_device
 from prepack_lab.measuring.timing import Measurement
 from prepack_lab.table import Table
 

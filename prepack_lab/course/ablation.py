@@ -11,7 +11,7 @@ from transformers import DynamicCache, PreTrainedModel
 from prepack_lab.attention import packable, packed_attention
 from prepack_lab.cache import unpack_cache
 from prepack_lab.decoding import decode_alone, decode_together
-from prepack_lab.exactness import apart
+from prepack_lab.exactness.differences import apart
 from prepack_lab.forward import call, forward_alone
 from prepack_lab.gate import admit
 from prepack_lab.masks import Slots, additive, may_see

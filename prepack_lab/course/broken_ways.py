@@ -14,7 +14,7 @@ from transformers import DynamicCache, PreTrainedModel
 from prepack_lab.cache import unpack_cache
 from prepack_lab.course.ablation import run_rows
 from prepack_lab.decoding import decode_alone, decode_together
-from prepack_lab.exactness import apart
+from prepack_lab.exactness.differences import apart
 from prepack_lab.forward import forward_alone
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack

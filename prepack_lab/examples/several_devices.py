@@ -14,8 +14,8 @@ from pathlib import Path
 import torch.distributed as dist
 
 import prepack_lab as lab
+from prepack_lab.examples.sharding import join_ranks, prefill_over_ranks, shard
 from prepack_lab.prefilling import Prefill
-from prepack_lab.sharding import join_ranks, prefill_over_ranks, shard
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prepack_lab.figures.rows import draw_rows
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.machine import MB
+from prepack_lab.measuring.machine import MB
 from prepack_lab.packing import Packing
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from prepack_lab.decoding import decoding_slots
 from prepack_lab.figures.style import LabFigure, look, style_curves
-from prepack_lab.machine import MB
+from prepack_lab.measuring.machine import MB
 from prepack_lab.packing import Packing
 from prepack_lab.table import Table
 

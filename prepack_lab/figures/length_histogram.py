@@ -9,7 +9,7 @@ import numpy as np
 
 from prepack_lab.figures.contrast import parting_line
 from prepack_lab.figures.style import OKABE_ITO, TEXT, LabFigure, prompt_colour, style
-from prepack_lab.lengths import LengthProfile
+from prepack_lab.sources.lengths import LengthProfile
 from prepack_lab.table import Table
 
 BINS = 50

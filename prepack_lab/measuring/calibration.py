@@ -18,8 +18,8 @@ from scipy.optimize import nnls
 from transformers import PreTrainedModel
 
 from prepack_lab.forward import run_method, vocabulary_size
-from prepack_lab.machine import device_name
 from prepack_lab.measuring.cost import Cost, estimate_cost
+from prepack_lab.measuring.machine import device_name
 from prepack_lab.measuring.timing import measure
 from prepack_lab.positions import max_positions
 from prepack_lab.prompts import random_prompts

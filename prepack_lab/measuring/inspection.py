@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedConfig
 
-from prepack_lab.machine import MB
 from prepack_lab.measuring.calibration import Calibration
 from prepack_lab.measuring.cost import Cost, ModelSizes, cost_of_passes
+from prepack_lab.measuring.machine import MB
 from prepack_lab.methods import BASELINE, DATASET_METHODS, known_options, plan_passes
 from prepack_lab.table import Table
 

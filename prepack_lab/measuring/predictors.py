@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prepack_lab.lengths import LengthProfile
 from prepack_lab.packing import pack
+from prepack_lab.sources.lengths import LengthProfile
 
 
 def batch_size_reduction(lengths: Sequence[int]) -> float:

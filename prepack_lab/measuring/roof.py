@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from prepack_lab.machine import choose_device, device_name
+from prepack_lab.measuring.machine import choose_device, device_name
 from prepack_lab.measuring.timing import measure
 
 LONG_ENOUGH = 0.005

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from prepack_lab.machine import choose_device, device_name
+from prepack_lab.measuring.machine import choose_device, device_name
 
 
 @dataclass(frozen=True)

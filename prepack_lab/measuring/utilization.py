@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from prepack_lab.machine import choose_device
+from prepack_lab.measuring.machine import choose_device
 
 INTERVAL = 0.02
 """Seconds between two looks; NVML itself averages over about as much or more."""

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PreTrainedConfig, PreTrainedModel
 
-from prepack_lab.support import ModelSupport, check_model
+from prepack_lab.exactness.support import ModelSupport, check_model
 from prepack_lab.table import Table
 
 VOCABULARY = 64

@@ -14,9 +14,9 @@ from prepack_lab.figures.timing_curves import draw_timing
 from prepack_lab.forward import run_method, vocabulary_size
 from prepack_lab.gate import admit
 from prepack_lab.generation import generate
-from prepack_lab.machine import free_memory, list_devices
 from prepack_lab.measuring.calibration import Calibration, calibrate
 from prepack_lab.measuring.cost import estimate_cost
+from prepack_lab.measuring.machine import free_memory, list_devices
 from prepack_lab.measuring.recordings import load_recordings
 from prepack_lab.measuring.timing import Measurement, Run, summarize, time_in_turn
 from prepack_lab.methods import METHODS

@@ -12,9 +12,9 @@ from transformers import PreTrainedModel
 from prepack_lab.figures.memory_curves import draw_memory
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.forward import run_method, vocabulary_size
-from prepack_lab.machine import GB, choose_device, choose_dtype, free_memory
 from prepack_lab.measuring.cost import estimate_cost
 from prepack_lab.measuring.largest_batch import largest_batch, memory_by_batch
+from prepack_lab.measuring.machine import GB, choose_device, choose_dtype, free_memory
 from prepack_lab.measuring.timing import peak_memory
 from prepack_lab.methods import METHODS
 from prepack_lab.models.loading import load_model, load_sizes

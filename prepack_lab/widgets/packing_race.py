@@ -8,8 +8,8 @@ import ipywidgets as ipw
 
 from prepack_lab.figures.bins import draw_bin_states
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.lengths import load_profile
 from prepack_lab.packing import STRATEGIES, Packing, pack
+from prepack_lab.sources.lengths import load_profile
 from prepack_lab.widgets.checkboxes import Checkboxes
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.lengths_box import LengthsBox

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets as ipw
 
-from prepack_lab.lengths import list_profiles, load_profile
 from prepack_lab.packing import Packing
+from prepack_lab.sources.lengths import list_profiles, load_profile
 
 YOURS = "yours"
 PASTED = "pasted"

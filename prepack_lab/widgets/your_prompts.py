@@ -12,8 +12,8 @@ from prepack_lab.figures.style import LabFigure
 from prepack_lab.measuring.calibration import Calibration, recorded_calibration
 from prepack_lab.measuring.inspection import inspect_lengths
 from prepack_lab.models.loading import list_models, load_sizes
-from prepack_lab.prompt_files import read_prompts
 from prepack_lab.prompts import tokenize
+from prepack_lab.sources.files import read_prompts
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.workload import Workload
 

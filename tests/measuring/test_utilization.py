@@ -5,8 +5,8 @@ import time
 import pytest
 import torch
 
-from prepack_lab.machine import choose_device
 from prepack_lab.measuring import utilization
+from prepack_lab.measuring.machine import choose_device
 from prepack_lab.measuring.utilization import gpu_utilization, mean_while
 
 

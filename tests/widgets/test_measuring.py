@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import prepack_lab as lab
-from prepack_lab.machine import device_name
 from prepack_lab.measuring.largest_batch import largest_batch
+from prepack_lab.measuring.machine import device_name
 from prepack_lab.measuring.recordings import Recording
 from prepack_lab.methods import METHODS
 from prepack_lab.models.loading import load_sizes

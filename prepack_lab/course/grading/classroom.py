@@ -20,7 +20,7 @@ from prepack_lab.course import exercises, grading
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.grading.grading import Grade, Limits, grade_notebook, not_graded
 from prepack_lab.course.grading.submissions import Submission, find_submissions
-from prepack_lab.machine import cores
+from prepack_lab.measuring.machine import cores
 
 RECORD = "grades.jsonl"
 """A line per graded notebook, from which a second run starts."""

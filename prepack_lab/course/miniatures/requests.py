@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prepack_lab.course.serving import poisson_arrivals
-from prepack_lab.lengths import load_profile
+from prepack_lab.sources.lengths import load_profile
 
 
 @dataclass(frozen=True)

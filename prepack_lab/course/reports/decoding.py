@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, median
 
 from prepack_lab.course.ablation import Ablation
-from prepack_lab.machine import GB
 from prepack_lab.measuring.cost import Cost
+from prepack_lab.measuring.machine import GB
 from prepack_lab.measuring.token_times import TokenTimes
 from prepack_lab.table import Table
 

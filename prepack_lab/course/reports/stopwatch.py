@@ -8,7 +8,7 @@ from statistics import mean, median
 
 import torch
 
-from prepack_lab.machine import device_name
+from prepack_lab.measuring.machine import device_name
 from prepack_lab.measuring.timing import Measurement, returned_and_done
 from prepack_lab.table import Table
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from prepack_lab.lengths import LengthProfile, load_profile
-from prepack_lab.machine import GB, MB
+from prepack_lab.measuring.machine import GB, MB
 from prepack_lab.packing import Packing, pack
+from prepack_lab.sources.lengths import LengthProfile, load_profile
 from prepack_lab.table import Table
 
 

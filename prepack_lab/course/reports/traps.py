@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM, MistralConfig, PreTrainedConfig, 
 from transformers.utils import logging
 
 from prepack_lab.course.reports.shares import share
+from prepack_lab.exactness.support import ModelSupport, check_model
 from prepack_lab.forward import forward_alone
 from prepack_lab.masks import packed_mask
 from prepack_lab.methods import METHODS
@@ -16,7 +17,6 @@ from prepack_lab.models.zoo import small_model, support_table
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import Packing, pack
 from prepack_lab.prefilling import prefill
-from prepack_lab.support import ModelSupport, check_model
 from prepack_lab.table import Table
 
 ROUNDING = 1e-3

@@ -17,7 +17,7 @@ from prepack_lab.course.grading import classroom
 from prepack_lab.course.grading.classroom import RECORD, compared, grade_folder
 from prepack_lab.course.grading.grading import Grade
 from prepack_lab.course.grading.report import COLUMNS, write_csv, write_page
-from prepack_lab.machine import cores
+from prepack_lab.measuring.machine import cores
 from tests.course.grading.conftest import solved_cells
 
 KEYS = [key for key, one in EXERCISES.items() if one.lesson == "01"]

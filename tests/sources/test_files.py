@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab.prompt_files import LAYOUTS
+from prepack_lab.sources.files import LAYOUTS
 
 
 def read_json(*values):

@@ -18,7 +18,7 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from prepack_lab.decoding import decode_alone, decode_by, rising_order
-from prepack_lab.exactness import HALF, TOLERANCE, InFloat32, most_apart
+from prepack_lab.exactness.differences import HALF, TOLERANCE, InFloat32, most_apart
 from prepack_lab.forward import ForwardPass, forward_alone, input_device, run_method, run_pass, vocabulary_size
 
 FEW_TOKENS = (4, 9, 1, 2)

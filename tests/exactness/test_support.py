@@ -5,7 +5,7 @@ import torch
 from transformers import AutoModelForCausalLM, FalconConfig, MistralConfig
 
 import prepack_lab as lab
-from prepack_lab import support
+from prepack_lab.exactness import support
 from prepack_lab.forward import forward_alone
 from prepack_lab.methods import METHODS
 from prepack_lab.models.zoo import VOCABULARY, WINDOW, every_class, small_model

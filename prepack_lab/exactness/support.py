@@ -20,8 +20,8 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.attention import packable, packed_attention
-from prepack_lab.evidence import Evidence, rule_starts, sample_prompts, try_few_tokens, try_generating
-from prepack_lab.exactness import most_apart
+from prepack_lab.exactness.differences import most_apart
+from prepack_lab.exactness.evidence import Evidence, rule_starts, sample_prompts, try_few_tokens, try_generating
 from prepack_lab.forward import cache_argument, call, input_device
 from prepack_lab.masks import Slots
 from prepack_lab.methods import METHODS

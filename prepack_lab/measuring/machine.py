@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import mmap
 import os
 import platform
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -76,15 +74,6 @@ def _container_memory() -> list[int]:
         return [limit - taken + int(stat.get("inactive_file", 0))]
     except (OSError, ValueError):  # no such file, or the word "max"
         return []
-
-
-def zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """A tensor of zeros. On Linux and macOS, a large one takes no memory where nothing is ever written."""
-    bytes_needed = math.prod(shape) * dtype.itemsize
-    if device.type != "cpu" or bytes_needed < MB or not hasattr(mmap, "MAP_ANONYMOUS"):
-        return torch.zeros(shape, dtype=dtype, device=device)
-    pages = mmap.mmap(-1, bytes_needed, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # zeros, when first touched
-    return torch.frombuffer(pages, dtype=dtype).view(*shape)
 
 
 def device_name(device: torch.device) -> str:

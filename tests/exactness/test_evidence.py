@@ -16,8 +16,8 @@ from transformers import (
 )
 
 import prepack_lab as lab
-from prepack_lab.evidence import Evidence, rule_starts
-from prepack_lab.exactness import HALF, TOLERANCE, InFloat32, apart, most_apart
+from prepack_lab.exactness.differences import HALF, TOLERANCE, InFloat32, apart, most_apart
+from prepack_lab.exactness.evidence import Evidence, rule_starts
 from prepack_lab.forward import forward_alone
 from tests.conftest import random_prompts
 
@@ -169,7 +169,7 @@ def test_evidence_reaches_to_the_next_number_of_the_configuration_and_to_no_othe
 
 
 def test_a_doubling_costs_one_prompt_and_then_it_is_known(monkeypatch):
-    from prepack_lab import evidence
+    from prepack_lab.exactness import evidence
 
     model = build(LlamaForCausalLM, LlamaConfig(**SIZES))
     ran = []

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import prepack_lab as lab
-from prepack_lab.lengths import PAPER_WORKLOADS
+from prepack_lab.sources.lengths import PAPER_WORKLOADS
 
 
 @pytest.mark.parametrize("name", lab.list_profiles())

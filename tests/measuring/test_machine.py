@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from prepack_lab import machine
+from prepack_lab.measuring import machine
 
 
 def test_the_device_is_chosen_from_best_to_plainest(monkeypatch):

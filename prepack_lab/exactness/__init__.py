@@ -1,0 +1,1 @@
+"""Is it the same as alone? How far apart, how well known, and for which models."""

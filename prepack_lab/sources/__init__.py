@@ -1,0 +1,1 @@
+"""Where prompts come from: files of them, and recorded lengths of real workloads."""
