@@ -6,84 +6,12 @@
     prompts = lab.tokenize(tokenizer, ["The capital of Germany is", "Once upon a time"])
     tokens = lab.generate(model, prompts, method="prepacked")
 
-The names below are the public face. Each is loaded from its module when it is first used, so that importing the
+The public face is in `__init__.pyi`. Each name is loaded from its module when it is first used, so that importing the
 package costs no torch and no plotly.
 """
 
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
 __version__ = "0.1.0"
 
-_MODULE_OF = {
-    "InvalidPromptsError": "prompts",
-    "check_prompts": "prompts",
-    "tokenize": "prompts",
-    "random_prompts": "prompts",
-    "read_prompts": "sources.files",
-    "LengthProfile": "sources.lengths",
-    "list_profiles": "sources.lengths",
-    "load_profile": "sources.lengths",
-    "Packing": "packing",
-    "pack": "packing",
-    "PackedBatch": "packed_batch",
-    "packed_mask": "masks",
-    "may_see": "masks",
-    "packed_block_mask": "masks",
-    "unpack_cache": "cache",
-    "ModelSupport": "exactness.support",
-    "UnsupportedModelError": "exactness.support",
-    "check_model": "exactness.support",
-    "Prefill": "prefilling",
-    "prefill": "prefilling",
-    "prefill_dataset": "prefilling",
-    "in_order": "prefilling",
-    "shard": "examples.sharding",
-    "join_ranks": "examples.sharding",
-    "prefill_over_ranks": "examples.sharding",
-    "PackedDecoder": "packed_decoding",
-    "Continuations": "generation",
-    "generate": "generation",
-    "time_tokens": "measuring.token_times",
-    "ModelUnavailableError": "models.embedded_model",
-    "list_models": "models.loading",
-    "load_config": "models.loading",
-    "load_model": "models.loading",
-    "describe_machine": "measuring.machine",
-    "Cost": "measuring.cost",
-    "estimate_cost": "measuring.cost",
-    "cost_of_step": "measuring.step_cost",
-    "Calibration": "measuring.calibration",
-    "calibrate": "measuring.calibration",
-    "measure_roof": "measuring.roof",
-    "time_batches": "measuring.speed_ups",
-    "inspect_lengths": "measuring.inspection",
-    "Measurement": "measuring.timing",
-    "measure": "measuring.timing",
-    "measure_together": "measuring.timing",
-    "Table": "table",
-    "diagnose": "doctor",
-    "lesson_map": "course.lessons",
-    "check": "course.exercises.checking",
-    "hint": "course.exercises.checking",
-    "solution": "course.exercises.checking",
-    "progress": "course.exercises.progress",
-}
-
-_FOLDERS = ("figures", "reports", "widgets")
-
-__all__ = [*_MODULE_OF]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _FOLDERS:
-        return import_module(f"{__name__}.{'course.' * (name == 'reports')}{name}")
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__, *_FOLDERS]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

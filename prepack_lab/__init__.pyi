@@ -1,0 +1,31 @@
+from . import figures as figures
+from . import widgets as widgets
+from .cache import unpack_cache as unpack_cache
+from .course.exercises.checking import check as check
+from .course.exercises.checking import hint as hint
+from .course.exercises.checking import solution as solution
+from .course.exercises.progress import progress as progress
+from .exactness.support import ModelSupport as ModelSupport
+from .exactness.support import UnsupportedModelError as UnsupportedModelError
+from .exactness.support import check_model as check_model
+from .generation import generate as generate
+from .masks import packed_mask as packed_mask
+from .measuring.cost import estimate_cost as estimate_cost
+from .measuring.timing import measure_together as measure_together
+from .models.loading import list_models as list_models
+from .models.loading import load_model as load_model
+from .packed_batch import PackedBatch as PackedBatch
+from .packing import Packing as Packing
+from .packing import pack as pack
+from .prefilling import Prefill as Prefill
+from .prefilling import in_order as in_order
+from .prefilling import prefill as prefill
+from .prefilling import prefill_dataset as prefill_dataset
+from .prompts import InvalidPromptsError as InvalidPromptsError
+from .prompts import random_prompts as random_prompts
+from .prompts import tokenize as tokenize
+from .sources.files import read_prompts as read_prompts
+from .sources.lengths import LengthProfile as LengthProfile
+from .sources.lengths import load_profile as load_profile
+
+__version__: str
