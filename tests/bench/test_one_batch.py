@@ -1,16 +1,17 @@
 """The benchmarks: what they report, not how fast anything is."""
 
 import json
+import sys
 import time
 
 import pytest
 import torch
 
 import prepack_lab as lab
+from prepack_lab.bench import widgets
 from prepack_lab.bench.matrix_products import MatrixProducts
 from prepack_lab.bench.one_batch import one_batch_benchmark
 from prepack_lab.bench.report import Report
-from prepack_lab.bench.widgets import widgets_benchmark
 from prepack_lab.cli import main
 from prepack_lab.machine import zeros
 from prepack_lab.measuring.timing import peak_memory, summarize, time_in_turn
@@ -139,6 +140,22 @@ def test_a_report_without_figures_still_reads():
 
 def test_widgets_are_not_timed_without_a_browser(monkeypatch):
     pytest.importorskip("playwright")
-    monkeypatch.setattr("prepack_lab.bench.jupyter_lab.find_chromium", lambda: None)
+    monkeypatch.setattr(widgets.harness(), "find_chromium", lambda: None)
     with pytest.raises(ValueError, match="needs Chromium"):
-        widgets_benchmark()
+        widgets.widgets_benchmark()
+
+
+def test_widgets_are_timed_in_a_checkout_only(monkeypatch, tmp_path, capsys):
+    widgets.harness.cache_clear()
+    monkeypatch.setattr(widgets, "HARNESS", tmp_path / "jupyter_lab.py")
+    with pytest.raises(SystemExit):
+        main(["bench", "widgets"])
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "bench widgets needs a checkout of the project" in line
+
+
+def test_widgets_are_timed_with_playwright_only(monkeypatch):
+    widgets.harness.cache_clear()
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    with pytest.raises(ValueError, match="pip install playwright"):
+        widgets.widgets_benchmark()

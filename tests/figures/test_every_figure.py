@@ -197,7 +197,7 @@ def test_grey_text_can_be_read_on_light_and_dark(page):
 @pytest.mark.parametrize("format", ["png", "svg"])
 def test_it_can_be_saved_as_an_image(format, tmp_path):
     pytest.importorskip("kaleido")
-    from prepack_lab.bench.jupyter_lab import find_chromium
+    from tests.browser.jupyter_lab import find_chromium
 
     if not find_chromium():
         pytest.skip("no Chromium on this machine; kaleido draws with it")
