@@ -101,7 +101,7 @@ def _add_inspect(inspect: argparse.ArgumentParser) -> None:
 
 def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least: float) -> int:
     from prepack_lab.measuring import calibration, inspection
-    from prepack_lab.measuring.cost import ModelSizes
+    from prepack_lab.measuring.model_sizes import ModelSizes
     from prepack_lab.models import loading
     from prepack_lab.prompt_files import read_prompts
     from prepack_lab.prompts import tokenize

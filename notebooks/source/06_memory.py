@@ -180,7 +180,7 @@ lab.check("06-largest", largest_that_fits)
 
 # %%
 packing = lab.pack(lengths)
-per_slot = sizes.layers * sizes.cache_width * 2  # bytes, in bfloat16
+per_slot = sizes.cache_per_token * 2  # bytes, in bfloat16
 figures.draw_cache_layout(packing, per_slot)
 
 # %% [markdown]

@@ -23,8 +23,9 @@ from prepack_lab.figures.memory_curves import draw_memory
 from prepack_lab.forward import vocabulary_size
 from prepack_lab.machine import GB, MB, free_memory
 from prepack_lab.measuring import paper
-from prepack_lab.measuring.cost import ModelSizes, estimate_cost
+from prepack_lab.measuring.cost import estimate_cost
 from prepack_lab.measuring.largest_batch import largest_batch, memory_by_batch
+from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.measuring.timing import peak_memory
 from prepack_lab.passes import run_method
 from prepack_lab.prompts import random_prompts

@@ -13,55 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Unpack
+from typing import Unpack
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedConfig
-from transformers.pytorch_utils import Conv1D
+from transformers import PreTrainedConfig
 
+from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.methods import METHODS, Pass, Plan, PlanOptions
-
-
-@dataclass(frozen=True)
-class ModelSizes:
-    """What the cost depends on."""
-
-    layers: int
-    hidden: int
-    intermediate: int
-    vocabulary: int
-    query_width: int
-    """H · D, the numbers in all heads of a query."""
-    cache_width: int
-    """The numbers that a token leaves in a layer's cache, keys and values together."""
-    weights: int
-    """The weights that every token is multiplied with, in all layers; embeddings and head are not among them."""
-    parameters: int
-    dtype: torch.dtype
-    """The configuration's; float32 where it names none."""
-
-    @classmethod
-    def of(cls, config: PreTrainedConfig | ModelSizes) -> ModelSizes:
-        """Read them off a configuration; the weights are counted in a model that takes no memory.
-
-        Raises:
-            ValueError: the model chooses experts for each token, so its weights do not tell its cost.
-        """
-        if isinstance(config, ModelSizes):
-            return config
-        config = config.get_text_config(decoder=True)
-        if has_experts(config):
-            raise ValueError(f"{type(config).__name__} chooses experts for each token; its cost is not known here")
-        kind: Any = type(config)
-        return _sizes(kind, config.to_json_string(use_diff=False))
-
-
-def has_experts(config: Any) -> bool:
-    """Whether the model chooses experts for each token, as its configuration or that of its feed-forward says."""
-    names = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
-    parts = (config, getattr(config, "ffn_config", None))
-    return any(getattr(part, name, None) for part in parts for name in names)
 
 
 @dataclass(frozen=True)
@@ -135,16 +93,16 @@ def cost_of_passes(
     size = (dtype or sizes.dtype).itemsize
     slots = sum(one.rows.slots for one in passes)
     touched = 8 * sizes.hidden + 6 * sizes.intermediate  # numbers that a layer reads and writes for a slot
-    cache = slots * sizes.layers * sizes.cache_width * size
+    cache = slots * sizes.cache_per_token * size
     return Cost(
         method,
         passes=len(passes),
         rows=sum(one.rows.num_bins for one in passes),
         slots=slots,
         tokens=sum(one.rows.tokens for one in passes),
-        linear_flops=2.0 * sizes.weights * slots,
-        attention_flops=4.0 * sizes.query_width * sizes.layers * sum(one.pairs for one in passes),
-        head_flops=2.0 * sizes.hidden * sizes.vocabulary * sum(len(one.prompts) for one in passes),
+        linear_flops=float(sizes.flops_per_token * slots),
+        attention_flops=float(sizes.flops_per_pair * sum(one.pairs for one in passes)),
+        head_flops=float(sizes.flops_per_prompt * sum(len(one.prompts) for one in passes)),
         weight_bytes=float(sizes.parameters * size),
         cache_bytes=float(cache),
         working_bytes=float(max(_working(one, sizes) for one in passes) * size),
@@ -171,7 +129,7 @@ def memory_parts(
     places = widest.rows.slots if logits_everywhere else len(widest.prompts)
     numbers = {
         "weights": sizes.parameters,
-        "cache": sum(one.rows.slots for one in passes) * sizes.layers * sizes.cache_width,
+        "cache": sum(one.rows.slots for one in passes) * sizes.cache_per_token,
         "activations": _activations(widest, sizes),
         "mask": _mask(widest),
         "logits": places * sizes.vocabulary,
@@ -196,27 +154,3 @@ def _activations(one: Pass, sizes: ModelSizes) -> int:
 def _mask(one: Pass) -> int:
     padded = one.attention == "padded" and one.rows.slots > one.rows.tokens  # transformers masks padding only
     return one.pairs if padded or one.attention == "masked" else 0
-
-
-@lru_cache(maxsize=32)
-def _sizes(config_class: Any, described: str) -> ModelSizes:
-    import json
-
-    config = config_class.from_dict(json.loads(described))
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
-    head = model.get_output_embeddings()
-    products = [m for m in model.modules() if isinstance(m, torch.nn.Linear | Conv1D) and m is not head]
-    heads = config.num_attention_heads
-    head_width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    return ModelSizes(
-        layers=config.num_hidden_layers,
-        hidden=config.hidden_size,
-        intermediate=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
-        vocabulary=head.weight.shape[0],
-        query_width=heads * head_width,
-        cache_width=2 * (getattr(config, "num_key_value_heads", None) or heads) * head_width,
-        weights=sum(module.weight.numel() for module in products),
-        parameters=model.num_parameters(),
-        dtype=getattr(config, "dtype", None) or torch.float32,
-    )

@@ -10,7 +10,8 @@ from transformers import PreTrainedConfig
 
 from prepack_lab.machine import MB
 from prepack_lab.measuring.calibration import Calibration
-from prepack_lab.measuring.cost import Cost, ModelSizes, cost_of_passes
+from prepack_lab.measuring.cost import Cost, cost_of_passes
+from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.methods import BASELINE, DATASET_METHODS, Plan
 from prepack_lab.table import Table
 

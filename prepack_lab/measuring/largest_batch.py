@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from transformers import PreTrainedConfig
 
-from prepack_lab.measuring.cost import ModelSizes, estimate_cost
+from prepack_lab.measuring.cost import estimate_cost
+from prepack_lab.measuring.model_sizes import ModelSizes
 
 
 def memory_by_batch(

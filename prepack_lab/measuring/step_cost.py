@@ -14,7 +14,8 @@ from dataclasses import replace
 import torch
 from transformers import PreTrainedConfig
 
-from prepack_lab.measuring.cost import Cost, ModelSizes, estimate_cost
+from prepack_lab.measuring.cost import Cost, estimate_cost
+from prepack_lab.measuring.model_sizes import ModelSizes
 
 
 def cost_of_step(
@@ -33,11 +34,11 @@ def cost_of_step(
     """
     sizes = ModelSizes.of(config)
     tokens = estimate_cost(sizes, [1] * prompts, "full_batching", dtype)
-    cache = cache_slots * sizes.layers * sizes.cache_width * (dtype or sizes.dtype).itemsize
+    cache = cache_slots * sizes.cache_per_token * (dtype or sizes.dtype).itemsize
     return replace(
         tokens,
         method="decode",
-        attention_flops=4.0 * sizes.query_width * sizes.layers * cache_slots,
+        attention_flops=float(sizes.flops_per_pair * cache_slots),
         cache_bytes=float(cache),
         moved_bytes=tokens.moved_bytes + cache,
     )

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 import prepack_lab as lab
 from prepack_lab.course.serving import poisson_arrivals, serve
 from prepack_lab.measuring.calibration import _fit, recorded_calibration
-from prepack_lab.measuring.cost import ModelSizes, cost_of_passes, estimate_cost, memory_parts
+from prepack_lab.measuring.cost import cost_of_passes, estimate_cost, memory_parts
 from prepack_lab.measuring.inspection import inspect_lengths
 from prepack_lab.measuring.largest_batch import largest_batch, memory_by_batch
+from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.measuring.timing import peak_memory
 from prepack_lab.methods import DATASET_METHODS, METHODS, Plan
 from prepack_lab.models.loading import load_sizes
@@ -33,8 +34,10 @@ def test_every_plan_runs_every_prompt_once(lengths, size, budget):
 
 def test_sizes_are_read_off_the_configuration():
     sizes = ModelSizes.of(LLAMA)
-    assert sizes.weights == 2 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 172)
-    assert (sizes.layers, sizes.hidden, sizes.query_width, sizes.cache_width) == (2, 64, 64, 64)
+    assert sizes.flops_per_token == 2 * 2 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 172)
+    assert sizes.flops_per_pair == 2 * 4 * 64 and sizes.flops_per_prompt == 2 * 64 * 258
+    assert (sizes.layers, sizes.hidden, sizes.intermediate, sizes.vocabulary) == (2, 64, 172, 258)
+    assert sizes.cache_per_token == 2 * 64
     assert sizes.parameters == lab.load_model("tiny-llama", device="cpu")[0].num_parameters()
 
 
@@ -48,7 +51,7 @@ def test_operations_by_hand():
     ]:
         cost = estimate_cost(LLAMA, [3, 5], method)
         assert cost.slots == slots and cost.tokens == 8
-        assert cost.linear_flops == 2 * sizes.weights * slots
+        assert cost.linear_flops == sizes.flops_per_token * slots
         assert cost.attention_flops == 4 * 64 * 2 * pairs
         assert cost.head_flops == 2 * 64 * sizes.vocabulary * 2
     packed = estimate_cost(LLAMA, [3, 5], "prepacked", capacity=8)

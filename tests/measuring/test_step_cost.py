@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import prepack_lab as lab
-from prepack_lab.measuring.cost import ModelSizes
+from prepack_lab.measuring.model_sizes import ModelSizes
 
 CONFIG = lab.load_config("tiny-llama")
 SIZES = ModelSizes.of(CONFIG)
@@ -12,7 +12,7 @@ SIZES = ModelSizes.of(CONFIG)
 
 def test_by_hand():
     step = lab.cost_of_step(CONFIG, prompts=3, cache_slots=3 * 40, dtype=torch.float32)
-    assert step.linear_flops == 2 * SIZES.weights * 3
+    assert step.linear_flops == SIZES.flops_per_token * 3
     assert step.attention_flops == 4 * 64 * 2 * 120  # H · D is 64, and there are 2 layers
     assert step.head_flops == 2 * 64 * SIZES.vocabulary * 3
     assert step.cache_bytes == 120 * 2 * (2 * 2 * 16) * 4  # keys and values of 2 heads of 16, in 2 layers
