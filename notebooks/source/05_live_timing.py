@@ -17,8 +17,7 @@ from functools import partial
 import prepack_lab as lab
 from prepack_lab import figures
 from prepack_lab.measuring import paper
-from prepack_lab.measuring.predictors import expected_fewer_rows
-from prepack_lab.measuring.speed_ups import time_batches
+from prepack_lab.measuring.predictors import expected_fewer_rows, time_batches
 from prepack_lab.passes import run_method
 
 lab.progress("05")

@@ -16,7 +16,7 @@ import torch
 import prepack_lab as lab
 from prepack_lab import figures
 from prepack_lab.measuring import paper
-from prepack_lab.measuring.cost import memory_parts
+from prepack_lab.measuring.memory import memory_parts
 from prepack_lab.models.loading import load_sizes
 
 lab.progress("06")

@@ -1,18 +1,16 @@
 """`prepack-lab bench memory`: the peak of each method, and the largest batch that fits.
 
 The peak is measured: by the allocator on CUDA, by following every allocation on a CPU. The largest batch is found by
-trying on CUDA, halving the gap between what fits and what does not; elsewhere a full memory would end the program, so
-it is estimated.
+trying on CUDA; elsewhere a full memory would end the program, so it is estimated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
@@ -24,9 +22,8 @@ from prepack_lab.forward import vocabulary_size
 from prepack_lab.machine import GB, MB, free_memory
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.cost import estimate_cost
-from prepack_lab.measuring.largest_batch import largest_batch, memory_by_batch
+from prepack_lab.measuring.memory import fits, largest_batch, largest_that_fits, memory_by_batch, peak_memory
 from prepack_lab.measuring.model_sizes import ModelSizes
-from prepack_lab.measuring.timing import peak_memory
 from prepack_lab.passes import run_method
 from prepack_lab.prompts import random_prompts
 from prepack_lab.table import Table
@@ -85,29 +82,8 @@ def _largest(
 ) -> tuple[int, str]:
     """The most prompts that fit, and whether that was tried or estimated."""
     if model.device.type == "cuda" and memory is None:
-        return bisect(lambda size: _fits(model, lengths[:size], method), len(lengths)), "tried"
+        return largest_that_fits(lambda size: fits(model, lengths[:size], method), len(lengths)), "tried"
     return largest_batch(ModelSizes.of(model.config), lengths, method, limit, model.dtype), "estimated"
-
-
-def bisect(fits: Callable[[int], bool], most: int) -> int:
-    """The largest size that fits, of 1 to `most`: doubled until one does not, then the gap is halved; 0 for none."""
-    size = 1
-    while size <= most and fits(size):
-        size *= 2
-    low, high = size // 2, min(size, most + 1)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low
-
-
-def _fits(model: PreTrainedModel, lengths: Sequence[int], method: str) -> bool:
-    try:
-        run_method(model, random_prompts(lengths, vocabulary_size(model)), method)
-    except torch.cuda.OutOfMemoryError:
-        torch.cuda.empty_cache()
-        return False
-    return True
 
 
 def _table(rows: list[dict[str, Any]], batch_size: int, limit: float, compare: bool) -> Table:

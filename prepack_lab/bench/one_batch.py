@@ -21,8 +21,8 @@ from prepack_lab.cache import join_caches
 from prepack_lab.forward import vocabulary_size
 from prepack_lab.lengths import load_profile
 from prepack_lab.machine import MB
-from prepack_lab.measuring.timing import Measurement, measure, peak_memory, summarize, time_in_turn
-from prepack_lab.measuring.utilization import gpu_utilization
+from prepack_lab.measuring.memory import peak_memory
+from prepack_lab.measuring.timing import Measurement, gpu_utilization, measure, summarize, time_in_turn
 from prepack_lab.methods import METHODS, Plan
 from prepack_lab.models.loading import load_model
 from prepack_lab.packed_batch import PackedBatch

@@ -24,7 +24,7 @@ from prepack_lab.figures.style import LabFigure
 from prepack_lab.forward import vocabulary_size
 from prepack_lab.generation import generate
 from prepack_lab.measuring import paper
-from prepack_lab.measuring.ratios import BASELINE, fewer_rows_recorded, only, speed_up
+from prepack_lab.measuring.recordings import BASELINE, fewer_rows_recorded, only, speed_up
 from prepack_lab.measuring.timing import summarize, time_in_turn
 from prepack_lab.methods import Plan
 from prepack_lab.passes import run_method

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 import ipywidgets as ipw
-import torch
 from transformers import PreTrainedModel
 
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.figures.timing_curves import draw_timing
 from prepack_lab.forward import vocabulary_size
 from prepack_lab.generation import generate
-from prepack_lab.machine import free_memory, list_devices
+from prepack_lab.machine import list_devices
 from prepack_lab.measuring.calibration import Calibration, calibrate
 from prepack_lab.measuring.cost import estimate_cost
+from prepack_lab.measuring.memory import fits
 from prepack_lab.measuring.recordings import load_recordings
 from prepack_lab.measuring.timing import Measurement, Run, summarize, time_in_turn
 from prepack_lab.methods import METHODS
@@ -165,7 +165,7 @@ class LiveTiming(JobWidget):
         fitting = {}
         for method in methods:
             require_support(model, method, max(lengths))
-            if self._fits(model, lengths, method):
+            if fits(model, lengths, method):
                 fitting[method] = (
                     partial(run_method, model, prompts, method)
                     if self.what.value == PREFILL
@@ -179,15 +179,3 @@ class LiveTiming(JobWidget):
             for method, measured in summarize(runs, str(model.device)).items():
                 self.measured.setdefault(method, {})[len(lengths)] = measured
             yield run
-
-    def _fits(self, model: PreTrainedModel, lengths: list[int], method: str) -> bool:
-        """On CUDA by trying; elsewhere by the estimate, because a full memory would end the kernel."""
-        if model.device.type == "cuda":
-            try:
-                run_method(model, random_prompts(lengths, 2), method)
-            except torch.cuda.OutOfMemoryError:
-                torch.cuda.empty_cache()
-                return False
-            return True
-        cost = estimate_cost(model.config, lengths, method, model.dtype)
-        return cost.cache_bytes + cost.working_bytes < 0.9 * free_memory(model.device)

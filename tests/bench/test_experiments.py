@@ -14,7 +14,6 @@ import pytest
 import prepack_lab as lab
 from prepack_lab.bench import EXPERIMENTS
 from prepack_lab.bench.batches import draw_batches, load_and_draw
-from prepack_lab.bench.memory import bisect
 from prepack_lab.bench.speed_ups import speed_up
 from prepack_lab.cli import main
 from prepack_lab.measuring import paper
@@ -142,22 +141,6 @@ def test_own_prompts_are_counted_by_the_tokenizer_of_the_model(tmp_path):
     asked = {**TINY, "dtype": None, "seed": 0, "prompts": tmp_path / "mine.txt"}
     _, (batch,) = load_and_draw(asked, [], [3])
     assert sorted(batch.lengths) == [3, 8, 18], "tiny-llama reads bytes"
-
-
-@pytest.mark.parametrize("most", [0, 1, 2, 7, 8, 9, 100])
-def test_the_largest_batch_is_found_by_halving(most):
-    tried = []
-
-    def fits(size):
-        tried.append(size)
-        return size <= most
-
-    assert bisect(fits, 100) == most
-    assert len(tried) <= 15
-
-
-def test_a_batch_that_fills_the_range_is_found():
-    assert bisect(lambda size: True, 100) == 100
 
 
 @pytest.mark.parametrize(

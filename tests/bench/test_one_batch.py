@@ -14,7 +14,8 @@ from prepack_lab.bench.one_batch import one_batch_benchmark
 from prepack_lab.bench.report import Report
 from prepack_lab.cli import main
 from prepack_lab.machine import zeros
-from prepack_lab.measuring.timing import peak_memory, summarize, time_in_turn
+from prepack_lab.measuring.memory import peak_memory
+from prepack_lab.measuring.timing import summarize, time_in_turn
 from prepack_lab.methods import METHODS
 from prepack_lab.table import Table
 

@@ -10,6 +10,7 @@ import prepack_lab as lab
 from prepack_lab.cache import cache_bytes
 from prepack_lab.forward import forward_alone
 from prepack_lab.measuring.model_sizes import ModelSizes
+from prepack_lab.models.loading import load_sizes
 from prepack_lab.models.zoo import every_class, small_model
 
 PROMPT = [1] * 21
@@ -95,3 +96,19 @@ def test_a_model_that_does_not_fit_this_machine_is_counted():
 def test_a_model_that_sees_is_counted_as_what_reads():
     whole = every_class()["Gemma3ForConditionalGeneration"]()
     assert ModelSizes.of(whole) == ModelSizes.of(whole.text_config)
+
+
+def test_sizes_are_read_off_the_configuration():
+    sizes = ModelSizes.of(lab.load_config("tiny-llama"))
+    assert sizes.flops_per_token == 2 * 2 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 172)
+    assert sizes.flops_per_pair == 2 * 4 * 64 and sizes.flops_per_prompt == 2 * 64 * 258
+    assert (sizes.layers, sizes.hidden, sizes.intermediate, sizes.vocabulary) == (2, 64, 172, 258)
+    assert sizes.cache_per_token == 2 * 64
+    assert sizes.parameters == lab.load_model("tiny-llama", device="cpu")[0].num_parameters()
+
+
+def test_sizes_are_read_once_for_each_model():
+    assert load_sizes("tiny-llama") is load_sizes("tiny-llama")
+    assert load_sizes("tiny-llama") == ModelSizes.of(lab.load_config("tiny-llama"))
+    with pytest.raises(lab.ModelUnavailableError, match="no configuration of 'nobody'"):
+        load_sizes("nobody")

@@ -7,7 +7,8 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab.machine import device_name
-from prepack_lab.measuring.largest_batch import largest_batch
+from prepack_lab.measuring import memory
+from prepack_lab.measuring.memory import largest_batch
 from prepack_lab.measuring.recordings import Recording
 from prepack_lab.methods import METHODS
 from prepack_lab.models.loading import load_sizes
@@ -66,21 +67,11 @@ class TestLiveTiming:
         assert "Dotted" not in live.status.value
 
     def test_a_method_that_does_not_fit_is_a_wall(self, live, monkeypatch):
-        monkeypatch.setattr(live_timing, "free_memory", lambda device: 0)
+        monkeypatch.setattr(memory, "free_memory", lambda device: 0)
         run(live)
         assert live.measured["full_batching"] == {1: None, 2: None, 4: None, 5: None}
         assert "memory" in live.twin.value
         assert "could not go on" not in live.words.value
-
-    def test_on_cuda_running_out_of_memory_is_caught(self, live, monkeypatch):
-        class OnCuda:
-            device = torch.device("cuda")
-
-        def full(*_):
-            raise torch.cuda.OutOfMemoryError("no room")
-
-        monkeypatch.setattr(live_timing, "run_method", full)
-        assert live._fits(OnCuda(), [3], "prepacked") is False
 
     def test_another_setting_forgets_what_was_measured(self, live):
         run(live)
@@ -164,7 +155,7 @@ class TestMemoryWall:
 
     def test_what_does_not_fit_here_is_not_tried(self, monkeypatch, tiny):
         monkeypatch.setattr(memory_wall, "load_model", lambda *_: tiny)
-        monkeypatch.setattr(memory_wall, "free_memory", lambda device: 0)
+        monkeypatch.setattr(memory, "free_memory", lambda device: 0)
         monkeypatch.setattr(memory_wall, "run_method", lambda *_: pytest.fail("tried"))
         wall = run(lab.widgets.MemoryWall([30, 5]))
         assert {taken for sizes in wall.measured.values() for taken in sizes.values()} == {None}

@@ -13,9 +13,8 @@ from collections.abc import Sequence
 
 from prepack_lab.course.miniatures.iterations import Seconds, Work
 from prepack_lab.measuring.calibration import Calibration, recorded_calibration
-from prepack_lab.measuring.cost import cost_of_passes
+from prepack_lab.measuring.cost import cost_of_passes, cost_of_step
 from prepack_lab.measuring.model_sizes import ModelSizes
-from prepack_lab.measuring.step_cost import cost_of_step
 from prepack_lab.methods import METHODS, Plan
 from prepack_lab.models.loading import load_sizes
 
