@@ -14,8 +14,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from prepack_lab.bench.experiment import Experiment
 from prepack_lab.bench.report import Report
-from prepack_lab.machine import choose_device
 from prepack_lab.measuring.timing import Measurement
 from prepack_lab.table import Table
 
@@ -40,30 +40,29 @@ _WATCH = """() => {
 }"""
 
 
-def widgets_benchmark(repeats: int = 20) -> Report:
-    """Measure how soon each widget's figure follows its slider.
+class Widgets(Experiment, name="widgets", quick={"repeats": 6}):
+    """From a slider to the new figure, in a browser.
 
-    Args:
-        repeats: keys pressed on each slider, to the right and back in turn, after two that do not count.
-
-    Raises:
-        ValueError: this is no checkout of the project, or there is no playwright or no Chromium on this machine.
+    Keys are pressed on each slider, to the right and back in turn, after two that do not count. It needs a checkout
+    of the project, playwright and Chromium.
     """
-    drive = harness()
-    if drive.find_chromium() is None:
-        raise ValueError("bench widgets needs Chromium, and there is none on this machine: apt-get install chromium")
-    with tempfile.TemporaryDirectory() as folder, drive.chromium() as browser:
-        root = Path(folder) / "notebooks"
-        root.mkdir()
-        server = drive.LabServer(root, Path(folder) / "private")
-        try:
-            widgets = tqdm(SLIDERS.items(), unit="widget", leave=False)
-            results = [time_widget(browser, server, widget, slider, repeats) for widget, slider in widgets]
-        finally:
-            server.stop()
-    settings = {"repeats": repeats, "promise_seconds": PROMISE}
-    command = f"prepack-lab bench widgets --repeats {repeats}"
-    return Report.now(command, str(choose_device("cpu")), settings, results, _table(results))
+
+    repeats: int = 20
+
+    def run(self) -> Report:
+        drive = harness()
+        if drive.find_chromium() is None:
+            raise ValueError("bench widgets needs Chromium, and there is none here: apt-get install chromium")
+        with tempfile.TemporaryDirectory() as folder, drive.chromium() as browser:
+            root = Path(folder) / "notebooks"
+            root.mkdir()
+            server = drive.LabServer(root, Path(folder) / "private")
+            try:
+                widgets = tqdm(SLIDERS.items(), unit="widget", leave=False)
+                results = [time_widget(browser, server, widget, slider, self.repeats) for widget, slider in widgets]
+            finally:
+                server.stop()
+        return self.report(results, widgets_table(results), settings={"promise_seconds": PROMISE})
 
 
 @cache
@@ -116,20 +115,20 @@ def _press(notebook: Any, slider: str, key: str) -> float:
     return notebook.page.evaluate("() => (window.drawnAt - window.pressedAt) / 1000")
 
 
-def _table(results: list[dict[str, Any]]) -> Table:
-    rows = []
-    for row in results:
+def widgets_table(results: list[dict[str, Any]]) -> Table:
+    """A line for each slider, beside what is promised."""
+
+    def cells(row: dict[str, Any]) -> tuple[str, ...]:
         measured = Measurement(tuple(row["seconds"]), "", None)
         lower, upper = measured.spread
-        rows.append(
-            (
-                row["widget"],
-                row["slider"],
-                f"{1000 * measured.median:.0f} ms",
-                f"{1000 * lower:.0f} to {1000 * upper:.0f} ms",
-                f"{1000 * max(row['seconds']):.0f} ms",
-                "yes" if measured.median < PROMISE else "no",
-            )
+        return (
+            row["widget"],
+            row["slider"],
+            f"{1000 * measured.median:.0f} ms",
+            f"{1000 * lower:.0f} to {1000 * upper:.0f} ms",
+            f"{1000 * max(row['seconds']):.0f} ms",
+            "yes" if measured.median < PROMISE else "no",
         )
+
     headings = ("widget", "slider", "median", "half of the keys", "slowest", f"under {1000 * PROMISE:.0f} ms")
-    return Table(headings, rows, "From a key on the slider to the new figure, in JupyterLab in Chromium")
+    return Table(headings, map(cells, results), "From a key on the slider to the new figure, in JupyterLab in Chromium")

@@ -10,7 +10,7 @@ import torch
 import prepack_lab as lab
 from prepack_lab.bench import widgets
 from prepack_lab.bench.matrix_products import MatrixProducts
-from prepack_lab.bench.one_batch import one_batch_benchmark
+from prepack_lab.bench.one_batch import OneBatch
 from prepack_lab.bench.report import Report
 from prepack_lab.cli import main
 from prepack_lab.machine import zeros
@@ -24,7 +24,7 @@ TINY = dict(model="tiny-llama", workload="gsm8k", batch_size=4, repeats=2, devic
 
 @pytest.fixture(scope="module")
 def report():
-    return one_batch_benchmark(**TINY)
+    return OneBatch(**TINY).run()
 
 
 def test_every_method_is_measured_and_compared(report):
@@ -143,7 +143,7 @@ def test_widgets_are_not_timed_without_a_browser(monkeypatch):
     pytest.importorskip("playwright")
     monkeypatch.setattr(widgets.harness(), "find_chromium", lambda: None)
     with pytest.raises(ValueError, match="needs Chromium"):
-        widgets.widgets_benchmark()
+        widgets.Widgets().run()
 
 
 def test_widgets_are_timed_in_a_checkout_only(monkeypatch, tmp_path, capsys):
@@ -159,4 +159,4 @@ def test_widgets_are_timed_with_playwright_only(monkeypatch):
     widgets.harness.cache_clear()
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     with pytest.raises(ValueError, match="pip install playwright"):
-        widgets.widgets_benchmark()
+        widgets.Widgets().run()
