@@ -24,9 +24,9 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from plotly.offline import get_plotlyjs
 from tqdm import tqdm
 
-import prepack_lab as lab
-from prepack_lab.course.lessons import LESSONS
+from prepack_lab.course.lessons import LESSONS, lesson_map
 from prepack_lab.figures.static_html import without_library
+from prepack_lab.measuring.machine import describe_machine
 
 NOTEBOOKS = Path(__file__).parent
 TEMPLATE = NOTEBOOKS / "site_template"
@@ -134,11 +134,11 @@ def _links(name: str, names: list[str], titles: dict[str, str]) -> list[dict[str
 
 def _index(folder: Path) -> NotebookNode:
     """The page that the site begins with: a welcome, and the map of the lessons."""
-    return new_notebook(cells=[new_markdown_cell(f"{WELCOME}\n\n{lab.lesson_map(folder)._repr_html_()}")])
+    return new_notebook(cells=[new_markdown_cell(f"{WELCOME}\n\n{lesson_map(folder)._repr_html_()}")])
 
 
 def _machine() -> str:
-    machine = lab.describe_machine()
+    machine = describe_machine()
     return ", ".join([machine["device"], *(f"{name} {machine[name]}" for name in ("python", "torch", "transformers"))])
 
 

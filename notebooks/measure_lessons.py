@@ -20,8 +20,8 @@ from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from tqdm import tqdm
 
-import prepack_lab as lab
 from prepack_lab.course.lessons import LESSONS
+from prepack_lab.measuring.machine import describe_machine
 
 NOTEBOOKS = Path(__file__).parent
 SHARED_GB = 16
@@ -80,7 +80,7 @@ def main() -> None:
         in_memory = int(SHARED_GB // (peak / 1e9 + SERVER_GB))
         title = f"{lesson.name[:2]} {lesson.title}"
         lines.append(f"| {title} | {seconds:.0f} | {processor} | {peak / 1e9:.1f} GB | {a_core} | {in_memory} |")
-    machine = ", ".join(f"{name} {value}" for name, value in lab.describe_machine("cpu").items())
+    machine = ", ".join(f"{name} {value}" for name, value in describe_machine("cpu").items())
     print("\n".join([*lines, "", f"{machine}; {datetime.now(UTC):%Y-%m-%d}"]))
 
 

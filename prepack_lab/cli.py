@@ -58,7 +58,7 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
 
     experiments = bench.add_subparsers(dest="experiment", metavar="experiment", required=True)
     for name, experiment in EXPERIMENTS.items():
-        parser = experiments.add_parser(name, help=experiment.help, description=experiment.run.__doc__)
+        parser = experiments.add_parser(name, help=experiment.summary(), description=experiment.__doc__)
         experiment.add_arguments(parser)
         parser.set_defaults(run=_bench)
 
@@ -76,7 +76,7 @@ def _bench(
     if plot is not None:
         check_plot(plot)
     chosen = EXPERIMENTS[experiment]
-    report = chosen.run(**(chosen.quick if quick else {}) | settings)
+    report = chosen(**(chosen.quick if quick else {}) | settings).run()
     print(report)
     if json is not None:
         report.save(json)
@@ -101,7 +101,7 @@ def _add_inspect(inspect: argparse.ArgumentParser) -> None:
 
 def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least: float) -> int:
     from prepack_lab.measuring import calibration, inspection
-    from prepack_lab.measuring.cost import ModelSizes
+    from prepack_lab.measuring.model_sizes import ModelSizes
     from prepack_lab.models import loading
     from prepack_lab.prompts import tokenize
     from prepack_lab.sources.files import read_prompts

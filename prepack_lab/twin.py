@@ -37,7 +37,7 @@ def _twin_of_module(module: torch.nn.Module, twins: dict[int, Any]) -> torch.nn.
         own["_compiled_call_impl"] = None  # it would run the model's own modules
         own["_buffers"] = {name: _twin_of_buffer(buffer) for name, buffer in own["_buffers"].items()}
         own["_modules"] = {name: part and _twin_of_module(part, twins) for name, part in own["_modules"].items()}
-        own |= {name: _twin_of_value(value, module, twins) for name, value in own.items() if name not in _DONE}
+        own |= {name: _twin_of_value(name, value, module, twins) for name, value in own.items() if name not in _DONE}
     return twins[id(module)]
 
 
@@ -48,12 +48,14 @@ def _twin_of_buffer(buffer: torch.Tensor | None) -> torch.Tensor | None:
     return buffer.clone() if buffer is not None and buffer.numel() <= SMALL else buffer
 
 
-def _twin_of_value(value: Any, module: torch.nn.Module, twins: dict[int, Any]) -> Any:
-    """What a module's attribute is in its twin: configurations are copied, and its own methods belong to the twin."""
+def _twin_of_value(name: str, value: Any, module: torch.nn.Module, twins: dict[int, Any]) -> Any:
+    """What a module's attribute is in its twin: configurations and hooks are copied, its methods belong to the twin."""
     if isinstance(value, PreTrainedConfig):
         return _twin_of_config(value, twins)
     if isinstance(value, torch.nn.Module):  # held without being registered
         return twins.get(id(value), value)
+    if isinstance(value, dict) and "_hooks" in name:  # transformers adds some of its own, to read hidden states
+        return value.copy()
     if isinstance(value, MethodType) and value.__self__ is module:
         return MethodType(value.__func__, twins[id(module)])
     if isinstance(value, partial) and any(argument is module for argument in value.args):  # accelerate's hooks

@@ -2,7 +2,7 @@ import torch
 from transformers import DynamicCache, LlamaConfig, MistralConfig
 
 import prepack_lab as lab
-from prepack_lab.cache import join_caches
+from prepack_lab.cache import _zeros, join_caches
 from prepack_lab.forward import ForwardPass
 from prepack_lab.methods import Pass
 
@@ -65,3 +65,11 @@ def test_a_sliding_layer_keeps_its_window_and_counts_all_tokens():
     assert torch.equal(cache.layers[0].keys[1], packed.layers[0].keys[0, :, 3:5])
     keys = cache.layers[0].keys
     assert keys.untyped_storage().nbytes() == keys.nbytes, "what is cut off is freed"
+
+
+def test_large_zeros_are_zeros_that_can_be_written():
+    found = _zeros((300, 2, 1000), torch.bfloat16, torch.device("cpu"))
+    assert found.shape == (300, 2, 1000) and found.dtype == torch.bfloat16 and not found.any()
+    found[1, 1] = 2
+    assert found.sum() == 2000
+    assert _zeros((0, 3), torch.float32, torch.device("cpu")).shape == (0, 3)

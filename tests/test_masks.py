@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prepack_lab as lab
+from prepack_lab.masks import may_see, packed_block_mask
 from tests.conftest import random_prompts
 
 segments = st.lists(st.integers(1, 6), min_size=1, max_size=6).flatmap(
@@ -85,18 +86,18 @@ def test_the_block_mask_is_the_same_rule(lengths, slack):
     expected = F.scaled_dot_product_attention(query, key, value, attn_mask=lab.packed_mask(batch.segment_ids))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it would rather be compiled
-        found = flex_attention(query, key, value, block_mask=lab.packed_block_mask(batch.segment_ids))
+        found = flex_attention(query, key, value, block_mask=packed_block_mask(batch.segment_ids))
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
 def test_the_block_mask_leaves_hidden_blocks_out():
     segments = torch.arange(8).repeat_interleave(128)[None]  # eight prompts of one block each
-    assert lab.packed_block_mask(segments).sparsity() == pytest.approx(100 * (1 - 8 / 64))
+    assert packed_block_mask(segments).sparsity() == pytest.approx(100 * (1 - 8 / 64))
 
 
 @given(row=segments, window=st.none() | st.integers(1, 8), apart=st.booleans())
 def test_the_rule_and_what_becomes_of_it_without_its_parts(row, window, apart):
-    seen = lab.may_see(torch.tensor([row]), apart, window)
+    seen = may_see(torch.tensor([row]), apart, window)
     assert seen.shape == (1, 1, len(row), len(row)) and seen.dtype == torch.bool
     for query, key in torch.cartesian_prod(torch.arange(len(row)), torch.arange(len(row))).tolist():
         together = row[query] == row[key] or (not apart and row[query] >= 0 and row[key] >= 0)
@@ -107,4 +108,4 @@ def test_the_rule_and_what_becomes_of_it_without_its_parts(row, window, apart):
 @pytest.mark.parametrize("window", [0, -3])
 def test_a_window_holds_at_least_the_token_itself(window):
     with pytest.raises(ValueError, match=f"the window is {window}"):
-        lab.may_see(torch.tensor([[0, 0]]), window=window)
+        may_see(torch.tensor([[0, 0]]), window=window)

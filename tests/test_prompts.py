@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import prepack_lab as lab
+from prepack_lab.prompts import check_prompts
 
 TEMPLATE = (
     "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] | trim }}"
@@ -31,18 +32,18 @@ def chatting(tokenizer, monkeypatch):
 
 @pytest.mark.parametrize("prompts", [[[1, 2], [3]], [np.array([1, 2]), torch.tensor([3])], ((1, 2), (3,))])
 def test_prompts_of_any_kind_become_lists(prompts):
-    assert lab.check_prompts(prompts, vocab_size=4, max_positions=2) == [[1, 2], [3]]
+    assert check_prompts(prompts, vocab_size=4, max_positions=2) == [[1, 2], [3]]
 
 
 def test_ids_may_be_scalars_of_numpy_and_torch_and_become_plain_ints():
-    (ids,) = lab.check_prompts([[1, np.int64(2), np.array(3), torch.tensor(4)]], vocab_size=5)
+    (ids,) = check_prompts([[1, np.int64(2), np.array(3), torch.tensor(4)]], vocab_size=5)
     assert ids == [1, 2, 3, 4]
     assert {type(id) for id in ids} == {int}
 
 
 @given(st.lists(st.lists(st.integers(0, 2**63 - 1), min_size=1), min_size=1))
 def test_what_is_returned_equals_what_was_given_and_is_a_copy(prompts):
-    found = lab.check_prompts(prompts)
+    found = check_prompts(prompts)
     assert found == prompts
     assert all(copy is not prompt for copy, prompt in zip(found, prompts, strict=True))
 
@@ -82,7 +83,7 @@ def test_what_is_returned_equals_what_was_given_and_is_a_copy(prompts):
 )
 def test_what_cannot_be_run_is_named(prompts, words):
     with pytest.raises(lab.InvalidPromptsError, match=words):
-        lab.check_prompts(prompts, vocab_size=10, max_positions=5)
+        check_prompts(prompts, vocab_size=10, max_positions=5)
 
 
 def test_an_invalid_prompt_is_a_value_error():
@@ -92,14 +93,14 @@ def test_an_invalid_prompt_is_a_value_error():
 @pytest.mark.parametrize("id", [-1, 2**63, -(2**70)])
 def test_an_id_fits_a_tensor_even_where_no_vocabulary_is_known(id):
     with pytest.raises(lab.InvalidPromptsError, match=f"prompt 0 holds id {id} at place 1"):
-        lab.check_prompts([[1, id]])
+        check_prompts([[1, id]])
 
 
 @pytest.mark.parametrize("rows", [np.array([[1, 2]]), torch.tensor([[1, 2], [3, 0]]), torch.zeros(1, 1, 1).long()])
 def test_padding_is_never_run_as_text(rows):
     with pytest.raises(lab.InvalidPromptsError, match=r"prompts is a [23]-D array, .*padding.*tolist.*lab\.tokenize"):
-        lab.check_prompts(rows)
-    assert lab.check_prompts([row.reshape(-1) for row in rows]) == [row.reshape(-1).tolist() for row in rows]
+        check_prompts(rows)
+    assert check_prompts([row.reshape(-1) for row in rows]) == [row.reshape(-1).tolist() for row in rows]
 
 
 @pytest.mark.parametrize("padded", [False, True])
@@ -107,13 +108,13 @@ def test_what_a_tokenizer_returns_is_refused_whole(tokenizer, padded):
     encoded = tokenizer(["hello", "hi"], padding=padded)
     for prompts, culprit in ((encoded, "prompts"), (dict(encoded), "prompts"), ([encoded], "prompt 0")):
         with pytest.raises(lab.InvalidPromptsError, match=rf"^{culprit} is a .*lab\.tokenize"):
-            lab.check_prompts(prompts)
+            check_prompts(prompts)
 
 
 @pytest.mark.parametrize("prompts", [[range(1_000_000)], [np.arange(1_000_000)], [[7] * 1_000] * 1_000])
 def test_a_million_tokens_are_checked_in_a_moment(prompts):
     begin = time.perf_counter()
-    lab.check_prompts(prompts, vocab_size=1_000_000, max_positions=1_000_000)
+    check_prompts(prompts, vocab_size=1_000_000, max_positions=1_000_000)
     assert time.perf_counter() - begin < 2
 
 
@@ -210,5 +211,5 @@ def test_a_chat_needs_a_template(tokenizer):
 def test_random_prompts_have_the_lengths_asked_for_and_repeat_with_their_seed():
     prompts = lab.random_prompts([3, 1, 5], vocab_size=7, seed=2)
     assert [len(prompt) for prompt in prompts] == [3, 1, 5]
-    assert prompts == lab.check_prompts(prompts, vocab_size=7) == lab.random_prompts([3, 1, 5], 7, seed=2)
+    assert prompts == check_prompts(prompts, vocab_size=7) == lab.random_prompts([3, 1, 5], 7, seed=2)
     assert prompts != lab.random_prompts([3, 1, 5], 7, seed=3)

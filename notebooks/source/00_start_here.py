@@ -23,9 +23,12 @@
 from functools import partial
 
 import prepack_lab as lab
+from prepack_lab.course import reports
+from prepack_lab.course.lessons import lesson_map
+from prepack_lab.doctor import diagnose
 from prepack_lab.figures import draw_cache_growth, draw_rows
 
-lab.diagnose()
+diagnose()
 
 # %% [markdown]
 # Now the model: SmolLM2, with 135 million parameters. It came with the lab, so this works without internet.
@@ -82,7 +85,7 @@ texts = [
 ]
 prompts = lab.tokenize(tokenizer, texts)
 lengths = [len(prompt) for prompt in prompts]
-lab.reports.prompts_table(texts, prompts)
+reports.prompts_table(texts, prompts)
 
 # %% [markdown]
 # ## What padding wastes
@@ -121,7 +124,7 @@ draw_rows({"padded: one prompt a row": padded, "packed: several a row": packing}
 
 # %%
 batch = lab.PackedBatch.from_prompts(prompts, packing)
-lab.reports.seam_table(batch, tokenizer)
+reports.seam_table(batch, tokenizer)
 
 # %% [markdown]
 # ## One packed forward pass
@@ -134,7 +137,7 @@ lab.reports.seam_table(batch, tokenizer)
 # %%
 methods = ("one_by_one", "full_batching", "prepacked")
 results = {method: lab.prefill(model, prompts, method=method) for method in methods}
-lab.reports.agreement_table(results)
+reports.agreement_table(results)
 
 # %% [markdown]
 # The tiny differences come from rounding: a computer rounds sums, and rounds them differently in another order.
@@ -148,7 +151,7 @@ lab.reports.agreement_table(results)
 # %%
 compared = ("one_by_one", "prepacked")
 tokens = {method: lab.generate(model, prompts, method, max_new_tokens=20) for method in compared}
-lab.reports.continuations_table(prompts, tokens, tokenizer)
+reports.continuations_table(prompts, tokens, tokenizer)
 
 # %% [markdown]
 # The model is small, so do not trust its facts. What counts is the last column.
@@ -160,7 +163,7 @@ lab.reports.continuations_table(prompts, tokens, tokenizer)
 
 # %%
 runs = {method: partial(lab.prefill, model, prompts, method) for method in methods}
-lab.reports.times_table(lab.measure_together(runs))
+reports.times_table(lab.measure_together(runs))
 
 # %% [markdown]
 # ## Drag the batch size
@@ -206,7 +209,7 @@ print(f"{len(my_lengths)} prompts fill {rows} rows.", "You found it!" if won els
 # Lessons 00 to 05 belong together: about four hours with all exercises. The later ones stand by themselves.
 
 # %%
-lab.lesson_map()
+lesson_map()
 
 # %% [markdown]
 # From lesson 01 on there are exercises, checked on the page. What you have solved is kept beside the notebooks, in

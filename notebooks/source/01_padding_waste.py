@@ -15,7 +15,10 @@
 # %%
 import prepack_lab as lab
 from prepack_lab import figures
+from prepack_lab.course import reports
 from prepack_lab.measuring import paper
+from prepack_lab.measuring.machine import describe_machine
+from prepack_lab.measuring.timing import measure
 
 lab.progress("01")
 
@@ -74,7 +77,7 @@ lab.check("01-waste", padding_share)
 # **Predict first:** which workload wastes least? What do its prompts have in common?
 
 # %%
-lab.reports.waste_table()
+reports.waste_table()
 
 # %% [markdown]
 # What counts is not how long the prompts are, but how *unequal*. Read a row from left to right: the waste grows with
@@ -174,7 +177,7 @@ lab.widgets.YourPrompts(profile.sample(512, seed=1))
 # **Predict first:** is it attention or the linear layers that make padding expensive here?
 
 # %%
-lab.reports.operations_table("llama-2-7b", lengths, ("one_by_one", "full_batching", "prepacked", "padding_free"))
+reports.operations_table("llama-2-7b", lengths, ("one_by_one", "full_batching", "prepacked", "padding_free"))
 
 # %% [markdown]
 # For prompts of a few hundred tokens nearly all work is in the linear layers. There the waste is exactly the share of
@@ -182,7 +185,7 @@ lab.reports.operations_table("llama-2-7b", lengths, ("one_by_one", "full_batchin
 
 # %%
 long_prompts = lab.load_profile("arxiv").sample(16, seed=0)
-lab.reports.operations_table("llama-2-7b", long_prompts, ("one_by_one", "full_batching", "prepacked", "padding_free"))
+reports.operations_table("llama-2-7b", long_prompts, ("one_by_one", "full_batching", "prepacked", "padding_free"))
 
 # %%
 lab.widgets.Quiz("01-attention")
@@ -219,7 +222,7 @@ lab.check("01-attention", attention_pairs)
 # length. Read a row: as long as the time stays the same, more prompts come for free.
 
 # %%
-lab.reports.batch_cost_table(paper.BATCH_SECONDS)
+reports.batch_cost_table(paper.BATCH_SECONDS)
 
 # %% [markdown]
 # These are the paper's figures, for a model of 1.3 billion parameters on an NVIDIA RTX A6000. With prompts of 50
@@ -234,11 +237,11 @@ lab.reports.batch_cost_table(paper.BATCH_SECONDS)
 model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
 batches = {size: lab.random_prompts([50] * size, vocab_size=1000) for size in (1, 2, 4, 8)}
 times = {
-    size: lab.measure(lambda prompts=prompts: lab.prefill(model, prompts, "full_batching"), repeats=3).median
+    size: measure(lambda prompts=prompts: lab.prefill(model, prompts, "full_batching"), repeats=3).median
     for size, prompts in batches.items()
 }
-print(lab.describe_machine(str(model.device))["device"])
-lab.reports.batch_cost_table({50: times})
+print(describe_machine(str(model.device))["device"])
+reports.batch_cost_table({50: times})
 
 # %% [markdown]
 # ## In the real world

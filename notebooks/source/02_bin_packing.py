@@ -13,6 +13,7 @@
 # %%
 import prepack_lab as lab
 from prepack_lab import figures
+from prepack_lab.course import reports
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.predictors import expected_fewer_rows
 
@@ -145,7 +146,7 @@ lab.check("02-best-fit", best_fit)
 
 # %%
 questions = lab.load_profile("mmlu").sample(64, seed=3)
-lab.reports.strategies_table(questions)
+reports.strategies_table(questions)
 
 # %% [markdown]
 # Read the column *over the bound*. The rules that look back come within a bin or so of the bound, sorted or not: among
@@ -258,13 +259,13 @@ figures.draw_bins({strategy: lab.pack(six, 10, strategy) for strategy in ("first
 
 # %%
 workloads = ("mmlu", "samsum", "hh_rlhf", "wikitext512")
-lab.reports.library_table(workloads)
+reports.library_table(workloads)
 
 # %% [markdown]
 # Close to nothing, a hundredth at most, and now and then the library even saves a row. And the rule of the authors' version?
 
 # %%
-lab.reports.library_table(workloads, other="best_fit_decreasing")
+reports.library_table(workloads, other="best_fit_decreasing")
 
 # %% [markdown]
 # So the name was wrong, and the paper's numbers still stand. The library has one more habit to know: it takes a prompt
@@ -285,7 +286,7 @@ except ValueError as error:
 # **Predict first:** how long do they take for a million prompts?
 
 # %%
-lab.reports.packing_seconds_table(("next_fit", "first_fit_decreasing", "best_fit_decreasing", "binpacking"))
+reports.packing_seconds_table(("next_fit", "first_fit_decreasing", "best_fit_decreasing", "binpacking"))
 
 # %%
 lab.widgets.Quiz("02-time")

@@ -17,7 +17,9 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
+from prepack_lab.course import reports
 from prepack_lab.course.ablation import ablate, attention_weights
+from prepack_lab.masks import may_see
 
 lab.progress("03")
 
@@ -90,7 +92,7 @@ lab.check("03-positions", restart_positions)
 # **Predict first:** we run the row as it is. Which of the three prompts gets a wrong answer?
 
 # %%
-lab.reports.leak_table(model, tokenizer, texts)
+reports.leak_table(model, tokenizer, texts)
 
 # %% [markdown]
 # Look at prompt 1. Alone it does not know the cat, and makes up a name. In the row, with the causal mask only, it has
@@ -173,7 +175,7 @@ print(torch.tensor(torch.finfo(torch.float32).min).to(torch.bfloat16), "so take 
 tiny, byte_tokenizer = lab.load_model("tiny-llama", device="cpu")
 in_bytes = lab.tokenize(byte_tokenizer, texts)
 rows = lab.PackedBatch.from_prompts(in_bytes, lab.pack([len(prompt) for prompt in in_bytes], 80))
-lab.reports.mask_kinds_table(tiny, rows, in_bytes)
+reports.mask_kinds_table(tiny, rows, in_bytes)
 
 # %% [markdown]
 # `sdpa` applies a boolean mask. `eager` adds it: True becomes 1, False becomes 0, and nothing is hidden. Nobody
@@ -224,7 +226,7 @@ lab.widgets.Quiz("03-rotary")
 
 # %%
 short = lab.PackedBatch.from_prompts(prompts[1:], lab.Packing.concatenated([len(prompt) for prompt in prompts[1:]]))
-seen = lab.may_see(short.segment_ids, window=3)[0, 0]
+seen = may_see(short.segment_ids, window=3)[0, 0]
 figures.draw_mask(seen.numpy(), short.segment_ids[0].tolist(), words[1:])
 
 # %% [markdown]
@@ -325,7 +327,7 @@ print(f"masked: {rows.num_bins * rows.width**2} cells, segmented: {sum(n * (n + 
 # - FlashAttention and torch have kernels that take `cu_seqlens`; servers and training code use them. On CUDA the lab
 #   uses torch's own, `varlen_attn`.
 # - FlexAttention takes the *rule* instead of the mask, and leaves out blocks that are hidden throughout:
-#   `lab.packed_block_mask` makes one.
+#   `packed_block_mask` makes one.
 # - transformers finds packed rows by their restarted positions, but only without a cache and without a mask.
 #   [Lesson 04](04_packed_equals_unpacked.ipynb) shows what happens otherwise.
 #

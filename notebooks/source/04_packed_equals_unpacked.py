@@ -20,7 +20,7 @@ import torch
 import prepack_lab as lab
 from prepack_lab import figures
 from prepack_lab.cache import cache_bytes
-from prepack_lab.course import broken_ways
+from prepack_lab.course import broken_ways, reports
 from prepack_lab.course.comparison import compare_with_alone
 from prepack_lab.forward import forward_alone, forward_packed
 
@@ -92,7 +92,7 @@ figures.draw_errors(compare_with_alone(model, prompts))
 # %%
 compared = ("one_by_one", "prepacked")
 tokens = {method: lab.generate(model, prompts, method, max_new_tokens=12) for method in compared}
-lab.reports.continuations_table(prompts, tokens, tokenizer)
+reports.continuations_table(prompts, tokens, tokenizer)
 
 # %%
 lab.widgets.Quiz("04-rounding")
@@ -109,7 +109,7 @@ lab.widgets.Quiz("04-rounding")
 coarse, _ = lab.load_model("smollm2-135m", dtype="bfloat16")
 openings = [text.split()[: 2 + 5 * place % 17] for place, text in enumerate([*topics.values()][:32])]
 many = lab.tokenize(tokenizer, [" ".join(words) for words in openings])
-lab.reports.precision_table({"float32": model, "bfloat16": coarse}, many)
+reports.precision_table({"float32": model, "bfloat16": coarse}, many)
 
 # %% [markdown]
 # In bfloat16 the packed rows are off thousands of times further than in float32, and *so is the padded batch*. Where two
@@ -303,7 +303,7 @@ lab.widgets.BugHunt([8, 8, 8, 8])
 
 # %%
 trio = six[1:4]
-lab.reports.restart_trap_table(tiny, trio)
+reports.restart_trap_table(tiny, trio)
 
 # %% [markdown]
 # With a cache, transformers does not look for restarts, and prompts leak. Nothing is said. The lab asks every layer for
@@ -313,7 +313,7 @@ lab.reports.restart_trap_table(tiny, trio)
 # [sliding window](glossary.ipynb#Sliding-window) then loses its window. Only prompts that are longer than the window tell.
 
 # %%
-lab.reports.window_trap_table()
+reports.window_trap_table()
 
 # %%
 lab.widgets.Quiz("04-trap")
@@ -330,7 +330,7 @@ lab.widgets.Quiz("04-trap")
 # %%
 from transformers import BloomConfig, Gemma2Config, GPT2Config, LlamaConfig, MambaConfig
 
-lab.reports.families_table([LlamaConfig, Gemma2Config, GPT2Config, BloomConfig, MambaConfig])
+reports.families_table([LlamaConfig, Gemma2Config, GPT2Config, BloomConfig, MambaConfig])
 
 # %% [markdown]
 # Windows are kept, because the lab asks each layer for its own rule. Bloom sees how far apart two tokens are, and that is

@@ -16,10 +16,11 @@ from functools import partial
 
 import prepack_lab as lab
 from prepack_lab import figures
+from prepack_lab.course import reports
 from prepack_lab.forward import run_method
 from prepack_lab.measuring import paper
-from prepack_lab.measuring.predictors import expected_fewer_rows
-from prepack_lab.measuring.speed_ups import time_batches
+from prepack_lab.measuring.predictors import expected_fewer_rows, time_batches
+from prepack_lab.measuring.timing import measure
 
 lab.progress("05")
 
@@ -33,8 +34,8 @@ lab.progress("05")
 # %%
 model, tokenizer = lab.load_model("smollm2-135m")
 prompt = lab.random_prompts([40], vocab_size=1000)
-six = lab.measure(partial(lab.prefill, model, prompt), warmup=0, repeats=6)
-lab.reports.runs_table(six)
+six = measure(partial(lab.prefill, model, prompt), warmup=0, repeats=6)
+reports.runs_table(six)
 
 # %% [markdown]
 # The first run does things that are done once: the lab asks the model whether it can be packed, and torch loads code and
@@ -77,7 +78,7 @@ lab.check("05-median", median_seconds)
 # is the work done?
 
 # %%
-lab.reports.waiting_table(model.device)
+reports.waiting_table(model.device)
 
 # %% [markdown]
 # On a CPU both times are the same: the call returns when the work is done. On a GPU the call returns early, and only
@@ -116,7 +117,7 @@ lab.check("05-sync", time_work)
 lab.widgets.Quiz("05-sync")
 
 # %% [markdown]
-# `lab.measure` does all of this: it warms up, waits for the device before and after, repeats, and keeps every run.
+# `measure` does all of this: it warms up, waits for the device before and after, repeats, and keeps every run.
 # `lab.measure_together` runs several functions *in turn*.
 
 # %%
@@ -141,7 +142,7 @@ prompts = lab.random_prompts(eight, vocab_size=1000)
 methods = ("full_batching", "one_by_one", "prepacked", "padding_free")
 passes = {method: partial(run_method, model, prompts, method) for method in methods}
 prefills = lab.measure_together(passes, repeats=3)
-lab.reports.times_table(prefills)
+reports.times_table(prefills)
 
 # %% [markdown]
 # Rows tell it roughly: k over r, here 8 over 3. `padding_free` has no padding left, and no mask.
@@ -187,7 +188,7 @@ ways = {
     method: partial(lab.generate, model, prompts, method, max_new_tokens=1)
     for method in ("full_batching", "prepacked", "padding_free")
 }
-lab.reports.first_token_table(prefills, lab.measure_together(ways, repeats=3))
+reports.first_token_table(prefills, lab.measure_together(ways, repeats=3))
 
 # %% [markdown]
 # Unpacking and the extra step take a part of the gain back. The paper found the same with batches of 16 such questions and
@@ -257,7 +258,7 @@ figures.draw_speed_ups({"prepacked": gains}, paper.SPEED_UP_BY_BATCH["mmlu"], co
 # %%
 equal = lab.random_prompts([40] * 4, vocab_size=1000)
 draw = {method: partial(run_method, model, equal, method) for method in ("full_batching", "prepacked")}
-lab.reports.times_table(lab.measure_together(draw, repeats=5))
+reports.times_table(lab.measure_together(draw, repeats=5))
 
 # %% [markdown]
 # A draw, or a little less. Look at the quartiles before you call one of them faster: the runs of one method may differ by
@@ -296,7 +297,7 @@ lab.check("05-lose", losing_batch)
 # packing leaves. Where a recorded figure falls short of the paper's, the last column says why.
 
 # %%
-lab.reports.beside_paper_table()
+reports.beside_paper_table()
 
 # %% [markdown]
 # ## On a GPU
@@ -306,7 +307,7 @@ lab.reports.beside_paper_table()
 # taken, and which command repeats it. So far they were taken on CPUs. Where there is one, the widget above shows it beside your own curves.
 
 # %%
-lab.reports.recordings_table()
+reports.recordings_table()
 
 # %% [markdown]
 # ## In the real world

@@ -15,8 +15,9 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
+from prepack_lab.course import reports
 from prepack_lab.measuring import paper
-from prepack_lab.measuring.cost import memory_parts
+from prepack_lab.measuring.memory import memory_parts
 from prepack_lab.models.loading import load_sizes
 
 lab.progress("06")
@@ -114,7 +115,7 @@ lab.check("06-mask", mask_bytes)
 # %%
 model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
 few = lab.load_profile("mmlu").sample(8, seed=17)
-lab.reports.memory_table(model, few, methods)
+reports.memory_table(model, few, methods)
 
 # %% [markdown]
 # The estimate is a model, not a promise: libraries keep copies for a moment, and take memory in large pieces.
@@ -180,7 +181,7 @@ lab.check("06-largest", largest_that_fits)
 
 # %%
 packing = lab.pack(lengths)
-per_slot = sizes.layers * sizes.cache_width * 2  # bytes, in bfloat16
+per_slot = sizes.cache_per_token * 2  # bytes, in bfloat16
 figures.draw_cache_layout(packing, per_slot)
 
 # %% [markdown]

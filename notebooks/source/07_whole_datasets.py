@@ -17,8 +17,10 @@ from time import perf_counter
 
 import prepack_lab as lab
 from prepack_lab import figures
+from prepack_lab.course import reports
 from prepack_lab.measuring import paper
 from prepack_lab.methods import known_options, plan_passes
+from prepack_lab.models.loading import load_config
 
 lab.progress("07")
 
@@ -39,7 +41,7 @@ lab.progress("07")
 
 # %%
 lengths = lab.load_profile("mmlu").sample(256, seed=0)
-lab.reports.dataset_table(lengths, batch_size=16, token_budget=4096)
+reports.dataset_table(lengths, batch_size=16, token_budget=4096)
 
 # %% [markdown]
 # Sorting alone removes most of the padding: neighbours have nearly the same length. This is the rival that a paper on
@@ -116,7 +118,7 @@ figures.draw_per_prompt(paper.DATASET_MILLISECONDS["hh_rlhf"], "milliseconds")
 
 # %%
 conversations = lab.load_profile("hh_rlhf").sample(256, seed=0)
-lab.reports.dataset_table(conversations, batch_size=16)
+reports.dataset_table(conversations, batch_size=16)
 
 # %% [markdown]
 # Masked attention computes all pairs of a row and hides most of them. Dataset prepacking makes all rows as long as the
@@ -136,7 +138,7 @@ lab.widgets.Quiz("07-tail")
 # %%
 from transformers import AutoModelForCausalLM
 
-config = lab.load_config("smollm2-135m")
+config = load_config("smollm2-135m")
 config.num_hidden_layers = 2
 short_model = AutoModelForCausalLM.from_config(config).eval()
 prompts = lab.random_prompts(lengths, vocab_size=1000)
@@ -148,7 +150,7 @@ def run(method):
 
 
 runs = {method: partial(run, method) for method in compared}
-lab.reports.dataset_times_table(lab.measure_together(runs, repeats=3, device="cpu"), len(prompts))
+reports.dataset_times_table(lab.measure_together(runs, repeats=3, device="cpu"), len(prompts))
 
 # %% [markdown]
 # For the whole model, or your own: `prepack-lab bench dataset --workload mmlu --compare-paper`.
@@ -307,7 +309,7 @@ def slots_in_windows(lengths, batch_size, window):
 lab.check("07-windows", slots_in_windows)
 
 # %%
-lab.reports.windows_table(lengths, 16, (16, 32, 64, 128, 256))
+reports.windows_table(lengths, 16, (16, 32, 64, 128, 256))
 
 # %% [markdown]
 # A window of four batches already takes away two thirds of the padded slots. Compare with prepacking, which needs one
@@ -334,7 +336,7 @@ lab.widgets.Quiz("07-longest")
 #   within windows of some fifty batches.
 # - The evaluation harness of EleutherAI sorts requests by length, the longest first, and puts the answers back in order.
 # - vLLM and other servers plan by a token budget, not by a batch size.
-# - For several GPUs, `lab.shard` deals rows out so that all have about as many tokens.
+# - For several GPUs, `shard` deals rows out so that all have about as many tokens.
 #
 # ## What you have seen
 #

@@ -16,8 +16,12 @@ from functools import partial
 
 import prepack_lab as lab
 from prepack_lab import figures
+from prepack_lab.course import reports
 from prepack_lab.measuring import paper
-from prepack_lab.measuring.predictors import fewer_rows, fit_line, max_absolute_deviation
+from prepack_lab.measuring.calibration import calibrate, measure_roof
+from prepack_lab.measuring.inspection import inspect_lengths
+from prepack_lab.measuring.predictors import fewer_rows, fit_line, max_absolute_deviation, time_batches
+from prepack_lab.measuring.timing import measure
 
 lab.progress("08")
 
@@ -36,7 +40,7 @@ lab.progress("08")
 
 # %%
 names = ("mmlu", "gsm8k", "alpaca", "samsum")
-lab.reports.counted_table({name: lab.load_profile(name).sample(16, seed=0) for name in names})
+reports.counted_table({name: lab.load_profile(name).sample(16, seed=0) for name in names})
 
 # %% [markdown]
 # Uneven ones. The exam questions and the school maths have about as many tokens in all. But one exam question is far
@@ -109,7 +113,9 @@ figures.draw_predictor(ours, [*theirs.values()], "k/r", words=words)
 # %%
 from transformers import AutoModelForCausalLM
 
-config = lab.load_config("smollm2-135m")
+from prepack_lab.models.loading import load_config
+
+config = load_config("smollm2-135m")
 config.num_hidden_layers = 2
 short_model = AutoModelForCausalLM.from_config(config).eval()
 
@@ -121,8 +127,8 @@ short_model = AutoModelForCausalLM.from_config(config).eval()
 # %%
 known = ("mmlu", "gsm8k", "alpaca", "wikitext256")
 batches = {f"{name}, draw {seed}": lab.load_profile(name).sample(16, seed) for name in known for seed in range(4)}
-timed = lab.time_batches(short_model, batches)
-lab.reports.lines_table(timed)
+timed = time_batches(short_model, batches)
+reports.lines_table(timed)
 
 # %% [markdown]
 # **R²** is the share of the differences between the batches that the line explains: 1 is perfect, 0 is no better than
@@ -182,14 +188,14 @@ lab.check("08-fit", fit)
 unseen = {f"humaneval, draw {seed}": lab.load_profile("humaneval").sample(16, seed) for seed in range(5)}
 unseen["equal prompts"] = [100] * 16
 line = fit_line(rows_saved, gains)
-lab.reports.foretold_table(line, unseen)
+reports.foretold_table(line, unseen)
 
 # %% [markdown]
 # **Predict first:** will they be off by 5 %, by 20 %, or by half? And how far off will m - L/k be, and the paper's own
 # line, from another machine?
 
 # %%
-found = [batch.speed_up for batch in lab.time_batches(short_model, unseen).values()]
+found = [batch.speed_up for batch in time_batches(short_model, unseen).values()]
 by_rows = [fewer_rows(lengths) for lengths in unseen.values()]
 by_deviation = [max_absolute_deviation(lengths) for lengths in unseen.values()]
 forecasts = {
@@ -209,7 +215,7 @@ figures.draw_forecast(forecasts, found, [*unseen])
 # Two layers are a small model. The same was recorded with all 30: four workloads, each predicted from the other three.
 
 # %%
-lab.reports.recorded_predictions_table()
+reports.recorded_predictions_table()
 
 # %% [markdown]
 #
@@ -257,8 +263,8 @@ lab.widgets.Quiz("08-unseen")
 
 # %%
 model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
-calibration = lab.calibrate(model)
-lab.reports.rates_table(calibration)
+calibration = calibrate(model)
+reports.rates_table(calibration)
 
 # %% [markdown]
 # Now a batch of eight exam questions, by four methods.
@@ -326,7 +332,7 @@ lab.check("08-best", best_method)
 # a large copy.
 
 # %%
-roof = lab.measure_roof(str(model.device), model.dtype)
+roof = measure_roof(str(model.device), model.dtype)
 print(f"{roof.flops_per_second / 1e9:,.0f} billion operations and {roof.bytes_per_second / 1e9:,.0f} GB in a second,")
 print(f"so {roof.ridge:.1f} operations in the time of one byte, on {roof.device}")
 
@@ -337,7 +343,7 @@ print(f"so {roof.ridge:.1f} operations in the time of one byte, on {roof.device}
 
 # %%
 passes = costs | {"a single token": lab.estimate_cost(model.config, [1], "one_by_one", model.dtype)}
-single = lab.measure(partial(run_method, model, [[1]], "one_by_one"), repeats=5)
+single = measure(partial(run_method, model, [[1]], "one_by_one"), repeats=5)
 seconds = taken | {"a single token": single.median}
 figures.draw_roofline(passes, roof.flops_per_second, roof.bytes_per_second, seconds)
 
@@ -381,7 +387,7 @@ print("exit code", main(["inspect", str(file), "--batch-size", "8", "--at-least"
 
 # %%
 counts = [len(prompt) for prompt in lab.tokenize(tokenizer, texts)]
-lab.inspect_lengths(counts, model.config, batch_size=8, calibration=calibration, dtype=model.dtype).table()
+inspect_lengths(counts, model.config, batch_size=8, calibration=calibration, dtype=model.dtype).table()
 
 # %% [markdown]
 # The same by hand, on the lengths of that file and in the seconds of your machine: change the model, the batch size,

@@ -15,8 +15,11 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
+from prepack_lab.course import reports
 from prepack_lab.course.ablation import ablate
-from prepack_lab.measuring.token_times import typical
+from prepack_lab.measuring.cost import cost_of_step
+from prepack_lab.measuring.machine import describe_machine
+from prepack_lab.measuring.token_times import time_tokens, typical
 from prepack_lab.packing import Packing
 
 lab.progress("09")
@@ -113,7 +116,7 @@ lab.check("09-mask", grow_mask)
 # %%
 tiny, byte_tokenizer = lab.load_model("tiny-llama", device="cpu")
 in_bytes = lab.tokenize(byte_tokenizer, ["The capital of Germany is", "Water boils at", "Roses are red,"])
-lab.reports.restart_table({"with restart": ablate(tiny, in_bytes), "without": ablate(tiny, in_bytes, restart=False)})
+reports.restart_table({"with restart": ablate(tiny, in_bytes), "without": ablate(tiny, in_bytes, restart=False)})
 
 # %% [markdown]
 # The next token of a prompt stands at the prompt's own length. Its neighbours in the cache must have been counted from 0,
@@ -154,8 +157,8 @@ runners = {
     "prepacked": {"method": "prepacked"},
     "prepacked, packed decoding": {"method": "prepacked", "decoding": "packed"},
 }
-runs = lab.time_tokens(model, prompts, runners, max_new_tokens=8, repeats=2)
-lab.reports.token_times_table(runs, lab.describe_machine(str(model.device))["device"])
+runs = time_tokens(model, prompts, runners, max_new_tokens=8, repeats=2)
+reports.token_times_table(runs, describe_machine(str(model.device))["device"])
 
 # %% [markdown]
 # One by one, the first prompt has its answer early and the last one waits for all others. The batches have their first
@@ -218,8 +221,8 @@ work = {
     f"{method}: prefill": lab.estimate_cost(model.config, lengths, method, model.dtype)
     for method in ("full_batching", "prepacked")
 }
-work["a step of decoding"] = lab.cost_of_step(model.config, len(lengths), slots, model.dtype)
-lab.reports.work_table(work)
+work["a step of decoding"] = cost_of_step(model.config, len(lengths), slots, model.dtype)
+reports.work_table(work)
 
 # %% [markdown]
 # Prefill is limited by arithmetic, so slots that are saved are time that is saved. A step of decoding is limited by

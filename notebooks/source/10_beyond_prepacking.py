@@ -16,6 +16,8 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
+from prepack_lab.course import reports
+from prepack_lab.masks import packed_block_mask
 
 lab.progress("10")
 
@@ -30,7 +32,7 @@ lab.progress("10")
 
 # %%
 names = ("mmlu", "samsum", "alpaca", "azure_code", "azure_conv", "mooncake")
-lab.reports.traces_table(names)
+reports.traces_table(names)
 
 # %% [markdown]
 # Three things to read off it:
@@ -65,7 +67,7 @@ from prepack_lab.course.miniatures.block_masks import block_kinds
 conversations = lab.load_profile("azure_conv").sample(8)
 packing = lab.pack(conversations)
 batch = lab.PackedBatch.from_prompts([[0] * length for length in conversations], packing)
-kinds = block_kinds(lab.packed_block_mask(batch.segment_ids))  # [R, query blocks, key blocks]
+kinds = block_kinds(packed_block_mask(batch.segment_ids))  # [R, query blocks, key blocks]
 figures.draw_block_mask(kinds[1].numpy())
 
 # %% [markdown]
@@ -76,7 +78,7 @@ figures.draw_block_mask(kinds[1].numpy())
 # What will it cost?
 
 # %%
-lab.reports.attention_table(conversations)
+reports.attention_table(conversations)
 
 # %% [markdown]
 # The results are the same, up to rounding. The times follow the pairs. (FlexAttention saves time once it is compiled, and
@@ -85,7 +87,7 @@ lab.reports.attention_table(conversations)
 # And exam questions, sixteen of them?
 
 # %%
-lab.reports.attention_table(lab.load_profile("mmlu").sample(16))
+reports.attention_table(lab.load_profile("mmlu").sample(16))
 
 # %% [markdown]
 # In such short rows a block of 128 holds several prompts, and hardly any can be left out. It does not matter much: for
@@ -173,7 +175,7 @@ lab.check("10-continuous", steps)
 # %%
 tiny, byte_tokenizer = lab.load_model("tiny-llama", device="cpu")
 (long_prompt,) = lab.random_prompts([1000], vocab_size=256)
-lab.reports.chunks_table(tiny, long_prompt, chunks=(512, 128, 16, 1))
+reports.chunks_table(tiny, long_prompt, chunks=(512, 128, 16, 1))
 
 # %% [markdown]
 # The same, down to chunks of one token. Prefill and [decoding](glossary.ipynb#Decode) are the same thing, in pieces of
@@ -268,7 +270,7 @@ servers = {
     "two, budget 256": side_by_side(requests, chunked(16, 256), seconds),
     "one reads, one writes": split(requests, continuous(1), continuous(32), seconds),
 }
-lab.reports.waits_table(servers)
+reports.waits_table(servers)
 
 # %% [markdown]
 # The pauses are gone, and first tokens come a little later: one machine must read all prompts. **Predict first:** the
@@ -281,7 +283,7 @@ servers = {
     "two, budget 256": side_by_side(requests, chunked(16, 256), seconds),
     "one reads, one writes": split(requests, continuous(1), continuous(32), seconds),
 }
-lab.reports.waits_table(servers)
+reports.waits_table(servers)
 
 # %% [markdown]
 # Now the machine that reads is swamped, and the one that writes looks on. Reading and writing need machines in the
@@ -327,7 +329,7 @@ figures.draw_paged_memory(paged)
 # How much of it is empty?
 
 # %%
-lab.reports.cache_slots_table(draw_requests("azure_conv", 16), longest_text=8192)
+reports.cache_slots_table(draw_requests("azure_conv", 16), longest_text=8192)
 
 # %% [markdown]
 # ### Exercise 3: count blocks (warm-up, 4 minutes)
@@ -374,7 +376,7 @@ questions = ("What is it about?", "Give an example.", "Which word matters most?"
 texts = [f"{page}\n\nQuestion: {question}\nAnswer:" for page in pages for question in questions]
 prompts = lab.tokenize(byte_tokenizer, texts)
 alone = lab.prefill(tiny, prompts, "one_by_one").next_token_logits
-lab.reports.sharing_table(tiny, prompts, alone)
+reports.sharing_table(tiny, prompts, alone)
 
 # %% [markdown]
 # The first question about a page reads it, the other three find it. Found are whole blocks of sixteen only, the same
@@ -446,7 +448,7 @@ lab.widgets.Serving(workload="mmlu")
 # %%
 work = {f"{name}, one token": draw_requests(name, 64, output=1) for name in ("mmlu", "azure_conv")}
 work |= {name: draw_requests(name, 64) for name in ("azure_code", "azure_conv", "sharegpt")}
-lab.reports.offline_table(work)
+reports.offline_table(work)
 
 # %% [markdown]
 # Read it from left to right. What packing gains is the padding of the prefill; going without a mask gains the hidden pairs
@@ -461,7 +463,7 @@ lab.widgets.Quiz("10-scores")
 # ## Side by side
 
 # %%
-lab.reports.ideas_table()
+reports.ideas_table()
 
 # %% [markdown]
 # Servers such as vLLM and SGLang combine all of this, and never pad. **If you serve people, use one.** Prepacking is for
@@ -485,7 +487,7 @@ lab.reports.ideas_table()
 #
 # The paper: it compares prepacking with padded batches in transformers, and with none of the servers of this lesson.
 #
-# **That was the last lesson.** What is yours to try: `lab.inspect_lengths` on the lengths of your own prompts.
+# **That was the last lesson.** What is yours to try: `inspect_lengths` on the lengths of your own prompts.
 
 # %%
 lab.progress("10")

@@ -1,22 +1,35 @@
-"""Batches of prompts to measure: random draws of recorded workloads, or the reader's own prompts."""
+"""What experiments run on: a model, and batches of prompts, drawn from recorded workloads or the reader's own.
+
+All that they ask of the core is asked here: which methods there are, whether they suit a model, and to run them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from prepack_lab.models.loading import load_model
+from prepack_lab.bench.experiment import Experiment
+from prepack_lab.forward import run_method, vocabulary_size
+from prepack_lab.gate import admit
+from prepack_lab.measuring.timing import Measurement, summarize, time_in_turn
+from prepack_lab.methods import METHODS
+from prepack_lab.models.loading import DEFAULT_MODEL, load_model
 from prepack_lab.packing import pack
-from prepack_lab.prompts import tokenize
+from prepack_lab.prefilling import prefill_dataset
+from prepack_lab.prompts import random_prompts, tokenize
 from prepack_lab.sources.files import read_prompts
 from prepack_lab.sources.lengths import load_profile
 
 OWN = "your prompts"
+
+prefill = run_method
+"""Model, prompts and method → the forward passes of a batch; caches are not unpacked."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +51,47 @@ class Batch:
         return pack(self.lengths).num_bins
 
 
-def load_and_draw(
-    asked: Mapping[str, Any], workloads: Sequence[str], sizes: Sequence[int], draws: int = 1
-) -> tuple[PreTrainedModel, list[Batch]]:
-    """The model of an experiment, and its batches; the model's own tokenizer counts the prompts of a file.
+class OnModel(Experiment):
+    """An experiment that runs a model."""
 
-    Args:
-        asked: the experiment's parameters: model, dtype, device, seed and prompts.
-        workloads, sizes, draws: as for `draw_batches`.
+    model: str = DEFAULT_MODEL
+    dtype: str | None = None
+    device: str | None = None
 
-    Raises:
-        InvalidPromptsError: as for `read_prompts`.
-        ModelUnavailableError, ValueError: as for `load_model` and `draw_batches`.
-    """
-    draw = partial(draw_batches, workloads, sizes, draws, asked["seed"])
-    load = partial(load_model, asked["model"], asked["dtype"], asked["device"])
-    if asked["prompts"] is None:
-        batches = draw()  # what is wrong with them is said before a model is loaded
-        return load()[0], batches
-    texts = read_prompts(asked["prompts"])
-    model, tokenizer = load()
-    return model, draw([len(prompt) for prompt in tokenize(tokenizer, texts)])
+    def load(self) -> PreTrainedModel:
+        """The model.
+
+        Raises:
+            ModelUnavailableError, ValueError: as for `load_model`.
+        """
+        return load_model(self.model, self.dtype, self.device)[0]
+
+
+class OnPrompts(OnModel):
+    """An experiment that runs a model on prompts, of recorded lengths or the reader's own."""
+
+    prompts: Path | None = None
+    seed: int = 0
+
+    def load_and_draw(
+        self, workloads: Sequence[str], sizes: Sequence[int], draws: int = 1
+    ) -> tuple[PreTrainedModel, list[Batch]]:
+        """The model and the batches; the model's own tokenizer counts the prompts of a file.
+
+        Args:
+            workloads, sizes, draws: as for `draw_batches`.
+
+        Raises:
+            InvalidPromptsError: as for `read_prompts`.
+            ModelUnavailableError, ValueError: as for `load_model` and `draw_batches`.
+        """
+        if self.prompts is None:
+            batches = draw_batches(workloads, sizes, draws, self.seed)  # what is wrong with them is said first
+            return self.load(), batches
+        texts = read_prompts(self.prompts)
+        model, tokenizer = load_model(self.model, self.dtype, self.device)
+        own = [len(prompt) for prompt in tokenize(tokenizer, texts)]
+        return model, draw_batches(workloads, sizes, draws, self.seed, own)
 
 
 def draw_batches(
@@ -92,3 +125,43 @@ def _choose(counts: Sequence[int], size: int, seed: int) -> tuple[int, ...]:
     if not 1 <= size <= len(counts):
         raise ValueError(f"a batch of {size} can't be drawn from {len(counts)} prompts; ask for 1 to {len(counts)}")
     return tuple(np.random.default_rng(seed).choice(counts, size=size, replace=False).tolist())
+
+
+def fill(model: PreTrainedModel, lengths: Sequence[int], seed: int = 0) -> list[list[int]]:
+    """Prompts of these lengths, of random ids that the model knows."""
+    return random_prompts(lengths, vocabulary_size(model), seed)
+
+
+def check_methods(methods: Sequence[str], known: Collection[str] = METHODS) -> None:
+    """Refuse methods that do not exist, before a model is loaded.
+
+    Raises:
+        ValueError: names the method, and those that there are.
+    """
+    for method in methods:
+        if method not in known:
+            raise ValueError(f"there is no method {method!r}; there are: {', '.join(known)}")
+
+
+def require_methods(model: PreTrainedModel, methods: Sequence[str], longest: int) -> None:
+    """Refuse methods that are not known to be exact for this model and prompts of up to `longest` tokens.
+
+    Raises:
+        UnsupportedModelError: as for `admit`.
+    """
+    for method in methods:
+        admit(model, [[0] * longest], method)
+
+
+def prefill_all(model: PreTrainedModel, prompts: list[list[int]], method: str, batch_size: int) -> None:
+    """The forward passes of a method over a whole dataset; caches are not unpacked."""
+    for _ in prefill_dataset(model, prompts, batch_size, method, cache=False, progress=False):
+        pass
+
+
+def time_under_a_bar(
+    calls: Mapping[str, Callable[[], Any]], repeats: int, device: str, warmup: int = 1
+) -> dict[str, Measurement]:
+    """Seconds of calls that are made in turn, as `measure_together` takes them, with a bar that shows how far it is."""
+    runs = time_in_turn(calls, warmup, repeats, device)
+    return summarize(tqdm(runs, total=len(calls) * (warmup + repeats), unit="run", leave=False), device)

@@ -2,57 +2,50 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from statistics import mean, median
+from typing import Any
 
-from prepack_lab.bench.batches import load_and_draw
-from prepack_lab.bench.options import command_of
+from prepack_lab.bench.batches import OnPrompts, fill
 from prepack_lab.bench.report import Report
 from prepack_lab.figures.generation_race import draw_race
-from prepack_lab.forward import vocabulary_size
 from prepack_lab.measuring.machine import MB
 from prepack_lab.measuring.token_times import RUNNERS, TokenTimes, time_tokens, typical
-from prepack_lab.prompts import random_prompts
 from prepack_lab.table import Table
 
 REFERENCE = next(iter(RUNNERS))
 """What the others have to say, too."""
 
 
-def generate_benchmark(
-    model: str = "smollm2-135m",
-    workload: str = "mmlu",
-    prompts: Path | None = None,
-    batch_size: int = 8,
-    max_new_tokens: int = 16,
-    dtype: str | None = None,
-    device: str | None = None,
-    repeats: int = 3,
-    seed: int = 0,
-) -> Report:
-    """Time to first token, time per output token and the cache, by method and way of decoding."""
-    settings = dict(locals())
-    loaded, (batch,) = load_and_draw(settings, [workload], [batch_size])
-    ids = random_prompts(batch.lengths, vocabulary_size(loaded), seed)
-    runs = time_tokens(loaded, ids, RUNNERS, max_new_tokens, repeats)
-    reference = [*runs[REFERENCE][0].tokens]
-    rows = [
-        {
-            "runner": name,
-            "first_token_seconds": [mean(run.first) for run in taken],
-            "per_token_seconds": [run.per_token for run in taken],
-            "cache_bytes": taken[0].tokens.cache_bytes,
-            "same_prompts": sum(a == b for a, b in zip(taken[0].tokens, reference, strict=True)),
-        }
-        for name, taken in runs.items()
-    ]
-    settings |= {"dtype": str(loaded.dtype).removeprefix("torch."), "prompts": prompts and str(prompts)}
-    figure = draw_race({name: typical(taken).in_order for name, taken in runs.items()}, batch_size)
-    table = _table(runs, rows, batch_size)
-    return Report.now(command_of("generate", settings), str(loaded.device), settings, rows, table, figure)
+class Generate(OnPrompts, name="generate", quick={"repeats": 1, "max_new_tokens": 8}, figure=True):
+    """Decoding, unpacked and packed: time to first token, time per output token, and the cache."""
+
+    workload: str = "mmlu"
+    batch_size: int = 8
+    max_new_tokens: int = 16
+    repeats: int = 3
+
+    def run(self) -> Report:
+        model, (batch,) = self.load_and_draw([self.workload], [self.batch_size])
+        prompts = fill(model, batch.lengths, self.seed)
+        runs = time_tokens(model, prompts, RUNNERS, self.max_new_tokens, self.repeats)
+        rows = [_row(name, taken, runs[REFERENCE][0]) for name, taken in runs.items()]
+        figure = draw_race({name: typical(taken).in_order for name, taken in runs.items()}, self.batch_size)
+        return self.report(rows, _table(rows, self.batch_size, self.repeats), figure, model)
 
 
-def _table(runs: dict[str, list[TokenTimes]], rows: list[dict], batch_size: int) -> Table:
+def _row(name: str, taken: Sequence[TokenTimes], reference: TokenTimes) -> dict[str, Any]:
+    first = taken[0]
+    return {
+        "runner": name,
+        "first_token_seconds": [mean(run.first) for run in taken],
+        "per_token_seconds": [run.per_token for run in taken],
+        "cache_bytes": first.tokens.cache_bytes,
+        "same_prompts": sum(ours == theirs for ours, theirs in zip(first.tokens, reference.tokens, strict=True)),
+    }
+
+
+def _table(rows: Sequence[dict[str, Any]], batch_size: int, repeats: int) -> Table:
     lines = [
         (
             row["runner"],
@@ -64,5 +57,4 @@ def _table(runs: dict[str, list[TokenTimes]], rows: list[dict], batch_size: int)
         for row in rows
     ]
     headings = ("decoding", "first token", "each token after it", "cache in the end", f"as {REFERENCE} says")
-    repeats = len(next(iter(runs.values())))
     return Table(headings, lines, "One run each, in turn" if repeats == 1 else f"Medians of {repeats} runs, in turn")

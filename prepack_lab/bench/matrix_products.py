@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from prepack_lab.measuring.cost import has_experts
+from prepack_lab.measuring.model_sizes import ModelSizes
 
 
 class MatrixProducts:
@@ -23,16 +23,11 @@ class MatrixProducts:
         lengths: tokens of each prompt.
 
     Raises:
-        ValueError: the model chooses experts for each token, so its products can't be told from its weights.
+        ValueError: as for `ModelSizes.of`, such as a model that chooses experts for each token.
     """
 
     def __init__(self, model: PreTrainedModel, lengths: Sequence[int]) -> None:
-        config = model.config.get_text_config(decoder=True)
-        if has_experts(config):
-            raise ValueError(
-                f"{type(model).__name__} chooses experts for each token; its matrix products are not known"
-            )
-        head = model.get_output_embeddings()
+        sizes, head = ModelSizes.of(model.config), model.get_output_embeddings()
         self._weights = [
             module.weight if isinstance(module, Conv1D) else module.weight.T  # [in, out]
             for module in model.modules()
@@ -43,14 +38,9 @@ class MatrixProducts:
             for width in {weight.shape[0] for weight in self._weights}
         }
         pairs = sum(n * (n + 1) // 2 for n in lengths)  # of a query and a key that it may see
-        width = config.num_attention_heads * (
-            getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        )
         self.weight_flops = sum(2 * weight.numel() for weight in self._weights) * sum(lengths)
         """Floating-point operations of the products with weights, in all layers."""
-        self.flops = (
-            self.weight_flops + 4 * pairs * width * config.num_hidden_layers + 2 * head.weight.numel() * len(lengths)
-        )
+        self.flops = self.weight_flops + sizes.flops_per_pair * pairs + sizes.flops_per_prompt * len(lengths)
         """The same, with attention inside each prompt and with the head at each prompt's last token."""
 
     @torch.no_grad()

@@ -1,54 +1,45 @@
-"""`prepack-lab bench predict`: the speed-up of batches against what tells it ahead: r/k, k/r and m - L/k."""
+"""`prepack-lab bench predict`: the speed-up of batches against what predicts it: r/k, k/r and m - L/k."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Any
 
-from prepack_lab.bench.options import command_of
 from prepack_lab.bench.report import Report
-from prepack_lab.bench.speed_ups import BASELINE, measure_batches, speed_up
+from prepack_lab.bench.speed_ups import OnBatches
 from prepack_lab.figures.predictor import draw_predictor
-from prepack_lab.forward import run_method
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.predictors import PREDICTORS, errors_on_unseen, fit_line
+from prepack_lab.measuring.recordings import speed_up
+from prepack_lab.methods import BASELINE
 from prepack_lab.table import Table
 
 
-def predict_benchmark(
-    model: str = "smollm2-135m",
-    workloads: Sequence[str] = ("mmlu", "samsum", "alpaca", "wikitext256"),
-    prompts: Path | None = None,
-    batch_size: int = 16,
-    dtype: str | None = None,
-    device: str | None = None,
-    draws: int = 6,
-    repeats: int = 1,
-    seed: int = 0,
-    compare_paper: bool = False,
-) -> Report:
-    """Fit a line for each predictor, and score each on workloads that its line has not seen."""
-    asked: dict[str, Any] = {**locals(), "methods": (BASELINE, "prepacked")}
-    rows, settings, where, batches = measure_batches(asked, workloads, (batch_size,), run_method)
-    del settings["methods"]
-    gains = [speed_up(rows, "prepacked", workload=one.workload, draw=one.draw)[0] for one in batches]
-    kinds = [one.workload for one in batches]
-    known = {name: [tell(one.lengths) for one in batches] for name, tell in PREDICTORS.items()}
-    words = [f"{one.workload}, draw {one.draw}" for one in batches]
-    figure = draw_predictor(known["k/r"], gains, "k/r", paper.LINES["k/r"] if compare_paper else None, words)
-    return Report.now(command_of("predict", settings), where, settings, rows, _table(known, gains, kinds), figure)
+class Predict(OnBatches, name="predict", quick={"draws": 2, "batch_size": 8}, figure=True):
+    """What predicts the speed-up: a line for each predictor, scored on workloads that it has not seen."""
+
+    workloads: Sequence[str] = ("mmlu", "samsum", "alpaca", "wikitext256")
+    batch_size: int = 16
+    draws: int = 6
+
+    def run(self) -> Report:
+        model, batches, rows = self.measure_batches(self.workloads, [self.batch_size], (BASELINE, "prepacked"))
+        gains = [speed_up(rows, "prepacked", workload=batch.workload, draw=batch.draw)[0] for batch in batches]
+        kinds = [batch.workload for batch in batches]
+        known = {name: [predictor(batch.lengths) for batch in batches] for name, predictor in PREDICTORS.items()}
+        words = [f"{batch.workload}, draw {batch.draw}" for batch in batches]
+        figure = draw_predictor(known["k/r"], gains, "k/r", paper.LINES["k/r"] if self.compare_paper else None, words)
+        return self.report(rows, _table(known, gains, kinds), figure, model)
 
 
-def _table(known: dict[str, list[float]], gains: list[float], kinds: list[str]) -> Table:
+def _table(known: Mapping[str, Sequence[float]], gains: Sequence[float], kinds: Sequence[str]) -> Table:
     lines = []
     for name, x in known.items():
-        told = ("–", "–")
+        fitted = ("–", "–")
         if len(set(x)) > 1:  # else no line goes through them
             line = fit_line(x, gains)
-            told = (f"{line.intercept:.3g} {line.slope:+.3g} · {name}", f"{line.r_squared:.2f}")
-        lines.append((name, *told, f"{paper.LINES[name].r_squared:.2f}", _unseen(x, gains, kinds)))
+            fitted = (f"{line.intercept:.3g} {line.slope:+.3g} · {name}", f"{line.r_squared:.2f}")
+        lines.append((name, *fitted, f"{paper.LINES[name].r_squared:.2f}", _unseen(x, gains, kinds)))
     headings = ("predictor", "speed-up =", "R² here", "R² paper", "off on unseen workloads")
     caption = f"{len(gains)} batches; unseen: each workload predicted from the others, median and largest error"
     return Table(headings, lines, caption)

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from prepack_lab import __version__
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.measuring.machine import describe_machine
-from prepack_lab.measuring.recordings import what_ran
+from prepack_lab.measuring.recordings import Recording
 from prepack_lab.table import Table
 
 
 @dataclass(frozen=True)
-class Report:
-    """The outcome of one experiment."""
+class Report(Recording):
+    """What an experiment has measured just now."""
 
-    command: str
-    """What repeats it."""
-    machine: dict[str, str]
-    """The device and the versions it ran on."""
-    taken: str
-    """When it was done, in UTC."""
-    settings: dict[str, Any]
-    """Everything that was chosen: model, dtype, workload, seed, …"""
-    results: list[dict[str, Any]]
-    """The figures, one dictionary a row; seconds and bytes."""
     table: Table
-    """The same, to read."""
+    """The results, to read."""
     figure: LabFigure | None = None
     """The same, to see; None where the table says it better."""
 
@@ -58,25 +45,6 @@ class Report:
             lines.insert(0, f"tokens of {prompts} are counted by the tokenizer of {self.settings['model']}")
         return "\n".join([f"{self.table}\n", *lines])
 
-    def save(self, path: Path) -> None:
-        """Write the record as JSON."""
-        record = {name: value for name, value in vars(self).items() if name not in ("table", "figure")}
-        path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-    def record(self, folder: Path) -> Path:
-        """Write the record into a folder of recordings, under a name that tells what it is; returns the file.
-
-        Nothing is written over: where the name is taken, it ends in -2, or in -3 and so on.
-        """
-        chosen = [str(self.settings[name]) for name in ("model", "dtype") if name in self.settings]
-        words = [self.command.split()[2], *what_ran(self.settings), *chosen, self.machine["device"], self.taken[:10]]
-        name = re.sub(r"[^a-z0-9.]+", "-", "-".join(words).lower())
-        endings = chain([""], (f"-{number}" for number in count(2)))
-        file = next(file for ending in endings if not (file := folder / f"{name}{ending}.json").exists())
-        folder.mkdir(exist_ok=True)
-        self.save(file)
-        return file
-
     def plot(self, path: Path) -> None:
         """Write the figure, as a page (.html) or as an image (.png, .svg; needs kaleido).
 
@@ -85,7 +53,7 @@ class Report:
                 `check_plot`.
         """
         if self.figure is None:
-            raise ValueError(f"{self.command.split()[2]} has no figure; its table says it all")
+            raise ValueError(f"{self.benchmark} has no figure; its table says it all")
         check_plot(path)
         if path.suffix == ".html":
             self.figure.write_html(path)

@@ -6,21 +6,21 @@ Only widgets that run no model are timed: they are the ones that promise to answ
 from __future__ import annotations
 
 import tempfile
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 from tqdm.auto import tqdm
 
+from prepack_lab.bench.experiment import Experiment
 from prepack_lab.bench.report import Report
-from prepack_lab.measuring.machine import choose_device
 from prepack_lab.measuring.timing import Measurement
 from prepack_lab.table import Table
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-    from prepack_lab.bench.jupyter_lab import LabServer, NotebookPage
-
+HARNESS = Path(__file__).parents[2] / "tests" / "browser" / "jupyter_lab.py"
+"""What drives JupyterLab in a browser: part of the tests, so a checkout has it and an installed package does not."""
 SLIDERS = {
     "PaddingExplorer": "Batch size",
     "PackingRace": "Prompts",
@@ -40,36 +40,50 @@ _WATCH = """() => {
 }"""
 
 
-def widgets_benchmark(repeats: int = 20) -> Report:
-    """Measure how soon each widget's figure follows its slider.
+class Widgets(Experiment, name="widgets", quick={"repeats": 6}):
+    """From a slider to the new figure, in a browser.
 
-    Args:
-        repeats: keys pressed on each slider, to the right and back in turn, after two that do not count.
+    Keys are pressed on each slider, to the right and back in turn, after two that do not count. It needs a checkout
+    of the project, playwright and Chromium.
+    """
+
+    repeats: int = 20
+
+    def run(self) -> Report:
+        drive = harness()
+        if drive.find_chromium() is None:
+            raise ValueError("bench widgets needs Chromium, and there is none here: apt-get install chromium")
+        with tempfile.TemporaryDirectory() as folder, drive.chromium() as browser:
+            root = Path(folder) / "notebooks"
+            root.mkdir()
+            server = drive.LabServer(root, Path(folder) / "private")
+            try:
+                widgets = tqdm(SLIDERS.items(), unit="widget", leave=False)
+                results = [time_widget(browser, server, widget, slider, self.repeats) for widget, slider in widgets]
+            finally:
+                server.stop()
+        return self.report(results, widgets_table(results), settings={"promise_seconds": PROMISE})
+
+
+@cache
+def harness() -> ModuleType:
+    """The module in `HARNESS`.
 
     Raises:
-        ValueError: there is no playwright or no Chromium on this machine.
+        ValueError: there is no such file, or no playwright.
     """
+    spec = spec_from_file_location("prepack_lab_browser_harness", HARNESS)
+    if not HARNESS.exists() or spec is None or spec.loader is None:
+        raise ValueError("bench widgets needs a checkout of the project: its browser harness is among the tests")
+    module = module_from_spec(spec)
     try:
-        from prepack_lab.bench.jupyter_lab import LabServer, chromium, find_chromium
+        spec.loader.exec_module(module)
     except ImportError:
         raise ValueError("bench widgets needs playwright: pip install playwright") from None
-    if find_chromium() is None:
-        raise ValueError("bench widgets needs Chromium, and there is none on this machine: apt-get install chromium")
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        root = Path(folder) / "notebooks"
-        root.mkdir()
-        server = LabServer(root, Path(folder) / "private")
-        try:
-            widgets = tqdm(SLIDERS.items(), unit="widget", leave=False)
-            results = [time_widget(browser, server, widget, slider, repeats) for widget, slider in widgets]
-        finally:
-            server.stop()
-    settings = {"repeats": repeats, "promise_seconds": PROMISE}
-    command = f"prepack-lab bench widgets --repeats {repeats}"
-    return Report.now(command, str(choose_device("cpu")), settings, results, _table(results))
+    return module
 
 
-def time_widget(browser: Browser, server: LabServer, widget: str, slider: str, repeats: int) -> dict[str, Any]:
+def time_widget(browser: Any, server: Any, widget: str, slider: str, repeats: int) -> dict[str, Any]:
     """Press keys on one slider of a widget, and time each."""
     page = _show(browser, server, widget)
     seconds = [_press(page, slider, key) for key in ("ArrowRight", "ArrowLeft") * ((repeats + 3) // 2)]
@@ -77,17 +91,15 @@ def time_widget(browser: Browser, server: LabServer, widget: str, slider: str, r
     return {"widget": widget, "slider": slider, "seconds": seconds[2 : repeats + 2]}
 
 
-def _show(browser: Browser, server: LabServer, widget: str) -> NotebookPage:
+def _show(browser: Any, server: Any, widget: str) -> Any:
     """The widget alone in a notebook, drawn."""
     import nbformat
     from nbformat.v4 import new_code_cell, new_notebook
 
-    from prepack_lab.bench.jupyter_lab import NotebookPage
-
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     cell = new_code_cell(f"import prepack_lab as lab\nlab.widgets.{widget}()")
     nbformat.write(new_notebook(cells=[cell], metadata=kernel), server.root / f"{widget}.ipynb")
-    notebook = NotebookPage(browser, server)
+    notebook = harness().NotebookPage(browser, server)
     notebook.open(f"{widget}.ipynb")
     notebook.run_all()
     notebook.wait_until_still()
@@ -95,7 +107,7 @@ def _show(browser: Browser, server: LabServer, widget: str) -> NotebookPage:
     return notebook
 
 
-def _press(notebook: NotebookPage, slider: str, key: str) -> float:
+def _press(notebook: Any, slider: str, key: str) -> float:
     """Seconds from one key to the last time that the figure was drawn for it."""
     notebook.page.get_by_role("slider", name=slider).first.focus()
     notebook.page.keyboard.press(key)
@@ -103,20 +115,20 @@ def _press(notebook: NotebookPage, slider: str, key: str) -> float:
     return notebook.page.evaluate("() => (window.drawnAt - window.pressedAt) / 1000")
 
 
-def _table(results: list[dict[str, Any]]) -> Table:
-    rows = []
-    for row in results:
+def widgets_table(results: list[dict[str, Any]]) -> Table:
+    """A line for each slider, beside what is promised."""
+
+    def cells(row: dict[str, Any]) -> tuple[str, ...]:
         measured = Measurement(tuple(row["seconds"]), "", None)
         lower, upper = measured.spread
-        rows.append(
-            (
-                row["widget"],
-                row["slider"],
-                f"{1000 * measured.median:.0f} ms",
-                f"{1000 * lower:.0f} to {1000 * upper:.0f} ms",
-                f"{1000 * max(row['seconds']):.0f} ms",
-                "yes" if measured.median < PROMISE else "no",
-            )
+        return (
+            row["widget"],
+            row["slider"],
+            f"{1000 * measured.median:.0f} ms",
+            f"{1000 * lower:.0f} to {1000 * upper:.0f} ms",
+            f"{1000 * max(row['seconds']):.0f} ms",
+            "yes" if measured.median < PROMISE else "no",
         )
+
     headings = ("widget", "slider", "median", "half of the keys", "slowest", f"under {1000 * PROMISE:.0f} ms")
-    return Table(headings, rows, "From a key on the slider to the new figure, in JupyterLab in Chromium")
+    return Table(headings, map(cells, results), "From a key on the slider to the new figure, in JupyterLab in Chromium")

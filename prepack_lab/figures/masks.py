@@ -29,7 +29,7 @@ def draw_mask(
     """Draw what each slot of a row may look at.
 
     Args:
-        may_see: [W, W] booleans, query and key: a row of `lab.may_see`.
+        may_see: [W, W] booleans, query and key: a row of `may_see`.
         segment_ids: [W] the prompt's index for each slot, -1 on padding.
         words: the tokens of each prompt as text.
         position_ids: [W] shown beside the slots that look, where given.

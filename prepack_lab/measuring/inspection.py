@@ -9,8 +9,9 @@ import torch
 from transformers import PreTrainedConfig
 
 from prepack_lab.measuring.calibration import Calibration
-from prepack_lab.measuring.cost import Cost, ModelSizes, cost_of_passes
+from prepack_lab.measuring.cost import Cost, cost_of_passes
 from prepack_lab.measuring.machine import MB
+from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.methods import BASELINE, DATASET_METHODS, known_options, plan_passes
 from prepack_lab.table import Table
 
@@ -58,12 +59,11 @@ class Inspection:
     def __str__(self) -> str:
         rows = self.costs["prepacked"].rows
         prompts = f"{len(self.lengths):,} prompts of {min(self.lengths):,} to {max(self.lengths):,} tokens"
-        told = f"{prompts}; in batches of {self.batch_size}, packed, {rows:,} rows."
         speed = "" if self.calibration is None else f"\n\nSeconds are those of {self.calibration.device}."
-        return f"{told}\n\n{self.table()}{speed}"
+        return f"{prompts}; in batches of {self.batch_size}, packed, {rows:,} rows.\n\n{self.table()}{speed}"
 
     def table(self, caption: str | None = None) -> Table:
-        """One row a method, under the advice or another caption."""
+        """A row per method, under the advice or another caption."""
         price = "operations" if self.calibration is None else "seconds"
         rows = [
             (
@@ -73,7 +73,7 @@ class Inspection:
                 f"{1 - cost.tokens / cost.slots:.0%}",
                 f"{self.price(method):.2e}" if self.calibration is None else f"{self.price(method):.2f} s",
                 f"{self.gain(method):.2f}×",
-                f"{(cost.memory_bytes - cost.weight_bytes) / MB:,.0f} MB",
+                f"{cost.pass_bytes / MB:,.0f} MB",
             )
             for method, cost in self.costs.items()
         ]
@@ -98,14 +98,14 @@ def inspect_lengths(
         dtype: of weights and cache.
 
     Raises:
-        ValueError: no lengths, a batch size below 1, or a model with experts.
+        ValueError: no lengths, a batch size below 1, or as for `ModelSizes.of`, such as a model with experts.
     """
     if not lengths:
         raise ValueError("there are no prompts to inspect; give at least one")
     sizes, costs = ModelSizes.of(config), {}
     for method in DATASET_METHODS:
         passes = plan_passes(method, lengths, **known_options(method, batch_size=batch_size))
-        costs[method] = _in_turn([cost_of_passes(sizes, [one], method, dtype) for one in passes])
+        costs[method] = _in_turn([cost_of_passes(sizes, [planned], method, dtype) for planned in passes])
     return Inspection(tuple(lengths), batch_size, costs, calibration)
 
 

@@ -18,7 +18,7 @@ PREFILL_SECONDS: dict[str, dict[str, tuple[float, float]]] = {
     "samsum": dict(zip(MODELS, ((0.488, 1.090), (2.324, 5.149), (2.436, 5.415)), strict=False)),
     "hh_rlhf": dict(zip(MODELS, ((0.729, 1.727), (3.435, 8.103), (3.561, 8.317)), strict=False)),
 }
-"""Workload → model → seconds for a batch of 16: prepacked, full batching."""
+"""Workload → model → seconds of a batch of 16: prepacked, full batching."""
 
 TTFT_SPEED_UP: dict[str, dict[str, float]] = {
     "wikitext256": dict(zip(MODELS, (1.66, 1.76, 1.78, 1.76), strict=True)),
@@ -60,7 +60,7 @@ DATASET_MILLISECONDS: dict[str, dict[str, dict[int, float]]] = {
         "dataset_prepacked": {8: 21.73, 16: 21.53, 32: 21.55},
     },
 }
-"""Workload → method → batch size → milliseconds for a prompt of a whole dataset; the 1.3B model."""
+"""Workload → method → batch size → milliseconds per prompt of a whole dataset; the 1.3B model."""
 
 BATCH_SECONDS: dict[int, dict[int, float]] = {
     length: dict(zip((1, 2, 4, 8, 16, 32, 64), seconds, strict=True))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
-from statistics import median, quantiles
+from statistics import fmean, median, quantiles
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 
 from prepack_lab.measuring.machine import choose_device, device_name
+
+INTERVAL = 0.02
+"""Seconds between two looks at a GPU; NVML itself averages over about as much or more."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Measurement:
     """How long something took, on which device."""
 
     seconds: tuple[float, ...]
-    """One figure a repeat, in the order taken."""
+    """One figure per repeat, in the order taken."""
     device: str
     """The device as its maker calls it."""
     peak_memory_bytes: int | None
-    """The most that the allocator held at once on a CUDA device; None elsewhere, where it can't be told."""
+    """The most that the allocator held at once on a CUDA device; None elsewhere, where nothing knows it."""
 
     @property
     def median(self) -> float:
@@ -74,7 +74,7 @@ class Run(NamedTuple):
 def time_in_turn(
     fns: Mapping[Any, Callable[[], Any]], warmup: int = 1, repeats: int = 5, device: str | None = None
 ) -> Iterator[Run]:
-    """The calls of `measure_together`, one by one, for those who want to see them come in."""
+    """The calls of `measure_together`, each as soon as it is done."""
     if repeats < 1 or warmup < 0:
         raise ValueError(f"repeats is {repeats} and warmup {warmup}; repeat at least once, warm up at least 0 times")
     return _runs(fns, warmup, repeats, choose_device(device))
@@ -108,43 +108,53 @@ def returned_and_done(fn: Callable[[], Any], device: str | None = None) -> tuple
     return returned, perf_counter() - start
 
 
-def peak_memory(fn: Callable[[], Any], device: str | None = None) -> int | None:
-    """The most bytes of tensors that a call of `fn` holds at once, beside what was there before.
+def gpu_utilization(fn: Callable[[], Any], device: str | None = None, seconds: float = 1.0) -> float | None:
+    """The share of the time in which a kernel ran on the GPU, from 0 to 1, while `fn` was called again and again.
 
-    On CUDA the allocator knows it; on a CPU every allocation is followed, which slows the call down; elsewhere None.
+    A kernel that fills a tenth of the GPU counts like one that fills it all.
+
+    Args:
+        fn: what to run; timings are taken elsewhere, without anybody looking.
+        device: where it runs.
+        seconds: how long to look, at least; and at least one call.
+
+    Returns:
+        None where the device is no CUDA device, or NVML's Python package (`nvidia-ml-py`) is not installed.
     """
     chosen = choose_device(device)
-    if chosen.type == "cuda":
-        before = torch.cuda.memory_allocated(chosen)
-        _time_once(fn, chosen)
-        return torch.cuda.max_memory_allocated(chosen) - before
-    if chosen.type != "cpu":
+    if chosen.type != "cuda":
         return None
-    with (
-        _silent_stderr(),
-        profile(
-            activities=[ProfilerActivity.CPU],
-            profile_memory=True,
-            acc_events=True,  # torch 2.12 warns without it
-        ) as followed,
-    ):
-        kept = fn()
-    del kept
-    changes = [event for event in followed.profiler.kineto_results.events() if event.name() == "[memory]"]
-    return max(accumulate(event.nbytes() for event in sorted(changes, key=lambda event: event.start_ns())), default=0)
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """The profiler writes a line when it starts and when it stops, past Python's own stderr."""
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
     try:
-        yield
+        torch.cuda.utilization(chosen)
+    except (ImportError, RuntimeError):
+        return None
+
+    def run() -> None:
+        fn()
+        torch.cuda.synchronize(chosen)
+
+    return mean_while(run, lambda: torch.cuda.utilization(chosen), seconds) / 100
+
+
+def mean_while(run: Callable[[], Any], look: Callable[[], float], seconds: float) -> float:
+    """Call `run` for so many seconds, and return the mean of what `look` saw meanwhile."""
+    seen, done = [], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(INTERVAL):
+            seen.append(look())
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    until = perf_counter() + seconds
+    try:
+        run()
+        while perf_counter() < until:
+            run()
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        done.set()
+        watcher.join()
+    return fmean(seen or [look()])
 
 
 def _runs(fns: Mapping[Any, Callable[[], Any]], warmup: int, repeats: int, device: torch.device) -> Iterator[Run]:

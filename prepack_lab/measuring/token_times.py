@@ -22,7 +22,7 @@ RUNNERS = {
     "padding_free": {"method": "padding_free"},
     "padding_free, packed decoding": {"method": "padding_free", "decoding": "packed"},
 }
-"""The ways to generate, and what `generate` is asked for; the first is what the others have to equal."""
+"""The ways to generate, and the options of `generate`; the others have to equal the first."""
 WARM_UP = 2
 """Tokens that are written before the clock counts: a prefill, and one step of decoding."""
 
@@ -30,7 +30,7 @@ WARM_UP = 2
 class TokenClock(BaseStreamer):
     """A streamer that notes when each token of each prompt came; for `generate(..., streamer=TokenClock())`.
 
-    transformers hands a streamer the prompts [b, L] first, then a token [b] for each of them a step, then the end.
+    transformers hands a streamer the prompts [b, L] first, then their next tokens [b] at every step, then the end.
     Where prompts go in turn, this begins again for each.
     """
 
@@ -41,7 +41,7 @@ class TokenClock(BaseStreamer):
         self._start = perf_counter()
 
     def put(self, value: torch.Tensor) -> None:
-        """Take note of what has come; a tensor on a GPU was waited for by who brings it."""
+        """Note what has come; a tensor on a GPU was waited for before."""
         now = perf_counter() - self._start
         if not self._waiting:  # the prompts themselves
             self._waiting = [[] for _ in value]
@@ -70,7 +70,7 @@ class TokenTimes:
 
     @property
     def per_token(self) -> float:
-        """The time per output token: what each token after the first took, a mean over the prompts that have one.
+        """The time per output token: what each token after the first took, a mean over prompts.
 
         Not a number where no prompt has a second token.
         """
@@ -94,7 +94,7 @@ def time_tokens(
 
     Args:
         model, prompts, max_new_tokens: as for `generate`.
-        runners: under a name, what `generate` is asked for: method, decoding and any other option.
+        runners: under a name, options of `generate`: method, decoding and any other.
         repeats: runs of each that count, in turn, after a few tokens that don't.
 
     Returns:
@@ -103,13 +103,13 @@ def time_tokens(
     Raises:
         InvalidPromptsError, UnsupportedModelError, ValueError: as for `generate`.
     """
-    for asked in runners.values():
-        generate(model, prompts, max_new_tokens=WARM_UP, **asked)
+    for options in runners.values():
+        generate(model, prompts, max_new_tokens=WARM_UP, **options)
     runs: dict[str, list[TokenTimes]] = {name: [] for name in runners}
     for _ in range(repeats):
-        for name, asked in runners.items():
+        for name, options in runners.items():
             clock = TokenClock()
-            tokens = generate(model, prompts, max_new_tokens=max_new_tokens, streamer=clock, **asked)
+            tokens = generate(model, prompts, max_new_tokens=max_new_tokens, streamer=clock, **options)
             cut = (tuple(came[: len(ids)]) for came, ids in zip(clock.came, tokens, strict=True))
             runs[name].append(TokenTimes(tokens, tuple(cut)))
     return runs

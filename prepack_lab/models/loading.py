@@ -26,8 +26,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from prepack_lab.measuring.cost import ModelSizes
 from prepack_lab.measuring.machine import GB, choose_device, choose_dtype, free_memory
+from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.models import embedded_model
 from prepack_lab.models.byte_tokenizer import BYTE_VOCABULARY, EOS_ID, PAD_ID, byte_tokenizer
 from prepack_lab.models.embedded_model import ModelUnavailableError

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 import ipywidgets as ipw
-import torch
 from transformers import PreTrainedModel
 
 from prepack_lab.figures.style import LabFigure
@@ -16,7 +15,8 @@ from prepack_lab.gate import admit
 from prepack_lab.generation import generate
 from prepack_lab.measuring.calibration import Calibration, calibrate
 from prepack_lab.measuring.cost import estimate_cost
-from prepack_lab.measuring.machine import free_memory, list_devices
+from prepack_lab.measuring.machine import list_devices
+from prepack_lab.measuring.memory import fits
 from prepack_lab.measuring.recordings import load_recordings
 from prepack_lab.measuring.timing import Measurement, Run, summarize, time_in_turn
 from prepack_lab.methods import METHODS
@@ -164,7 +164,7 @@ class LiveTiming(JobWidget):
         fitting = {}
         for method in methods:
             admit(model, prompts, method)
-            if self._fits(model, lengths, method):
+            if fits(model, lengths, method):
                 fitting[method] = (
                     partial(run_method, model, prompts, method)
                     if self.what.value == PREFILL
@@ -178,15 +178,3 @@ class LiveTiming(JobWidget):
             for method, measured in summarize(runs, str(model.device)).items():
                 self.measured.setdefault(method, {})[len(lengths)] = measured
             yield run
-
-    def _fits(self, model: PreTrainedModel, lengths: list[int], method: str) -> bool:
-        """Whether there is memory enough: on CUDA by trying; elsewhere estimated, as a full memory ends the kernel."""
-        if model.device.type == "cuda":
-            try:
-                run_method(model, random_prompts(lengths, 2), method)
-            except torch.cuda.OutOfMemoryError:
-                torch.cuda.empty_cache()
-                return False
-            return True
-        cost = estimate_cost(model.config, lengths, method, model.dtype)
-        return cost.cache_bytes + cost.working_bytes < 0.9 * free_memory(model.device)

@@ -6,16 +6,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 import ipywidgets as ipw
-import torch
 from transformers import PreTrainedModel
 
 from prepack_lab.figures.memory_curves import draw_memory
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.forward import run_method, vocabulary_size
-from prepack_lab.measuring.cost import estimate_cost
-from prepack_lab.measuring.largest_batch import largest_batch, memory_by_batch
-from prepack_lab.measuring.machine import GB, choose_device, choose_dtype, free_memory
-from prepack_lab.measuring.timing import peak_memory
+from prepack_lab.measuring.machine import GB, choose_device, choose_dtype
+from prepack_lab.measuring.memory import fits, largest_batch, memory_by_batch, peak_memory
 from prepack_lab.methods import METHODS
 from prepack_lab.models.loading import load_model, load_sizes
 from prepack_lab.prompts import random_prompts
@@ -90,18 +87,12 @@ class MemoryWall(JobWidget):
         return draw_memory(used, limit, self.measured), said
 
     def _measure(self, model: PreTrainedModel, method: str, size: int, weights: int) -> float | None:
-        """Bytes at the peak, weights included; None where they are not to be had."""
+        """Bytes at the peak, weights included; None where they are not free."""
         lengths = self.workload.lengths()[:size]
-        prompts = random_prompts(lengths, vocabulary_size(model))
-        if model.device.type != "cuda":  # there, one may try; elsewhere a full memory would end the kernel
-            cost = estimate_cost(model.config, lengths, method, model.dtype)
-            if cost.cache_bytes + cost.working_bytes > 0.9 * free_memory(model.device):
-                return None
-        try:
-            taken = peak_memory(partial(run_method, model, prompts, method), str(model.device))
-        except torch.cuda.OutOfMemoryError:
-            torch.cuda.empty_cache()
+        if not fits(model, lengths, method):
             return None
+        prompts = random_prompts(lengths, vocabulary_size(model))
+        taken = peak_memory(partial(run_method, model, prompts, method), str(model.device))
         if taken is None:
             raise ValueError(f"{model.device} does not tell how much memory a pass takes; its curves are estimates")
         return weights + taken

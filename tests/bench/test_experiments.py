@@ -1,24 +1,22 @@
 """The experiments of the paper: what they report, and that the command in a report repeats it."""
 
-import inspect
 import json
 import re
 import shlex
 import subprocess
 import sys
 from argparse import ArgumentParser
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import prepack_lab as lab
 from prepack_lab.bench import EXPERIMENTS
-from prepack_lab.bench.batches import draw_batches, load_and_draw
-from prepack_lab.bench.memory import bisect
-from prepack_lab.bench.speed_ups import speed_up
+from prepack_lab.bench.batches import OnPrompts, draw_batches
 from prepack_lab.cli import main
 from prepack_lab.measuring import paper
-from prepack_lab.measuring.recordings import load_recordings
+from prepack_lab.measuring.recordings import load_recordings, speed_up
 from prepack_lab.measuring.token_times import RUNNERS
 from prepack_lab.models import loading
 from prepack_lab.models.byte_tokenizer import byte_tokenizer
@@ -40,7 +38,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def reports():
-    return {name: EXPERIMENTS[name].run(**settings) for name, settings in SMALL.items()}
+    return {name: EXPERIMENTS[name](**settings).run() for name, settings in SMALL.items()}
 
 
 def test_every_experiment_is_here_but_those_that_need_a_browser_or_minutes():
@@ -55,7 +53,7 @@ def test_it_reports_rows_and_says_where_when_and_how(reports, name, tmp_path):
     kept = json.loads((tmp_path / "a.json").read_text())
     assert kept["command"] in str(report) and kept["results"] == json.loads(json.dumps(report.results))
     assert max(map(len, str(report.table).splitlines())) <= 160, "it fits a terminal"
-    assert (report.figure is not None) == EXPERIMENTS[name].figure, "--plot is offered where there is a figure"
+    assert (report.figure is not None) == EXPERIMENTS[name].has_figure, "--plot is offered where there is a figure"
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -66,6 +64,7 @@ def test_the_command_of_a_report_repeats_it(reports, name):
     for option, value in SMALL[name].items():
         if option != "compare_paper":
             assert asked[option] == value, option
+    assert reports[name].settings.items() >= {k: v for k, v in SMALL[name].items() if k != "compare_paper"}.items()
 
 
 def test_the_paper_stands_beside_it_cell_by_cell(reports):
@@ -79,7 +78,7 @@ def test_the_paper_stands_beside_it_cell_by_cell(reports):
 @pytest.mark.parametrize("size", [4, 8])
 def test_the_papers_prefill_stands_beside_every_batch_size_that_it_measured(size):
     settings = {**TINY, "workloads": ["mmlu"], "batch_size": size, "draws": 1, "compare_paper": True}
-    (row,) = EXPERIMENTS["prefill"].run(**settings).table.rows
+    (row,) = EXPERIMENTS["prefill"](**settings).run().table.rows
     assert row[-1] == f"{paper.SPEED_UP_BY_BATCH['mmlu'][size]:.2f}×"
 
 
@@ -88,7 +87,7 @@ def test_first_tokens_beside_the_paper_are_of_its_workloads_where_none_were_aske
     compared = {**settings, "compare_paper": True}
 
     def measured(**settings):
-        report = EXPERIMENTS["ttft"].run(**settings)
+        report = EXPERIMENTS["ttft"](**settings).run()
         assert report.settings["workloads"] == [row[0] for row in report.table.rows]
         return report.settings["workloads"]
 
@@ -100,13 +99,13 @@ def test_first_tokens_beside_the_paper_are_of_its_workloads_where_none_were_aske
 @pytest.mark.parametrize("draws", [1, 2])
 def test_batches_that_are_all_alike_give_no_line_and_lose_nothing(draws, tmp_path):
     (tmp_path / "mine.txt").write_text("one\none two three four\nfive six\n")
-    report = EXPERIMENTS["predict"].run(**TINY, prompts=tmp_path / "mine.txt", batch_size=3, draws=draws)
+    report = EXPERIMENTS["predict"](**TINY, prompts=tmp_path / "mine.txt", batch_size=3, draws=draws).run()
     assert len(report.results) == 2 * draws
     assert [row[1:3] for row in report.table.rows] == [("–", "–")] * 3
 
 
 def test_sizes_that_no_strategy_was_given_have_no_bound():
-    report = EXPERIMENTS["packing"].run(sizes=[10, 30_000], strategies=["binpacking"], repeats=1)
+    report = EXPERIMENTS["packing"](sizes=[10, 30_000], strategies=["binpacking"], repeats=1).run()
     strategy, bound = report.table.rows
     assert strategy[2] == "not tried" and bound[1].endswith("bins") and bound[2] == "–"
 
@@ -139,25 +138,8 @@ def test_own_prompts_are_drawn_without_replacement():
 
 def test_own_prompts_are_counted_by_the_tokenizer_of_the_model(tmp_path):
     (tmp_path / "mine.txt").write_text("one\none two three four\nfive six\n")
-    asked = {**TINY, "dtype": None, "seed": 0, "prompts": tmp_path / "mine.txt"}
-    _, (batch,) = load_and_draw(asked, [], [3])
+    _, (batch,) = OnPrompts(**TINY, prompts=tmp_path / "mine.txt").load_and_draw([], [3])
     assert sorted(batch.lengths) == [3, 8, 18], "tiny-llama reads bytes"
-
-
-@pytest.mark.parametrize("most", [0, 1, 2, 7, 8, 9, 100])
-def test_the_largest_batch_is_found_by_halving(most):
-    tried = []
-
-    def fits(size):
-        tried.append(size)
-        return size <= most
-
-    assert bisect(fits, 100) == most
-    assert len(tried) <= 15
-
-
-def test_a_batch_that_fills_the_range_is_found():
-    assert bisect(lambda size: True, 100) == 100
 
 
 @pytest.mark.parametrize(
@@ -235,7 +217,7 @@ def test_the_readme_names_every_experiment_and_the_options_that_most_take():
     assert {*re.findall(r"`([a-z-]+)`", "".join(firsts))} == set(EXPERIMENTS)
     (most,) = re.findall(r"Most take (.+?) and more", section)
     for option in re.findall(r"`--(\w+)", most):
-        taken = sum(option in inspect.signature(experiment.run).parameters for experiment in EXPERIMENTS.values())
+        taken = sum(option in {field.name for field in fields(experiment)} for experiment in EXPERIMENTS.values())
         assert len(EXPERIMENTS) / 2 < taken < len(EXPERIMENTS), option
 
 

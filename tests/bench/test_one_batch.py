@@ -1,19 +1,20 @@
 """The benchmarks: what they report, not how fast anything is."""
 
 import json
+import sys
 import time
 
 import pytest
 import torch
 
 import prepack_lab as lab
+from prepack_lab.bench import widgets
 from prepack_lab.bench.matrix_products import MatrixProducts
-from prepack_lab.bench.one_batch import one_batch_benchmark
+from prepack_lab.bench.one_batch import OneBatch
 from prepack_lab.bench.report import Report
-from prepack_lab.bench.widgets import widgets_benchmark
-from prepack_lab.cache import zeros
 from prepack_lab.cli import main
-from prepack_lab.measuring.timing import peak_memory, summarize, time_in_turn
+from prepack_lab.measuring.memory import peak_memory
+from prepack_lab.measuring.timing import summarize, time_in_turn
 from prepack_lab.methods import METHODS
 from prepack_lab.table import Table
 
@@ -22,7 +23,7 @@ TINY = dict(model="tiny-llama", workload="gsm8k", batch_size=4, repeats=2, devic
 
 @pytest.fixture(scope="module")
 def report():
-    return one_batch_benchmark(**TINY)
+    return OneBatch(**TINY).run()
 
 
 def test_every_method_is_measured_and_compared(report):
@@ -124,14 +125,6 @@ def test_runs_come_in_one_by_one():
     assert len(summarize([first, *rest], "cpu")["a"].seconds) == 2
 
 
-def test_large_zeros_are_zeros_that_can_be_written():
-    found = zeros((300, 2, 1000), torch.bfloat16, torch.device("cpu"))
-    assert found.shape == (300, 2, 1000) and found.dtype == torch.bfloat16 and not found.any()
-    found[1, 1] = 2
-    assert found.sum() == 2000
-    assert zeros((0, 3), torch.float32, torch.device("cpu")).shape == (0, 3)
-
-
 def test_a_report_without_figures_still_reads():
     table = Table(("a",), [("b",)], "c")
     assert "repeat with: here" in str(Report.now("here", "cpu", {}, [], table))
@@ -139,6 +132,22 @@ def test_a_report_without_figures_still_reads():
 
 def test_widgets_are_not_timed_without_a_browser(monkeypatch):
     pytest.importorskip("playwright")
-    monkeypatch.setattr("prepack_lab.bench.jupyter_lab.find_chromium", lambda: None)
+    monkeypatch.setattr(widgets.harness(), "find_chromium", lambda: None)
     with pytest.raises(ValueError, match="needs Chromium"):
-        widgets_benchmark()
+        widgets.Widgets().run()
+
+
+def test_widgets_are_timed_in_a_checkout_only(monkeypatch, tmp_path, capsys):
+    widgets.harness.cache_clear()
+    monkeypatch.setattr(widgets, "HARNESS", tmp_path / "jupyter_lab.py")
+    with pytest.raises(SystemExit):
+        main(["bench", "widgets"])
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "bench widgets needs a checkout of the project" in line
+
+
+def test_widgets_are_timed_with_playwright_only(monkeypatch):
+    widgets.harness.cache_clear()
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    with pytest.raises(ValueError, match="pip install playwright"):
+        widgets.Widgets().run()

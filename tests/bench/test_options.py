@@ -1,16 +1,15 @@
 """The options of the experiments: read, said in words where they are wrong, and written out again."""
 
-import inspect
 import shlex
 from argparse import ArgumentParser
-from dataclasses import replace
-from functools import wraps
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
 
 import pytest
 
 from prepack_lab.bench import EXPERIMENTS
 from prepack_lab.bench import calibrate as calibrating
-from prepack_lab.bench.options import OPTIONS, command_of
+from prepack_lab.bench.experiment import OPTIONS, command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.cli import main
 from prepack_lab.measuring.calibration import Calibration
@@ -19,41 +18,70 @@ from prepack_lab.table import Table
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What an experiment is asked for by a command, without running it."""
+    """The experiment that a command makes, without running it."""
 
-    def settings(name, *options):
-        found = {}
+    def experiment(name, *options):
+        found = []
 
-        @wraps(EXPERIMENTS[name].run)
-        def run(**settings):
-            found.update(settings)
-            return Report.now(f"prepack-lab bench {name}", "cpu", settings, [], Table((), [], ""))
+        def run(self):
+            found.append(self)
+            return Report.now(f"prepack-lab bench {name}", "cpu", {}, [], Table((), [], ""))
 
         with monkeypatch.context() as patched:
-            patched.setitem(EXPERIMENTS, name, replace(EXPERIMENTS[name], run=run))
+            patched.setattr(EXPERIMENTS[name], "run", run)
             assert main(["bench", name, *options]) == 0
-        return found
+        return found[0]
 
-    return settings
+    return experiment
 
 
-def test_options_are_those_of_the_functions():
+def test_every_field_is_an_option_and_quick_sets_some():
     for name, experiment in EXPERIMENTS.items():
-        parameters = set(inspect.signature(experiment.run).parameters)
-        assert parameters <= set(OPTIONS), name
-        assert set(experiment.quick) <= parameters, name
+        options = {field.name for field in fields(experiment)}
+        assert options <= set(OPTIONS), name
+        assert experiment.quick and set(experiment.quick) <= options, name
+
+
+def test_without_options_the_defaults_are_taken(asked):
+    for name, experiment in EXPERIMENTS.items():
+        assert asked(name) == experiment()
 
 
 def test_quick_leaves_alone_what_was_asked_for(asked):
-    assert asked("prefill", "--quick") == {"draws": 1, "batch_size": 8}
-    assert asked("prefill", "--quick", "--batch-size", "32") == {"draws": 1, "batch_size": 32}
-    assert asked("prefill", "--quick", "--draws", "3", "--batch-size", "16") == {"draws": 3, "batch_size": 16}
-    assert asked("dataset", "--quick", "--count", "10")["count"] == 10
+    prefill = EXPERIMENTS["prefill"]
+    assert asked("prefill", "--quick") == prefill(draws=1, batch_size=8)
+    assert asked("prefill", "--quick", "--batch-size", "32") == prefill(draws=1, batch_size=32)
+    assert asked("prefill", "--quick", "--draws", "3", "--batch-size", "16") == prefill(draws=3, batch_size=16)
+    assert asked("dataset", "--quick", "--count", "10").count == 10
+
+
+def test_every_option_of_every_experiment_is_read(asked):
+    for name, experiment in EXPERIMENTS.items():
+        for option in fields(experiment):
+            kind = OPTIONS[option.name].get("type", str)
+            words, value = {
+                "_names": ("a,b", ["a", "b"]),
+                "_number": ("7", 7),
+                "_numbers": ("7,8", [7, 8]),
+                "Path": ("my file", Path("my file")),
+                "float": ("1.5", 1.5),
+                "str": ("a", "a"),
+            }[kind.__name__]
+            switch = OPTIONS[option.name].get("action") == "store_true"
+            chosen = asked(name, f"--{option.name.replace('_', '-')}", *([] if switch else [words]))
+            assert chosen == experiment(**{option.name: True if switch else value})
+
+
+def test_an_experiment_can_not_be_changed_and_takes_no_other_options():
+    with pytest.raises(FrozenInstanceError):
+        EXPERIMENTS["prefill"]().draws = 2
+    with pytest.raises(TypeError, match="drawz"):
+        EXPERIMENTS["prefill"](drawz=2)
 
 
 def test_words_may_stand_apart(asked):
-    assert asked("prefill", "--methods", "full_batching, padding_free")["methods"] == ["full_batching", "padding_free"]
-    assert asked("batch-size", "--batch-sizes", "4, 8") == {"batch_sizes": [4, 8]}
+    assert asked("prefill", "--methods", "full_batching, padding_free").methods == ["full_batching", "padding_free"]
+    assert asked("batch-size", "--batch-sizes", "4, 8").batch_sizes == [4, 8]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +111,7 @@ def test_a_figure_is_offered_only_where_there_is_one(capsys):
     for name, experiment in EXPERIMENTS.items():
         with pytest.raises(SystemExit):
             main(["bench", name, "--help"])
-        assert ("--plot" in capsys.readouterr().out) == experiment.figure, name
+        assert ("--plot" in capsys.readouterr().out) == experiment.has_figure, name
 
 
 def test_a_command_can_be_pasted_where_a_path_has_blanks(tmp_path):
@@ -96,5 +124,5 @@ def test_a_command_can_be_pasted_where_a_path_has_blanks(tmp_path):
 
 def test_a_calibration_names_its_device_in_what_repeats_it(monkeypatch):
     monkeypatch.setattr(calibrating, "calibrate", lambda model, repeats: Calibration(1e-3, 1e-12, 1e-12, "a machine"))
-    report = calibrating.calibrate_benchmark("tiny-llama", device="cpu", repeats=1)
+    report = calibrating.Calibrate(model="tiny-llama", device="cpu", repeats=1).run()
     assert "--device cpu" in report.command and report.settings["device"] == "cpu"

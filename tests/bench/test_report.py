@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from functools import wraps
 
 import pytest
 
@@ -63,12 +62,11 @@ class TestPlot:
     def ran(self, monkeypatch, tmp_path):
         ran = []
 
-        @wraps(EXPERIMENTS["memory"].run)
-        def run(**settings):
-            ran.append(settings)
+        def run(self):
+            ran.append(self)
             return reported("memory", LabFigure(), workload="mmlu")
 
-        monkeypatch.setitem(EXPERIMENTS, "memory", replace(EXPERIMENTS["memory"], run=run))
+        monkeypatch.setattr(EXPERIMENTS["memory"], "run", run)
         monkeypatch.setattr("prepack_lab.measuring.recordings.FOLDER", tmp_path / "recordings")
         monkeypatch.chdir(tmp_path)
         return ran

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from prepack_lab.bench.jupyter_lab import LabServer, NotebookPage, chromium, find_chromium
+from tests.browser.jupyter_lab import LabServer, NotebookPage, chromium, find_chromium
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 HERE = Path(__file__).parent

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from prepack_lab.bench.jupyter_lab import LabServer, NotebookPage, chromium
+from jupyter_lab import LabServer, NotebookPage, chromium
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 PICTURE = NOTEBOOKS / "images" / "start_here.png"

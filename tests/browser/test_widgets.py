@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from prepack_lab.bench.widgets import _table, time_widget
+from prepack_lab.bench.widgets import time_widget, widgets_table
 
 TINY = "import prepack_lab as lab\nmodel, tokenizer = lab.load_model('tiny-llama', device='cpu')\n"
 SLIDER, BUTTON, CHECKBOX, MENU = "slider", "button", "checkbox", "combobox"
@@ -251,4 +251,4 @@ def test_it_works_in_notebook_7(open_notebook):
 def test_the_benchmark_presses_keys_and_sees_figures(browser, server):
     row = time_widget(browser, server, "MaskExplorer", "Padding", repeats=3)
     assert len(row["seconds"]) == 3 and min(row["seconds"]) > 0.001 and max(row["seconds"]) < 60
-    assert "MaskExplorer" in str(_table([row]))
+    assert "MaskExplorer" in str(widgets_table([row]))

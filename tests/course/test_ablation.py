@@ -5,6 +5,7 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab.course.ablation import ablate, attention_weights
+from prepack_lab.masks import may_see
 from tests.conftest import random_prompts
 
 ROUNDING = 1e-4
@@ -45,7 +46,7 @@ def test_attention_weights_are_those_of_the_rule(tiny_model):
         weights = attention_weights(tiny_model, batch, mask)
         assert weights.shape == (2, R, 4, W, W)
         assert torch.allclose(weights.sum(-1), torch.ones(()))
-        seen = lab.may_see(batch.segment_ids, apart=mask)
+        seen = may_see(batch.segment_ids, apart=mask)
         assert weights.masked_select(~seen).max() == 0
         assert weights.masked_select(seen).min() > 0
     assert tiny_model.config._attn_implementation == before

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import prepack_lab as lab
+from prepack_lab.examples.sharding import join_ranks, prefill_over_ranks, shard
 from prepack_lab.packing import STRATEGIES
 from prepack_lab.prefilling import Prefill
 from tests.conftest import random_prompts
@@ -29,7 +30,7 @@ ranks = st.integers(1, 8)
 
 @given(lengths=lengths, ranks=ranks)
 def test_every_prompt_goes_to_one_rank_and_no_rank_waits_for_more_than_a_bin(lengths, ranks):
-    shares = lab.shard(lengths, ranks)
+    shares = shard(lengths, ranks)
     assert len(shares) == ranks
     assert sorted(prompt for share in shares for prompt in share) == [*range(len(lengths))]
     assert all(share == sorted(share) for share in shares)
@@ -40,27 +41,27 @@ def test_every_prompt_goes_to_one_rank_and_no_rank_waits_for_more_than_a_bin(len
 @given(lengths=lengths, ranks=ranks, strategy=st.sampled_from(LIKE_ALONE))
 def test_a_rank_that_packs_its_share_gets_whole_bins_of_the_whole(lengths, ranks, strategy):
     whole = {tuple(sorted(members)) for members in lab.pack(lengths, strategy=strategy).bins}
-    for share in lab.shard(lengths, ranks, strategy=strategy):
+    for share in shard(lengths, ranks, strategy=strategy):
         if share:
             own = lab.pack([lengths[prompt] for prompt in share], max(lengths), strategy)
             assert {tuple(sorted(share[place] for place in members)) for members in own.bins} <= whole
 
 
 def test_equal_prompts_are_dealt_out_equally():
-    assert [len(share) for share in lab.shard([7] * 12, 4)] == [3, 3, 3, 3]
+    assert [len(share) for share in shard([7] * 12, 4)] == [3, 3, 3, 3]
 
 
 def test_ranks_without_a_bin_get_nothing():
-    assert sorted(lab.shard([4, 4], 4)) == [[], [], [0], [1]]
+    assert sorted(shard([4, 4], 4)) == [[], [], [0], [1]]
     with pytest.raises(ValueError, match="0 ranks can't share"):
-        lab.shard([4], 0)
+        shard([4], 0)
 
 
 def test_a_process_alone_is_a_rank_alone(tiny_model):
     prompts = random_prompts(LENGTHS["many"])
-    with lab.join_ranks() as device:
+    with join_ranks() as device:
         assert device.type in ("cpu", "cuda")
-        found = lab.prefill_over_ranks(tiny_model, prompts, next_logits, batch_size=2)
+        found = prefill_over_ranks(tiny_model, prompts, next_logits, batch_size=2)
     alone = lab.prefill(tiny_model, prompts, "one_by_one").next_token_logits
     torch.testing.assert_close(torch.stack(found), alone, atol=2e-5, rtol=0)
 
@@ -69,7 +70,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
-    with pytest.raises(ValueError, match=r"3 processes can't share 2 GPUs.*--nproc-per-node 2"), lab.join_ranks():
+    with pytest.raises(ValueError, match=r"3 processes can't share 2 GPUs.*--nproc-per-node 2"), join_ranks():
         pass
 
 
@@ -92,10 +93,10 @@ def next_logits(batch: Prefill) -> torch.Tensor:
 
 def program(out: str) -> None:
     """What each of the two processes does."""
-    with lab.join_ranks() as device:
+    with join_ranks() as device:
         model, _ = lab.load_model("tiny-llama", device=device)
         found = {
-            name: lab.prefill_over_ranks(model, random_prompts(chosen), next_logits, batch_size=2)
+            name: prefill_over_ranks(model, random_prompts(chosen), next_logits, batch_size=2)
             for name, chosen in LENGTHS.items()
         }
         if torch.distributed.get_rank() == 0:

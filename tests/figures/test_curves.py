@@ -21,6 +21,7 @@ from prepack_lab.figures.attention_weights import leaked
 from prepack_lab.figures.timing_curves import speed_up
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.timing import Measurement
+from prepack_lab.models.loading import load_config
 
 
 def measured(*seconds):
@@ -97,7 +98,7 @@ def test_attention_that_leaks_is_measured():
 
 
 def test_the_roof_breaks_where_arithmetic_becomes_the_limit():
-    cost = lab.estimate_cost(lab.load_config("tiny-llama"), [50, 3], "prepacked")
+    cost = lab.estimate_cost(load_config("tiny-llama"), [50, 3], "prepacked")
     figure = draw_roofline({"prepacked": cost}, 1e12, 1e12 / cost.intensity * 2)  # the ridge at half its intensity
     assert figure.data[1].x[0] == pytest.approx(cost.intensity)
     assert figure.data[1].y[0] == pytest.approx(1e3)

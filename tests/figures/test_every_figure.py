@@ -15,16 +15,19 @@ from prepack_lab.course.miniatures.paged_cache import PagedCache
 from prepack_lab.course.miniatures.requests import draw_requests
 from prepack_lab.figures import static_html
 from prepack_lab.figures.style import LOOKS, OKABE_ITO, TEXT
+from prepack_lab.masks import may_see
 from prepack_lab.measuring import paper
+from prepack_lab.measuring.inspection import inspect_lengths
 from prepack_lab.measuring.timing import Measurement
 from prepack_lab.methods import DATASET_METHODS
+from prepack_lab.models.loading import load_config
 
 LENGTHS = [9, 2, 7, 4, 4]
 WORDS = [[f"w{prompt}{place}" for place in range(length)] for prompt, length in enumerate(LENGTHS)]
 BATCH = lab.PackedBatch.from_prompts([[1] * length for length in LENGTHS], lab.pack(LENGTHS, 16))
 SEGMENTS = BATCH.segment_ids[0].tolist()
-SEEN = lab.may_see(BATCH.segment_ids)[0, 0].numpy()
-CONFIG = lab.load_config("tiny-llama")
+SEEN = may_see(BATCH.segment_ids)[0, 0].numpy()
+CONFIG = load_config("tiny-llama")
 METHODS = ("full_batching", "prepacked", "padding_free")
 BIG = torch.arange(6).repeat_interleave(171)[None, :1024]
 
@@ -52,7 +55,7 @@ FULL = {
     "lengths": lambda: figures.draw_lengths(lab.load_profile("mmlu"), LENGTHS),
     "packed row": lambda: figures.draw_packed_row(BATCH, WORDS),
     "mask": lambda: figures.draw_mask(SEEN, SEGMENTS, WORDS, BATCH.position_ids[0].tolist()),
-    "large mask": lambda: figures.draw_mask(lab.may_see(BIG)[0, 0].numpy(), BIG[0].tolist()),
+    "large mask": lambda: figures.draw_mask(may_see(BIG)[0, 0].numpy(), BIG[0].tolist()),
     "attention": lambda: figures.draw_attention_weights(SEEN / SEEN.sum(-1, keepdims=True), SEGMENTS, WORDS),
     "errors": lambda: figures.draw_errors({"right": [1e-7, 1e-6], "wrong": [1e-7, 0.5], "later": None}),
     "timing": lambda: figures.draw_timing(
@@ -80,7 +83,7 @@ FULL = {
     "deliveries": lambda: figures.draw_deliveries(
         {"length_ordered": [(1.0, [1, 2]), (2.0, [0, 3])], "prepacked": [(1.5, [0, 1]), (2.5, [2, 3])]}
     ),
-    "gains": lambda: figures.draw_gains(lab.inspect_lengths(LENGTHS, CONFIG)),
+    "gains": lambda: figures.draw_gains(inspect_lengths(LENGTHS, CONFIG)),
 }
 NOTHING_YET = {
     "errors": lambda: figures.draw_errors({"right": None}),
@@ -197,7 +200,7 @@ def test_grey_text_can_be_read_on_light_and_dark(page):
 @pytest.mark.parametrize("format", ["png", "svg"])
 def test_it_can_be_saved_as_an_image(format, tmp_path):
     pytest.importorskip("kaleido")
-    from prepack_lab.bench.jupyter_lab import find_chromium
+    from tests.browser.jupyter_lab import find_chromium
 
     if not find_chromium():
         pytest.skip("no Chromium on this machine; kaleido draws with it")

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-import prepack_lab as lab
 from prepack_lab.figures import draw_mask, prompt_colour
 from prepack_lab.figures.masks import CELLS
+from prepack_lab.masks import may_see
 
 LENGTHS = [3, 2, 4]
 WORDS = [["The", "capital", "is"], ["Berlin", "lies"], ["Water", "boils", "at", "100"]]
@@ -22,7 +22,7 @@ def row(lengths=LENGTHS, padding=2):
 
 
 def drawn(segments, **rule):
-    seen = lab.may_see(segments, **rule)[0, 0].numpy()
+    seen = may_see(segments, **rule)[0, 0].numpy()
     return draw_mask(seen, segments[0].tolist(), WORDS), seen
 
 
@@ -66,7 +66,7 @@ def test_the_reading_counts_leaks():
 
 def test_a_large_mask_is_an_image_of_every_cell():
     segments = row([300, 500, 200], 24)
-    seen = lab.may_see(segments, apart=False)[0, 0].numpy()
+    seen = may_see(segments, apart=False)[0, 0].numpy()
     figure = draw_mask(seen, segments[0].tolist())
     pixels = decode_png(figure.data[0].source)
     assert pixels.shape[:2] == (1024, 1024)

@@ -6,6 +6,8 @@ import prepack_lab as lab
 from prepack_lab.decoding import decoding_slots
 from prepack_lab.figures import draw_cache_over_steps, draw_forecast, draw_roofline
 from prepack_lab.figures.counted_rows import draw_counted_rows
+from prepack_lab.measuring.cost import cost_of_step
+from prepack_lab.models.loading import load_config
 
 WORDS = ("a", "b", "c")
 
@@ -52,7 +54,7 @@ def test_a_single_row_is_never_overtaken():
 
 @pytest.mark.parametrize("words", [("decode, 1", "decode, 8", "decode, 64"), ("prepacked, a", "prepacked, b")])
 def test_no_two_points_under_the_roof_look_alike(words):
-    step = lab.cost_of_step(lab.load_config("tiny-llama"), 4, 100)
+    step = cost_of_step(load_config("tiny-llama"), 4, 100)
     figure = draw_roofline(dict.fromkeys(words, step), 1e12, 1e11)
     assert len({trace.marker.symbol for trace in figure.data if trace.name in words}) == len(words)
 

@@ -1,23 +1,19 @@
-"""What a prefill costs, told ahead: operations by hand, memory against what is measured, a fit that finds its rates."""
+"""What a prefill or a decoding step costs, before it is run: operations and bytes, by hand."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab.course.serving import poisson_arrivals, serve
-from prepack_lab.forward import run_method
-from prepack_lab.measuring.calibration import _fit, recorded_calibration
-from prepack_lab.measuring.cost import ModelSizes, cost_of_passes, estimate_cost, memory_parts
-from prepack_lab.measuring.inspection import inspect_lengths
-from prepack_lab.measuring.largest_batch import largest_batch, memory_by_batch
-from prepack_lab.measuring.timing import peak_memory
-from prepack_lab.methods import DATASET_METHODS, METHODS, known_options, plan_passes
-from prepack_lab.models.loading import load_sizes
+from prepack_lab.measuring.cost import cost_of_passes, cost_of_step, estimate_cost
+from prepack_lab.measuring.memory import memory_parts
+from prepack_lab.measuring.model_sizes import ModelSizes
+from prepack_lab.methods import DATASET_METHODS, known_options, plan_passes
+from prepack_lab.models.loading import load_config
 
-LLAMA = lab.load_config("tiny-llama")
+LLAMA = load_config("tiny-llama")
+SIZES = ModelSizes.of(LLAMA)
 lengths_lists = st.lists(st.integers(1, 60), min_size=1, max_size=20)
 
 
@@ -31,13 +27,6 @@ def test_every_plan_runs_every_prompt_once(lengths, size, budget):
                 assert one.rows.lengths == tuple(lengths[prompt] for prompt in one.prompts)
 
 
-def test_sizes_are_read_off_the_configuration():
-    sizes = ModelSizes.of(LLAMA)
-    assert sizes.weights == 2 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 172)
-    assert (sizes.layers, sizes.hidden, sizes.query_width, sizes.cache_width) == (2, 64, 64, 64)
-    assert sizes.parameters == lab.load_model("tiny-llama", device="cpu")[0].num_parameters()
-
-
 def test_operations_by_hand():
     """Prompts of 3 and 5 tokens: padded 2 × 5 slots, packed one row of 8, or 3 and 5 by themselves."""
     sizes = ModelSizes.of(LLAMA)
@@ -48,22 +37,11 @@ def test_operations_by_hand():
     ]:
         cost = estimate_cost(LLAMA, [3, 5], method)
         assert cost.slots == slots and cost.tokens == 8
-        assert cost.linear_flops == 2 * sizes.weights * slots
+        assert cost.linear_flops == sizes.flops_per_token * slots
         assert cost.attention_flops == 4 * 64 * 2 * pairs
         assert cost.head_flops == 2 * 64 * sizes.vocabulary * 2
     packed = estimate_cost(LLAMA, [3, 5], "prepacked", capacity=8)
     assert (packed.rows, packed.slots, packed.attention_flops) == (1, 8, 4 * 64 * 2 * 64)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_the_memory_is_about_what_is_measured(method):
-    model = lab.load_model("tiny-llama", device="cpu")[0]
-    lengths = lab.load_profile("mmlu").sample(24, seed=0)
-    prompts = lab.random_prompts(lengths, 256)
-    run_method(model, prompts, method)
-    measured = peak_memory(lambda: run_method(model, prompts, method), "cpu")
-    cost = estimate_cost(model.config, lengths, method, model.dtype)
-    assert 0.5 < (cost.cache_bytes + cost.working_bytes) / measured < 2
 
 
 def test_experts_and_unknown_methods_are_refused():
@@ -74,74 +52,8 @@ def test_experts_and_unknown_methods_are_refused():
             estimate_cost(config, [3])
     with pytest.raises(ValueError, match="no method 'nope'; there are: one_by_one"):
         estimate_cost(LLAMA, [3], "nope")
-    with pytest.raises(ValueError, match="'prepacked' takes no batch_size"):
-        estimate_cost(LLAMA, [3], "prepacked", batch_size=2)
-
-
-def test_a_fit_finds_the_rates_that_made_the_seconds():
-    truth = lab.Calibration(0.01, 2e-12, 5e-12, "a machine")
-    lengths = [[1], [64], [256], [16] * 8, [200] * 3]
-    costs = [estimate_cost(LLAMA, some, method) for some in lengths for method in ("one_by_one", "full_batching")]
-    found = _fit(costs, [truth.seconds(cost) for cost in costs], "a machine")
-    assert found.seconds_per_pass == pytest.approx(truth.seconds_per_pass)
-    assert found.seconds_per_linear_flop == pytest.approx(truth.seconds_per_linear_flop)
-    assert found.seconds_per_attention_flop == pytest.approx(truth.seconds_per_attention_flop)
-
-
-def test_a_machine_is_calibrated():
-    model = lab.load_model("tiny-llama", device="cpu")[0]
-    found = lab.calibrate(model, repeats=1)
-    assert found.device and found.seconds(estimate_cost(LLAMA, [100] * 8, "full_batching")) > 0
-
-
-def test_the_recorded_calibration_says_where_it_comes_from():
-    recorded = recorded_calibration()
-    assert "prepack-lab bench calibrate --model smollm2-135m" in recorded.taken and recorded.device
-    assert min(recorded.seconds_per_pass, recorded.seconds_per_linear_flop) > 0
-
-
-@given(limit=st.integers(1, 400))
-def test_the_largest_batch_fits_and_the_next_does_not(limit):
-    lengths, limit = [50] * 40, limit * 100_000
-    count = largest_batch(LLAMA, lengths, "full_batching", limit)
-    used = memory_by_batch(LLAMA, lengths, "full_batching", range(1, 41))
-    assert count == sum(bytes_needed <= limit for bytes_needed in used.values())
-
-
-def test_an_inspection_says_what_to_do():
-    mixed = inspect_lengths([500, *[20] * 15] * 2, LLAMA)
-    assert mixed.waste == pytest.approx(1 - (800 * 2) / (500 * 32))
-    assert mixed.gain("full_batching") == 1 and mixed.gain("padding_free") > 5
-    assert mixed.best == "padding_free" and "padding_free is predicted to be" in mixed.advice
-    assert len(mixed.table().rows) == len(DATASET_METHODS)
-    equal = inspect_lengths([50] * 32, LLAMA, calibration=lab.Calibration(0.0, 1e-12, 0.0, "a machine"))
-    assert "Nothing to win here" in equal.advice
-    with pytest.raises(ValueError, match="no prompts to inspect"):
-        inspect_lengths([], LLAMA)
-
-
-def test_an_idle_server_answers_after_the_prefill():
-    arrived = np.array([0.0, 10.0, 20.0])
-    served = serve([5, 5, 5], arrived, "full_batching", lambda one: 2.0)
-    assert served.waits.tolist() == [2.0, 2.0, 2.0]
-    assert served.utilization == pytest.approx(6 / 22)
-
-
-def test_a_busy_server_takes_all_that_wait_and_the_oldest_first():
-    arrived = np.array([0.0, 0.5, 0.6, 0.7])
-    served = serve([1, 2, 3, 4], arrived, "full_batching", lambda one: 1.0, most=2)
-    assert served.first_token.tolist() == [1.0, 2.0, 2.0, 3.0]
-    alone = serve([1, 2, 3, 4], arrived, "one_by_one", lambda one: 1.0, most=4)
-    assert alone.first_token.tolist() == [1.0, 2.0, 3.0, 4.0]
-
-
-def test_arrivals_are_as_frequent_as_asked_for():
-    arrived = poisson_arrivals(20_000, per_second=4.0)
-    assert np.diff(arrived).mean() == pytest.approx(0.25, rel=0.05) and (np.diff(arrived) > 0).all()
-    with pytest.raises(ValueError, match="a rate above 0"):
-        poisson_arrivals(3, 0)
-    with pytest.raises(ValueError, match="one arrival a prompt"):
-        serve([1], np.array([0.0, 1.0]), "prepacked", lambda one: 1.0)
+    with pytest.raises(ValueError, match="'prepacked' has no option 'token_budget'"):
+        estimate_cost(LLAMA, [3], "prepacked", token_budget=2)
 
 
 def test_passes_cost_as_much_one_by_one_as_together():
@@ -161,20 +73,23 @@ def test_a_batch_without_padding_needs_no_mask():
     assert equal.attention_flops == lab.estimate_cost(LLAMA, [8, 8], "one_by_one").attention_flops
 
 
-def test_sizes_are_read_once_for_each_model():
-    assert load_sizes("tiny-llama") is load_sizes("tiny-llama")
-    assert load_sizes("tiny-llama") == ModelSizes.of(lab.load_config("tiny-llama"))
-    with pytest.raises(lab.ModelUnavailableError, match="no configuration of 'nobody'"):
-        load_sizes("nobody")
+def test_by_hand():
+    step = cost_of_step(LLAMA, prompts=3, cache_slots=3 * 40, dtype=torch.float32)
+    assert step.linear_flops == SIZES.flops_per_token * 3
+    assert step.attention_flops == 4 * 64 * 2 * 120  # H · D is 64, and there are 2 layers
+    assert step.head_flops == 2 * 64 * SIZES.vocabulary * 3
+    assert step.cache_bytes == 120 * 2 * (2 * 2 * 16) * 4  # keys and values of 2 heads of 16, in 2 layers
+    assert step.moved_bytes > step.weight_bytes + step.cache_bytes
 
 
-def test_the_parts_of_memory_add_up_to_what_a_prefill_takes():
-    from prepack_lab.measuring.cost import memory_parts
+def test_a_longer_cache_costs_attention_and_traffic_and_nothing_else():
+    short, long = (cost_of_step(LLAMA, 4, slots) for slots in (100, 300))
+    assert long.attention_flops == 3 * short.attention_flops
+    assert long.moved_bytes - short.moved_bytes == pytest.approx(long.cache_bytes - short.cache_bytes)
+    assert long.linear_flops == short.linear_flops and long.head_flops == short.head_flops
 
-    config, lengths = lab.load_config("tiny-llama"), [30, 5, 9, 12]
-    for method in ("full_batching", "prepacked", "padding_free", "one_by_one"):
-        parts = memory_parts(config, lengths, method)
-        assert sum(parts.values()) == pytest.approx(lab.estimate_cost(config, lengths, method).memory_bytes)
-    assert memory_parts(config, lengths, "padding_free")["mask"] == 0
-    everywhere = memory_parts(config, lengths, "full_batching", logits_everywhere=True)["logits"]
-    assert everywhere == 30 * memory_parts(config, lengths, "full_batching")["logits"]
+
+def test_a_step_computes_less_for_each_byte_than_the_prefill_before_it():
+    prefill = lab.estimate_cost(LLAMA, [50] * 8, "full_batching")
+    step = cost_of_step(LLAMA, 8, 8 * 50)
+    assert step.intensity < prefill.intensity / 3

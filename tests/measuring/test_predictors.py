@@ -1,19 +1,24 @@
-"""What tells a speed-up ahead, and the lines through it; and the paper's own figures under them."""
+"""What predicts a speed-up, batches that are timed, the lines through them; and the paper's own figures."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab.measuring import paper
+from prepack_lab.measuring import paper, predictors
 from prepack_lab.measuring.predictors import (
     PREDICTORS,
+    TimedBatch,
     batch_size_reduction,
     expected_fewer_rows,
     fewer_rows,
     fit_line,
     max_absolute_deviation,
+    time_batches,
 )
+from prepack_lab.measuring.timing import Measurement
+
+BATCHES = {"unequal": [9, 2, 3, 4], "equal": [5, 5]}
 
 
 def test_predictors_by_hand():
@@ -67,3 +72,27 @@ def test_fewer_rows_are_expected_as_batches_of_a_workload_have_them():
 def test_counting_rows_tells_what_the_paper_measured(workload):
     for size, measured in paper.SPEED_UP_BY_BATCH[workload].items():
         assert expected_fewer_rows(lab.load_profile(workload), size) == pytest.approx(measured, rel=0.12)
+
+
+def test_every_batch_is_run_by_both_methods_in_turn(tiny_model, monkeypatch):
+    ran = []
+    monkeypatch.setattr(
+        predictors, "run_method", lambda model, prompts, method: ran.append(([*map(len, prompts)], method))
+    )
+    timed = time_batches(tiny_model, BATCHES, "padding_free", repeats=2)
+    once = [(lengths, method) for lengths in BATCHES.values() for method in ("full_batching", "padding_free")]
+    assert ran == [*once[:2], *once, *once], "a warm-up, then round after round"
+    assert [*timed] == [*BATCHES]
+    for name, batch in timed.items():
+        assert batch.lengths == tuple(BATCHES[name])
+        assert len(batch.baseline.seconds) == len(batch.method.seconds) == 2
+
+
+def test_with_a_model(tiny_model):
+    timed = time_batches(tiny_model, BATCHES, repeats=1)
+    assert all(batch.speed_up > 0 for batch in timed.values())
+
+
+def test_the_speed_up_is_above_one_where_the_method_is_faster():
+    slow, fast = (Measurement((seconds,), "here", None) for seconds in (3.0, 1.5))
+    assert TimedBatch((1, 2), slow, fast).speed_up == pytest.approx(2)

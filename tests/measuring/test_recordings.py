@@ -4,13 +4,14 @@ import json
 
 import pytest
 
-from prepack_lab.bench.one_batch import one_batch_benchmark
+from prepack_lab.bench.one_batch import OneBatch
 from prepack_lab.measuring.recordings import FOLDER, load_recordings
 
 
 @pytest.fixture(scope="module")
 def report():
-    return one_batch_benchmark("tiny-llama", "gsm8k", 4, ("full_batching", "prepacked"), device="cpu", repeats=2)
+    small = {"model": "tiny-llama", "device": "cpu", "workload": "gsm8k", "batch_size": 4, "repeats": 2}
+    return OneBatch(**small, methods=("full_batching", "prepacked")).run()
 
 
 def test_what_a_benchmark_saves_is_read_back(report, tmp_path):

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 import prepack_lab as lab
+from prepack_lab.generation import Continuations
 from prepack_lab.measuring import token_times
-from prepack_lab.measuring.token_times import TokenClock, TokenTimes, typical
+from prepack_lab.measuring.token_times import TokenClock, TokenTimes, time_tokens, typical
 from tests.conftest import random_prompts
 
 PROMPTS = random_prompts([9, 14, 2, 11], seed=1)
@@ -21,7 +22,7 @@ RUNNERS = {
 
 
 def test_every_token_of_every_prompt_has_its_time(tiny_model):
-    runs = lab.time_tokens(tiny_model, PROMPTS, RUNNERS, max_new_tokens=5, repeats=2)
+    runs = time_tokens(tiny_model, PROMPTS, RUNNERS, max_new_tokens=5, repeats=2)
     assert {name: len(taken) for name, taken in runs.items()} == dict.fromkeys(RUNNERS, 2)
     alone = lab.generate(tiny_model, PROMPTS, "one_by_one", max_new_tokens=5)
     for taken in runs.values():
@@ -32,17 +33,17 @@ def test_every_token_of_every_prompt_has_its_time(tiny_model):
 
 
 def test_prompts_that_go_in_turn_wait_for_each_other(tiny_model):
-    (run,) = lab.time_tokens(tiny_model, PROMPTS, {"alone": {"method": "one_by_one"}}, repeats=1)["alone"]
+    (run,) = time_tokens(tiny_model, PROMPTS, {"alone": {"method": "one_by_one"}}, repeats=1)["alone"]
     for before, after in zip(run.seconds, run.seconds[1:], strict=False):
         assert before[-1] < after[0], "the next begins when this one has ended"
-    (run,) = lab.time_tokens(tiny_model, PROMPTS, {"rows": {}}, repeats=1)["rows"]
+    (run,) = time_tokens(tiny_model, PROMPTS, {"rows": {}}, repeats=1)["rows"]
     assert len(set(run.first)) == 1, "in one forward pass all get their first token at once"
 
 
 def test_what_follows_the_end_token_has_no_time(tiny_model):
     free = lab.generate(tiny_model, PROMPTS, max_new_tokens=8, eos_token_id=-1)
     end = free[1][3]
-    (run,) = lab.time_tokens(tiny_model, PROMPTS, {"": {"eos_token_id": end}}, max_new_tokens=8, repeats=1)[""]
+    (run,) = time_tokens(tiny_model, PROMPTS, {"": {"eos_token_id": end}}, max_new_tokens=8, repeats=1)[""]
     assert len(run.seconds[1]) == free[1].index(end) + 1 < 8
     assert [*map(len, run.seconds)] == [*map(len, run.tokens)]
 
@@ -60,7 +61,7 @@ def test_the_clock_keeps_prompts_apart(monkeypatch):
 
 
 def test_first_and_following_tokens():
-    run = TokenTimes(lab.Continuations([[1, 2, 3], [4]], 0, 0), ((2.0, 3.0, 5.0), (7.0,)))
+    run = TokenTimes(Continuations([[1, 2, 3], [4]], 0, 0), ((2.0, 3.0, 5.0), (7.0,)))
     assert run.first == (2.0, 7.0)
     assert run.per_token == pytest.approx(1.5), "a prompt with one token says nothing about the others"
     assert run.in_order == [2.0, 3.0, 5.0, 7.0]

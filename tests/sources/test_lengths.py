@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 import prepack_lab as lab
-from prepack_lab.sources.lengths import PAPER_WORKLOADS
+from prepack_lab.sources.lengths import PAPER_WORKLOADS, list_profiles
 
 
-@pytest.mark.parametrize("name", lab.list_profiles())
+@pytest.mark.parametrize("name", list_profiles())
 def test_every_profile_loads_and_names_its_source(name):
     profile = lab.load_profile(name)
     assert profile.name == name
@@ -17,7 +17,7 @@ def test_every_profile_loads_and_names_its_source(name):
 
 
 def test_the_papers_workloads_come_first():
-    assert tuple(lab.list_profiles()[:6]) == PAPER_WORKLOADS
+    assert tuple(list_profiles()[:6]) == PAPER_WORKLOADS
 
 
 def test_a_known_profile_has_its_recorded_figures():

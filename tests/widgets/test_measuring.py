@@ -6,10 +6,12 @@ import pytest
 import torch
 
 import prepack_lab as lab
-from prepack_lab.measuring.largest_batch import largest_batch
+from prepack_lab.measuring import memory
 from prepack_lab.measuring.machine import device_name
+from prepack_lab.measuring.memory import largest_batch
 from prepack_lab.measuring.recordings import Recording
 from prepack_lab.methods import METHODS
+from prepack_lab.models.embedded_model import ModelUnavailableError
 from prepack_lab.models.loading import load_sizes
 from prepack_lab.widgets import job, live_timing, memory_wall
 from prepack_lab.widgets.generation_race import RUNNERS
@@ -66,21 +68,11 @@ class TestLiveTiming:
         assert "Dotted" not in live.status.value
 
     def test_a_method_that_does_not_fit_is_a_wall(self, live, monkeypatch):
-        monkeypatch.setattr(live_timing, "free_memory", lambda device: 0)
+        monkeypatch.setattr(memory, "free_memory", lambda device: 0)
         run(live)
         assert live.measured["full_batching"] == {1: None, 2: None, 4: None, 5: None}
         assert "memory" in live.twin.value
         assert "could not go on" not in live.words.value
-
-    def test_on_cuda_running_out_of_memory_is_caught(self, live, monkeypatch):
-        class OnCuda:
-            device = torch.device("cuda")
-
-        def full(*_):
-            raise torch.cuda.OutOfMemoryError("no room")
-
-        monkeypatch.setattr(live_timing, "run_method", full)
-        assert live._fits(OnCuda(), [3], "prepacked") is False
 
     def test_another_setting_forgets_what_was_measured(self, live):
         run(live)
@@ -109,10 +101,10 @@ class TestLiveTiming:
         assert not any("recorded" in (trace.name or "") for trace in live.figure.data), "another workload"
 
     def test_an_unsupported_method_is_refused_in_words(self, monkeypatch, live):
-        def refuse(model, method, longest):
+        def refuse(model, prompts, method):
             raise lab.UnsupportedModelError(f"{method} is not exact for it")
 
-        monkeypatch.setattr(live_timing, "require_support", refuse)
+        monkeypatch.setattr(live_timing, "admit", refuse)
         run(live)
         assert "could not go on" in live.words.value and "is not exact for it" in live.words.value
 
@@ -164,14 +156,14 @@ class TestMemoryWall:
 
     def test_what_does_not_fit_here_is_not_tried(self, monkeypatch, tiny):
         monkeypatch.setattr(memory_wall, "load_model", lambda *_: tiny)
-        monkeypatch.setattr(memory_wall, "free_memory", lambda device: 0)
+        monkeypatch.setattr(memory, "free_memory", lambda device: 0)
         monkeypatch.setattr(memory_wall, "run_method", lambda *_: pytest.fail("tried"))
         wall = run(lab.widgets.MemoryWall([30, 5]))
         assert {taken for sizes in wall.measured.values() for taken in sizes.values()} == {None}
 
     def test_a_model_that_does_not_fit_is_refused_in_words(self, monkeypatch):
         def refuse(*_):
-            raise lab.ModelUnavailableError("llama-2-13b needs 26 GB")
+            raise ModelUnavailableError("llama-2-13b needs 26 GB")
 
         monkeypatch.setattr(memory_wall, "load_model", refuse)
         wall = run(lab.widgets.MemoryWall())

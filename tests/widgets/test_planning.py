@@ -10,6 +10,7 @@ import pytest
 import prepack_lab as lab
 from prepack_lab.course.serving import poisson_arrivals, serve
 from prepack_lab.measuring.calibration import recorded_calibration
+from prepack_lab.measuring.inspection import inspect_lengths
 from prepack_lab.models.loading import load_sizes
 
 
@@ -28,7 +29,7 @@ class TestYourPrompts:
     def test_the_report_is_that_of_inspect(self):
         lengths = [100, 3, 5, 7, 90, 11] * 5
         report = lab.widgets.YourPrompts(lengths)
-        found = lab.inspect_lengths(lengths, load_sizes(), 16, recorded_calibration())
+        found = inspect_lengths(lengths, load_sizes(), 16, recorded_calibration())
         assert f"{found.gain(found.best):.1f} times as fast" in report.status.value
         assert f"{found.waste:.0%} of its slots on padding" in report.status.value
         for method in found.costs:

@@ -27,11 +27,12 @@ from traitlets.config import Config
 
 import prepack_lab as lab
 from prepack_lab import (  # noqa: F401 - what lessons import
-    datasets,
+    course,
     forward,
     masks,
     packed_batch,
     packing,
+    prefilling,
 )
 from prepack_lab.course.exercises.attempt import Outcome, attempt
 from prepack_lab.course.exercises.catalogue import exercise
@@ -183,8 +184,8 @@ def _forget_the_answers() -> None:
         del sys.modules[name]
     for name in ("check", "hint", "solution", "progress"):
         setattr(lab, name, lambda *_: None)
-    if hasattr(lab, "exercises"):
-        del lab.exercises
+    if hasattr(course, "exercises"):
+        del course.exercises
 
 
 class _Guard:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from prepack_lab.course.miniatures.iterations import Seconds, Work
 from prepack_lab.measuring.calibration import Calibration, recorded_calibration
-from prepack_lab.measuring.cost import ModelSizes, cost_of_passes
-from prepack_lab.measuring.step_cost import cost_of_step
+from prepack_lab.measuring.cost import cost_of_passes, cost_of_step
+from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.methods import plan_passes
 from prepack_lab.models.loading import load_sizes
 
@@ -26,8 +26,8 @@ def ragged_steps(speed: Calibration | None = None, sizes: ModelSizes | None = No
     def seconds(work: Sequence[Work]) -> float:
         tokens = sum(one.tokens for one in work)
         pairs = sum(one.tokens * one.before + one.tokens * (one.tokens + 1) // 2 for one in work)
-        linear = 2.0 * sizes.weights * tokens + 2.0 * sizes.hidden * sizes.vocabulary * len(work)
-        attention = 4.0 * sizes.query_width * sizes.layers * pairs
+        linear = sizes.flops_per_token * tokens + sizes.flops_per_prompt * len(work)
+        attention = sizes.flops_per_pair * pairs
         return (
             speed.seconds_per_pass
             + linear * speed.seconds_per_linear_flop

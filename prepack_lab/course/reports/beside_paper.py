@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prepack_lab.measuring import paper
-from prepack_lab.measuring.ratios import BASELINE, fewer_rows_recorded, only, speed_up
-from prepack_lab.measuring.recordings import Recording, load_recordings
+from prepack_lab.measuring.recordings import BASELINE, Recording, fewer_rows_recorded, load_recordings, only, speed_up
 from prepack_lab.table import Table
 
 SHOWN = ("prefill", "batch-size")

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from prepack_lab.forward import run_method, vocabulary_size
 from prepack_lab.measuring.cost import estimate_cost
 from prepack_lab.measuring.machine import MB, device_name
-from prepack_lab.measuring.timing import peak_memory
+from prepack_lab.measuring.memory import peak_memory
 from prepack_lab.prompts import random_prompts
 from prepack_lab.table import Table
 

@@ -7,8 +7,7 @@ from statistics import median
 
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.calibration import Calibration
-from prepack_lab.measuring.predictors import PREDICTORS, Line, fit_line
-from prepack_lab.measuring.speed_ups import TimedBatch
+from prepack_lab.measuring.predictors import PREDICTORS, Line, TimedBatch, fit_line
 from prepack_lab.packing import pack
 from prepack_lab.table import Table
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from prepack_lab.measuring.predictors import errors_on_unseen
-from prepack_lab.measuring.ratios import BASELINE, only, speed_up
-from prepack_lab.measuring.recordings import FOLDER, Recording, load_recordings
+from prepack_lab.measuring.recordings import BASELINE, FOLDER, Recording, load_recordings, only, speed_up
 from prepack_lab.table import Table
 
 TAKE_ONE = "prepack-lab bench predict"

@@ -2,9 +2,9 @@
 
 import pytest
 
-import prepack_lab as lab
 from prepack_lab.course.reports import dataset_table, dataset_times_table, windows_table
 from prepack_lab.figures.deliveries import in_order_after
+from prepack_lab.measuring.timing import Measurement
 from prepack_lab.methods import DATASET_METHODS
 
 LENGTHS = [4, 1, 3, 2]
@@ -21,7 +21,7 @@ def test_every_method_is_counted():
 
 
 def test_times_are_told_for_a_prompt():
-    times = {"full_batching": lab.Measurement((2.0,), "x", None), "prepacked": lab.Measurement((1.0,), "x", None)}
+    times = {"full_batching": Measurement((2.0,), "x", None), "prepacked": Measurement((1.0,), "x", None)}
     assert dataset_times_table(times, 100).rows[1] == ("prepacked", "10.00 ms", "100", "2.00×")
 
 

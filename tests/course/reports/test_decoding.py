@@ -1,9 +1,10 @@
 """Tables of lesson 09: every cell by hand."""
 
-import prepack_lab as lab
 from prepack_lab.course import reports
 from prepack_lab.course.ablation import Ablation
+from prepack_lab.measuring.cost import cost_of_step
 from prepack_lab.measuring.token_times import TokenTimes
+from prepack_lab.models.loading import load_config
 
 
 def test_the_worst_error_of_any_prompt():
@@ -21,8 +22,8 @@ def test_first_tokens_and_those_after():
 
 
 def test_work_is_told_from_the_cost():
-    config = lab.load_config("tiny-llama")
-    step = lab.cost_of_step(config, 2, 20)
+    config = load_config("tiny-llama")
+    step = cost_of_step(config, 2, 20)
     ((words, slots, operations, moved, intensity),) = reports.work_table({"a step": step}).rows
     assert (words, slots, moved) == ("a step", "2", f"{step.moved_bytes / 1e9:.2f} GB")
     assert operations == f"{step.flops / 1e9:.1f}" and intensity == f"{step.intensity:.1f}"

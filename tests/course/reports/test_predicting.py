@@ -4,9 +4,8 @@ import pytest
 
 from prepack_lab.course import reports
 from prepack_lab.measuring.calibration import Calibration
-from prepack_lab.measuring.predictors import Line
+from prepack_lab.measuring.predictors import Line, TimedBatch
 from prepack_lab.measuring.recordings import Recording
-from prepack_lab.measuring.speed_ups import TimedBatch
 from prepack_lab.measuring.timing import Measurement
 
 LENGTHS = [10, 5, 5, 4, 6]  # three rows of ten

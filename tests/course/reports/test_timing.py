@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-import prepack_lab as lab
-from prepack_lab.bench.one_batch import one_batch_benchmark
+from prepack_lab.bench.one_batch import OneBatch
 from prepack_lab.course.reports import (
     batch_cost_table,
     beside_paper_table,
@@ -16,10 +15,11 @@ from prepack_lab.course.reports import (
 )
 from prepack_lab.measuring import timing
 from prepack_lab.measuring.recordings import Recording, load_recordings
+from prepack_lab.measuring.timing import Measurement
 
 
 def measured(*seconds):
-    return lab.Measurement(seconds, "a machine", None)
+    return Measurement(seconds, "a machine", None)
 
 
 def test_a_first_run_pulls_the_mean_along_and_not_the_median():
@@ -119,7 +119,8 @@ def test_recorded_gains_stand_beside_the_papers_with_the_reason_where_they_fall_
 def test_only_the_latest_of_each_kind_is_shown_and_none_is_said(tmp_path):
     old = recorded("prefill", ("mmlu", 0, 8, 1.0, 1.0, 1.0), day="2025-01-01")
     new = recorded("prefill", ("mmlu", 0, 4, 8.0, 2.0, 1.0))
-    one_batch_benchmark("tiny-llama", "gsm8k", 4, repeats=1, device="cpu").record(tmp_path)
+    small = {"model": "tiny-llama", "workload": "gsm8k", "batch_size": 4, "repeats": 1, "device": "cpu"}
+    OneBatch(**small).run().record(tmp_path)
     (other,) = load_recordings(tmp_path)
     assert [row[3] for row in beside_paper_table([other, new, old]).rows] == ["4.00×"]
     assert "No recorded prefill" in beside_paper_table([other]).caption

@@ -1,0 +1,128 @@
+"""What the cost of a prefill depends on, counted on a model that has shapes and no numbers (torch's meta device).
+
+A prompt of n tokens is run at a few lengths, and all that is done and kept is counted:
+
+    operations   a · n + b · n² + c    a per token, b per pair of a query and a key, c per prompt: the head
+    cache        k · n                 k numbers, keys and values in all layers
+
+So keys that heads share, latent attention and layers of different sizes are right by construction: nothing is
+concluded from the names in a configuration.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedConfig
+
+from prepack_lab.cache import cache_bytes
+
+_LENGTHS = (8, 16, 24)
+
+
+@dataclass(frozen=True)
+class ModelSizes:
+    """What the cost depends on."""
+
+    layers: int
+    hidden: int
+    intermediate: int
+    """The widest layer's, where they differ."""
+    vocabulary: int
+    flops_per_token: int
+    """The products of a token with weights, in all layers."""
+    flops_per_pair: int
+    """Attention of a query to a key, in all layers: score and weighted value."""
+    flops_per_prompt: int
+    """The head at the last token."""
+    cache_per_token: int
+    """The numbers that a token leaves in the caches of all layers, keys and values together."""
+    parameters: int
+    dtype: torch.dtype
+    """The configuration's; float32 where it names none."""
+
+    @classmethod
+    def of(cls, config: PreTrainedConfig | ModelSizes) -> ModelSizes:
+        """Count them for a configuration: a second for a large model, nothing when it is asked for again.
+
+        Raises:
+            ValueError: the model chooses experts for each token, it does not run without numbers, or its cache holds
+                something else than the keys and values of the prompt's tokens.
+        """
+        if isinstance(config, ModelSizes):
+            return config
+        config = config.get_text_config(decoder=True)
+        if has_experts(config):
+            raise ValueError(f"{type(config).__name__} chooses experts for each token; its cost is not known here")
+        kind: Any = type(config)
+        return _count(kind, config.to_json_string(use_diff=False))
+
+
+def has_experts(config: Any) -> bool:
+    """Whether the model chooses experts for each token, as its configuration or that of its feed-forward says."""
+    names = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+    parts = (config, getattr(config, "ffn_config", None))
+    return any(getattr(part, name, None) for part in parts for name in names)
+
+
+@lru_cache(maxsize=32)
+def _count(config_class: Any, described: str) -> ModelSizes:
+    config = config_class.from_dict(json.loads(described))
+    refused = f"the cost of {config_class.__name__} can't be counted"
+    try:
+        parameters, runs = _run_without_numbers(config)
+    except Exception as error:  # whatever a foreign model objects to
+        said = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
+        raise ValueError(f"{refused}: it fails on a few tokens ({said})") from error
+    cached = runs[0].cached // _LENGTHS[0]
+    if not cached or [run.cached for run in runs] != [cached * length for length in _LENGTHS]:
+        raise ValueError(f"{refused}: its cache holds something else than the keys and values of the prompt's tokens")
+    rates = np.linalg.solve(np.vander(_LENGTHS), [run.flops for run in runs])  # of n², n and 1
+    per_pair, per_token, per_prompt = rates.round().astype(int).tolist()
+    wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    return ModelSizes(
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        intermediate=max(wide) if isinstance(wide, Sequence) else wide,
+        vocabulary=runs[0].logits,
+        flops_per_token=per_token,
+        flops_per_pair=per_pair,
+        flops_per_prompt=per_prompt,
+        cache_per_token=cached,
+        parameters=parameters,
+        dtype=getattr(config, "dtype", None) or torch.float32,
+    )
+
+
+class _Run(NamedTuple):
+    """What a prompt leaves behind: operations, numbers in the cache, logits of its last token."""
+
+    flops: int
+    cached: int
+    logits: int
+
+
+@torch.no_grad()
+def _run_without_numbers(config: PreTrainedConfig) -> tuple[int, list[_Run]]:
+    """The parameters of the model, and a run at each of `_LENGTHS`.
+
+    With eager attention and a mask, because all else in transformers looks at numbers to do without a mask.
+    """
+    runs = []
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", trust_remote_code=False).eval()
+        for length in _LENGTHS:
+            ids = torch.zeros(1, length, dtype=torch.long)
+            given = {"attention_mask": torch.ones_like(ids), "past_key_values": DynamicCache(), "use_cache": True}
+            with FlopCounterMode(display=False) as counter:
+                out = model(ids, **given, logits_to_keep=1)
+            numbers = cache_bytes(out.past_key_values) // model.dtype.itemsize
+            runs.append(_Run(counter.get_total_flops(), numbers, out.logits.shape[-1]))
+    return model.num_parameters(), runs

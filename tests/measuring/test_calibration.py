@@ -1,0 +1,60 @@
+"""How fast a machine is: a fit that finds its rates, and the most that it does in a second."""
+
+import pytest
+
+import prepack_lab as lab
+from prepack_lab.measuring import calibration
+from prepack_lab.measuring.calibration import Calibration, Roof, _fit, calibrate, measure_roof, recorded_calibration
+from prepack_lab.measuring.cost import estimate_cost
+from prepack_lab.measuring.timing import Measurement
+from prepack_lab.models.loading import load_config
+
+LLAMA = load_config("tiny-llama")
+
+
+def test_a_fit_finds_the_rates_that_made_the_seconds():
+    truth = Calibration(0.01, 2e-12, 5e-12, "a machine")
+    lengths = [[1], [64], [256], [16] * 8, [200] * 3]
+    costs = [estimate_cost(LLAMA, some, method) for some in lengths for method in ("one_by_one", "full_batching")]
+    found = _fit(costs, [truth.seconds(cost) for cost in costs], "a machine")
+    assert found.seconds_per_pass == pytest.approx(truth.seconds_per_pass)
+    assert found.seconds_per_linear_flop == pytest.approx(truth.seconds_per_linear_flop)
+    assert found.seconds_per_attention_flop == pytest.approx(truth.seconds_per_attention_flop)
+
+
+def test_a_machine_is_calibrated():
+    model = lab.load_model("tiny-llama", device="cpu")[0]
+    found = calibrate(model, repeats=1)
+    assert found.device and found.seconds(estimate_cost(LLAMA, [100] * 8, "full_batching")) > 0
+
+
+def test_the_recorded_calibration_says_where_it_comes_from():
+    recorded = recorded_calibration()
+    assert "prepack-lab bench calibrate --model smollm2-135m" in recorded.taken and recorded.device
+    assert min(recorded.seconds_per_pass, recorded.seconds_per_linear_flop) > 0
+
+
+def test_what_is_done_in_a_second_is_told_at_the_first_size_that_takes_long_enough(monkeypatch):
+    tried = []
+
+    def measure(run, warmup, repeats, device):
+        tried.append(run())
+        return Measurement((tried[-1] / 10_000,) * repeats, device, None)
+
+    monkeypatch.setattr(calibration, "measure", measure)
+    rate = calibration._per_second(lambda size: (5 * size, lambda: size), (1, 10, 100, 1000), "cpu", 3)
+    assert tried == [1, 10, 100], "100 takes 0.01 s: long enough"
+    assert rate == pytest.approx(500 / 0.01)
+
+
+def test_a_product_counts_two_operations_a_pair_and_a_copy_reads_and_writes(monkeypatch):
+    probes = []
+    monkeypatch.setattr(calibration, "_per_second", lambda probe, *_: probes.append(probe) or 1.0)
+    measure_roof("cpu")
+    product, copy = probes
+    assert product(8)[0] == 2 * 8**3 and product(8)[1]().shape == (8, 8)
+    assert copy(100)[0] == 2 * 100 * 4 and copy(100)[1]().tolist() == [1.0] * 100
+
+
+def test_the_ridge_is_where_both_limits_meet():
+    assert Roof(6e12, 2e11, "here").ridge == 30
