@@ -241,7 +241,7 @@ class NotebookPage:
     @property
     def errors(self) -> list[str]:
         cells = self.page.evaluate("() => probe.errors()")
-        missing = sum(one.is_visible() for one in self.page.get_by_text("Error displaying widget").all())
+        missing = sum(place.is_visible() for place in self.page.get_by_text("Error displaying widget").all())
         widgets = [f"{missing} widgets without a model"] if missing else []
         log = [line for line in self.server.log[self._log_read :].splitlines() if "Error:" in line]
         return [*cells, *widgets, *self._page_errors, *(f"server or kernel: {line}" for line in log)]

@@ -21,9 +21,9 @@ def test_every_plan_runs_every_prompt_once(lengths, size, budget):
     for methods in (METHODS, DATASET_METHODS):
         for passes in methods.values():
             planned = [*passes(lengths, Plan(batch_size=size, token_budget=budget))]
-            assert sorted(prompt for one in planned for prompt in one.prompts) == [*range(len(lengths))]
-            for one in planned:
-                assert one.rows.lengths == tuple(lengths[prompt] for prompt in one.prompts)
+            assert sorted(prompt for run in planned for prompt in run.prompts) == [*range(len(lengths))]
+            for run in planned:
+                assert run.rows.lengths == tuple(lengths[prompt] for prompt in run.prompts)
 
 
 def test_operations_by_hand():
@@ -58,7 +58,7 @@ def test_experts_and_unknown_methods_are_refused():
 def test_passes_cost_as_much_one_by_one_as_together():
     passes = [*METHODS["padding_free"]([5, 6, 7], Plan(token_budget=11))]
     together = cost_of_passes(LLAMA, passes, "padding_free", torch.float32)
-    singly = [cost_of_passes(LLAMA, [one], "padding_free", torch.float32) for one in passes]
+    singly = [cost_of_passes(LLAMA, [planned], "padding_free", torch.float32) for planned in passes]
     assert together.flops == pytest.approx(sum(cost.flops for cost in singly))
     assert together.passes == len(singly) == 2
 
