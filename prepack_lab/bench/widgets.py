@@ -33,12 +33,6 @@ SLIDERS = {
 PROMISE = 0.150
 """Seconds from the key to the new figure."""
 
-_WATCH = """() => {
-    const figure = document.querySelector('.jupyter-widgets .js-plotly-plot');
-    figure.on('plotly_afterplot', () => { window.drawnAt = performance.now(); });
-    window.addEventListener('keydown', () => { window.pressedAt = performance.now(); }, true);
-}"""
-
 
 class Widgets(Experiment, name="widgets", quick={"repeats": 6}):
     """From a slider to the new figure, in a browser.
@@ -84,35 +78,16 @@ def harness() -> ModuleType:
 
 
 def time_widget(browser: Any, server: Any, widget: str, slider: str, repeats: int) -> dict[str, Any]:
-    """Press keys on one slider of a widget, and time each."""
-    page = _show(browser, server, widget)
-    seconds = [_press(page, slider, key) for key in ("ArrowRight", "ArrowLeft") * ((repeats + 3) // 2)]
+    """Press keys on one slider of a widget that is alone in a notebook, and time each."""
+    drive = harness()
+    drive.write_notebook(server.root / f"{widget}.ipynb", [f"import prepack_lab as lab\nlab.widgets.{widget}()"])
+    page = drive.NotebookPage(browser, server)
+    page.open(f"{widget}.ipynb")
+    page.run_all()
+    page.wait_until_still()
+    seconds = [page.time_key(slider, key) for key in ("ArrowRight", "ArrowLeft") * ((repeats + 3) // 2)]
     page.close()
     return {"widget": widget, "slider": slider, "seconds": seconds[2 : repeats + 2]}
-
-
-def _show(browser: Any, server: Any, widget: str) -> Any:
-    """The widget alone in a notebook, drawn."""
-    import nbformat
-    from nbformat.v4 import new_code_cell, new_notebook
-
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    cell = new_code_cell(f"import prepack_lab as lab\nlab.widgets.{widget}()")
-    nbformat.write(new_notebook(cells=[cell], metadata=kernel), server.root / f"{widget}.ipynb")
-    notebook = harness().NotebookPage(browser, server)
-    notebook.open(f"{widget}.ipynb")
-    notebook.run_all()
-    notebook.wait_until_still()
-    notebook.page.evaluate(_WATCH)
-    return notebook
-
-
-def _press(notebook: Any, slider: str, key: str) -> float:
-    """Seconds from one key to the last time that the figure was drawn for it."""
-    notebook.page.get_by_role("slider", name=slider).first.focus()
-    notebook.page.keyboard.press(key)
-    notebook.wait_until_still()
-    return notebook.page.evaluate("() => (window.drawnAt - window.pressedAt) / 1000")
 
 
 def widgets_table(results: list[dict[str, Any]]) -> Table:

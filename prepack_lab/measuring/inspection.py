@@ -1,4 +1,4 @@
-"""What an engineer wants to know about a list of prompts: how much padding wastes, and what each method would gain."""
+"""What to know about a list of prompts before it is run: what padding wastes, and what each method would gain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Inspection:
     batch_size: int
     costs: dict[str, Cost]
     calibration: Calibration | None
-    """With one, gains are in seconds on that machine; without, in floating-point operations."""
+    """Of the machine, in whose seconds gains are then; without it they are in floating-point operations."""
 
     def price(self, method: str) -> float:
         """Seconds with a calibration, operations without."""
@@ -37,7 +37,7 @@ class Inspection:
 
     @property
     def best(self) -> str:
-        """The method that is predicted to be the fastest; of equals, the one with the fewest passes."""
+        """The method that is predicted to be the fastest; of equals, that with the fewest passes."""
         return min(self.costs, key=lambda method: (float(f"{self.price(method):.3g}"), self.costs[method].passes))
 
     @property

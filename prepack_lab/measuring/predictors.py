@@ -65,7 +65,7 @@ class TimedBatch:
     baseline: Measurement
     """By full batching."""
     method: Measurement
-    """By the other one."""
+    """By the other method."""
 
     @property
     def speed_up(self) -> float:
@@ -82,7 +82,7 @@ def time_batches(
 
     Args:
         batches: under a few words for it, the lengths of each batch's prompts.
-        repeats: runs of each batch by each method, after one of the first batch that does not count.
+        repeats: runs of each batch by each method that count; before them the first batch is run once.
     """
     prompts = {name: random_prompts(lengths, vocabulary_size(model)) for name, lengths in batches.items()}
     runs = {

@@ -49,7 +49,7 @@ def measure(fn: Callable[[], Any], warmup: int = 1, repeats: int = 5, device: st
         fn: what to time; it is called without arguments, and what it returns is dropped.
         warmup: calls before the first that counts, which load, compile and allocate.
         repeats: calls that count.
-        device: the one to wait for and to name; left out, the one that `load_model` would choose.
+        device: to wait for and to name; left out, what `load_model` would choose.
     """
     return measure_together({"": fn}, warmup, repeats, device)[""]
 
@@ -81,7 +81,7 @@ def time_in_turn(
 
 
 def summarize(runs: Iterable[Run], device: str | None = None) -> dict[Any, Measurement]:
-    """The runs that count, as one measurement for each name."""
+    """The runs that count, as a measurement per name."""
     taken: dict[Any, list[Run]] = {}
     for run in runs:
         if run.counts:
@@ -116,7 +116,7 @@ def gpu_utilization(fn: Callable[[], Any], device: str | None = None, seconds: f
     Args:
         fn: what to run; timings are taken elsewhere, without anybody looking.
         device: where it runs.
-        seconds: how long to look, at least; and at least one call.
+        seconds: how long to look, at least; one call is made in any case.
 
     Returns:
         None where the device is no CUDA device, or NVML's Python package (`nvidia-ml-py`) is not installed.

@@ -24,7 +24,7 @@ RUNNERS = {
 }
 """The ways to generate, and the options of `generate`; the others have to equal the first."""
 WARM_UP = 2
-"""Tokens that are written before the clock counts: a prefill, and one step of decoding."""
+"""Tokens that are written before the clock counts: a prefill, and a decoding step."""
 
 
 class TokenClock(BaseStreamer):

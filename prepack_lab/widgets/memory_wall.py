@@ -94,5 +94,5 @@ class MemoryWall(JobWidget):
         prompts = random_prompts(lengths, vocabulary_size(model))
         taken = peak_memory(partial(run_method, model, prompts, method), str(model.device))
         if taken is None:
-            raise ValueError(f"{model.device} does not tell how much memory a pass takes; its curves are estimates")
+            raise ValueError(f"nothing on {model.device} measures the memory of a pass; its curves stay estimates")
         return weights + taken

@@ -50,8 +50,8 @@ def test_a_figure_is_written(tmp_path):
 
 
 def test_who_counted_the_tokens_is_said():
-    told = str(reported("ttft", prompts="mine.txt"))
-    assert "tokens of mine.txt are counted by the tokenizer of tiny-llama" in told
+    said = str(reported("ttft", prompts="mine.txt"))
+    assert "tokens of mine.txt are counted by the tokenizer of tiny-llama" in said
     assert "tokenizer" not in str(reported("ttft", prompts=None))
 
 

@@ -4,11 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.browser.jupyter_lab import LabServer, NotebookPage, chromium, find_chromium
+from tests.browser.jupyter_lab import LabServer, NotebookPage, chromium, find_chromium, write_notebook
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 HERE = Path(__file__).parent
@@ -49,9 +47,7 @@ def open_notebook(browser, server):
     def open_one(name=None, cells=(), interface="lab/tree"):
         if name is None:
             name = f"made_{len(list(server.root.iterdir()))}.ipynb"
-            kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-            notebook = new_notebook(cells=[new_code_cell(source) for source in cells], metadata=kernel)
-            nbformat.write(notebook, server.root / name)
+            write_notebook(server.root / name, cells)
         notebook = NotebookPage(browser, server, interface)
         opened.append(notebook)
         notebook.open(name)

@@ -15,11 +15,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
 
 SETTINGS = {
@@ -40,6 +42,8 @@ CHROMIUM = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
 ]  # fmt: skip
+PROBE = Path(__file__).with_suffix(".js")
+"""What it asks of the page, in JavaScript."""
 
 
 def find_chromium() -> str | None:
@@ -111,6 +115,12 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def write_notebook(path: Path, cells: Iterable[str]) -> None:
+    """A notebook of these code cells, for the kernel of this environment."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in cells], metadata=kernel), path)
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A headless browser."""
@@ -132,6 +142,7 @@ class NotebookPage:
     def __init__(self, browser: Browser, server: LabServer, interface: str = "lab/tree") -> None:
         self.server, self.interface = server, interface
         self.page: Page = browser.new_page(viewport={"width": 1280, "height": 800})
+        self.page.add_init_script(path=PROBE)
         self._page_errors: list[str] = []
         self._log_read = 0
         self.page.on("pageerror", lambda error: self._page_errors.append(f"page script: {error}"))
@@ -160,24 +171,24 @@ class NotebookPage:
     def _open_page(self, seconds: float = 90) -> None:
         self._log_read = len(self.server.log)
         self.page.goto(f"{self.server.url}{self.interface}/{self.notebook}?reset")
-        self.page.wait_for_function(_IS_IDLE, arg=self.notebook, timeout=seconds * 1000)
-        self.page.evaluate(_LISTEN)
+        self.page.wait_for_function("notebook => probe.isOpen(notebook)", arg=self.notebook, timeout=seconds * 1000)
+        self.page.evaluate("() => probe.listen()")
 
     def run_all(self, seconds: float = 240) -> None:
         """Run every cell, and wait until the kernel has nothing left to do."""
         self.page.set_default_timeout(seconds * 1000)
-        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        self.page.evaluate("() => probe.run('notebook:run-all-cells')")
         self.wait_until_idle(seconds)
         self.page.set_default_timeout(30_000)
 
     def wait_until_idle(self, seconds: float = 60) -> None:
-        self.page.wait_for_function(_NOTHING_TO_DO, timeout=seconds * 1000)
+        self.page.wait_for_function("() => probe.isIdle()", timeout=seconds * 1000)
 
     def wait_until_still(self, seconds: float = 30) -> None:
         """Wait until the kernel has nothing to do and the figures have stopped changing."""
         self.wait_until_idle(seconds)
-        self.page.evaluate("() => { window.seenBefore = null; }")
-        self.page.wait_for_function(_STILL, polling=250, timeout=seconds * 1000)
+        self.page.evaluate("() => { probe.before = null; }")
+        self.page.wait_for_function("() => probe.isStill()", polling=250, timeout=seconds * 1000)
 
     def press(self, selector: str, key: str) -> None:
         """Press a key on the first element that fits, and wait for what it does."""
@@ -194,12 +205,20 @@ class NotebookPage:
         self.page.mouse.click(box["x"] + at * box["width"], box["y"] + box["height"] / 2)
         self.wait_until_still()
 
+    def time_key(self, slider: str, key: str) -> float:
+        """Press a key on a slider; the seconds until the first figure was drawn for the last time."""
+        self.page.evaluate("() => probe.watch()")
+        self.page.get_by_role("slider", name=slider).first.focus()
+        self.page.keyboard.press(key)
+        self.wait_until_still()
+        return self.page.evaluate("() => (probe.drawnAt - probe.pressedAt) / 1000")
+
     def paths(self, selector: str) -> list[str]:
         """The outlines of what a figure draws."""
         return self.page.locator(selector).evaluate_all("paths => paths.map(path => path.getAttribute('d'))")
 
     def save(self) -> None:
-        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        self.page.evaluate("() => probe.run('docmanager:save')")
 
     def reload(self) -> None:
         """Load the page again; the kernel goes on."""
@@ -208,11 +227,11 @@ class NotebookPage:
 
     def restart_kernel(self) -> None:
         """Restart the kernel; what was drawn stays on the page."""
-        self.page.evaluate(_RESTART)
-        self.page.evaluate(_LISTEN)
+        self.page.evaluate("() => probe.restart()")
+        self.page.evaluate("() => probe.listen()")
 
     def shut_down_kernel(self) -> None:
-        self.page.evaluate(_SHUT_DOWN)
+        self.page.evaluate("() => probe.shutDown()")
 
     def close(self) -> None:
         """Shut the kernel down and close the page."""
@@ -221,74 +240,8 @@ class NotebookPage:
 
     @property
     def errors(self) -> list[str]:
-        cells = self.page.evaluate(_CELL_ERRORS)
-        missing = sum(one.is_visible() for one in self.page.get_by_text("Error displaying widget").all())
+        cells = self.page.evaluate("() => probe.errors()")
+        missing = sum(place.is_visible() for place in self.page.get_by_text("Error displaying widget").all())
         widgets = [f"{missing} widgets without a model"] if missing else []
         log = [line for line in self.server.log[self._log_read :].splitlines() if "Error:" in line]
         return [*cells, *widgets, *self._page_errors, *(f"server or kernel: {line}" for line in log)]
-
-
-_CURRENT = (
-    "const panel = window.jupyterapp?.shell?.currentWidget; const kernel = panel?.sessionContext?.session?.kernel;"
-)
-
-_IS_IDLE = f"""(notebook) => {{
-    {_CURRENT}
-    return panel?.context?.path === notebook && panel.context.isReady && kernel?.status === 'idle';
-}}"""
-
-_LISTEN = f"""() => {{
-    {_CURRENT}
-    window.kernelErrors = [];
-    const asked = window.unanswered = new Set();
-    kernel.anyMessage.connect((_, {{ msg, direction }}) => {{
-        if (direction === 'send' && ['comm_msg', 'execute_request'].includes(msg.header.msg_type))
-            asked.add(msg.header.msg_id);
-        if (msg.header.msg_type === 'status' && msg.content.execution_state === 'idle')
-            asked.delete(msg.parent_header.msg_id);
-    }});
-    kernel.iopubMessage.connect((_, message) => {{
-        const kind = message.header.msg_type, content = message.content;
-        if (kind === 'error') window.kernelErrors.push(`${{content.ename}}: ${{content.evalue}}`);
-        if (kind === 'stream' && content.name === 'stderr' && content.text.includes('Traceback'))
-            window.kernelErrors.push(content.text);
-    }});
-}}"""
-
-_NOTHING_TO_DO = f"""() => {{
-    {_CURRENT}
-    const waiting = panel.content.widgets.some(cell => cell.model.executionState === 'running');
-    return kernel.status === 'idle' && !waiting && window.unanswered.size === 0;
-}}"""
-
-_STILL = """() => {
-    const now = [...document.querySelectorAll('.js-plotly-plot, .widget-html')].map(part => part.innerHTML).join();
-    const still = window.seenBefore === now;
-    window.seenBefore = now;
-    return still;
-}"""
-
-_SHUT_DOWN = f"""async () => {{
-    {_CURRENT}
-    await panel?.sessionContext?.shutdown();
-}}"""
-
-_RESTART = f"""async () => {{
-    {_CURRENT}
-    await kernel.restart();
-}}"""
-
-_CELL_ERRORS = f"""() => {{
-    {_CURRENT}
-    const found = [...(window.kernelErrors ?? [])];
-    panel.content.widgets.forEach((cell, number) => {{
-        if (cell.model.type !== 'code' || !cell.model.sharedModel.source.trim()) return;
-        if (cell.model.executionCount === null) found.push(`cell ${{number}} did not run`);
-        for (const output of cell.model.outputs.toJSON()) {{
-            if (output.output_type === 'error') found.push(`cell ${{number}}: ${{output.ename}}: ${{output.evalue}}`);
-            if (output.output_type === 'stream' && output.name === 'stderr')
-                found.push(`cell ${{number}} wrote to stderr: ${{output.text}}`);
-        }}
-    }});
-    return found;
-}}"""

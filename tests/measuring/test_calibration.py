@@ -34,7 +34,7 @@ def test_the_recorded_calibration_says_where_it_comes_from():
     assert min(recorded.seconds_per_pass, recorded.seconds_per_linear_flop) > 0
 
 
-def test_what_is_done_in_a_second_is_told_at_the_first_size_that_takes_long_enough(monkeypatch):
+def test_the_rate_is_that_of_the_first_size_that_takes_long_enough(monkeypatch):
     tried = []
 
     def measure(run, warmup, repeats, device):

@@ -59,7 +59,7 @@ def test_experts_and_unknown_methods_are_refused():
 def test_passes_cost_as_much_one_by_one_as_together():
     passes = [*plan_passes("padding_free", [5, 6, 7], token_budget=11)]
     together = cost_of_passes(LLAMA, passes, "padding_free", torch.float32)
-    singly = [cost_of_passes(LLAMA, [one], "padding_free", torch.float32) for one in passes]
+    singly = [cost_of_passes(LLAMA, [planned], "padding_free", torch.float32) for planned in passes]
     assert together.flops == pytest.approx(sum(cost.flops for cost in singly))
     assert together.passes == len(singly) == 2
 

@@ -53,7 +53,7 @@ def test_no_line_through_too_little(x, y):
         fit_line(x, y)
 
 
-def test_rows_saved_tell_the_papers_speed_ups():
+def test_rows_saved_predict_the_papers_speed_ups():
     """Prompts over mean rows, of the recorded lengths, against the speed-ups that the paper measured."""
     for workload, by_batch in paper.SPEED_UP_BY_BATCH.items():
         profile = lab.load_profile(workload)
@@ -69,7 +69,7 @@ def test_fewer_rows_are_expected_as_batches_of_a_workload_have_them():
 
 
 @pytest.mark.parametrize("workload", paper.SPEED_UP_BY_BATCH)
-def test_counting_rows_tells_what_the_paper_measured(workload):
+def test_counting_rows_predicts_what_the_paper_measured(workload):
     for size, measured in paper.SPEED_UP_BY_BATCH[workload].items():
         assert expected_fewer_rows(lab.load_profile(workload), size) == pytest.approx(measured, rel=0.12)
 

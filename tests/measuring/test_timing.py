@@ -43,7 +43,7 @@ def test_no_repeats_are_refused():
         measure(lambda: None, repeats=0)
 
 
-def test_without_cuda_nothing_is_told_and_nothing_is_run():
+def test_without_cuda_nothing_is_known_and_nothing_is_run():
     def never():
         raise AssertionError("it was run")
 
@@ -71,7 +71,7 @@ def test_a_failure_is_passed_on_and_the_watcher_ends():
 
 
 @pytest.mark.parametrize("missing", [ModuleNotFoundError("pynvml"), RuntimeError("NVML is not there")])
-def test_without_nvml_nothing_is_told(monkeypatch, missing):
+def test_without_nvml_nothing_is_known(monkeypatch, missing):
     def no_nvml(device):
         raise missing
 

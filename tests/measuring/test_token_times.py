@@ -1,4 +1,4 @@
-"""When tokens came: noted for each prompt, cut at its end, and told apart from the wait for the first."""
+"""When tokens came: noted for each prompt, cut at its end, and kept apart from the wait for the first."""
 
 import math
 
@@ -52,8 +52,8 @@ def test_the_clock_keeps_prompts_apart(monkeypatch):
     now = iter(range(100))
     monkeypatch.setattr(token_times, "perf_counter", lambda: next(now))
     clock = TokenClock()  # 0
-    for told in (torch.zeros(2, 5), torch.zeros(2), torch.zeros(2)):
-        clock.put(told)  # the prompts at 1, then tokens at 2 and 3
+    for value in (torch.zeros(2, 5), torch.zeros(2), torch.zeros(2)):
+        clock.put(value)  # the prompts at 1, then tokens at 2 and 3
     clock.end()
     clock.put(torch.zeros(1, 3))
     clock.put(torch.zeros(1))
