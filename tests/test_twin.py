@@ -108,29 +108,39 @@ def test_a_compiled_model_is_exact():
     assert lab.generate(wrapped, PROMPTS, max_new_tokens=3) == lab.generate(model, PROMPTS, "one_by_one", 3)
 
 
-class Adapted(torch.nn.Module):
-    """What PEFT wraps a model into, as far as others can tell."""
+def adapted(model, config):
+    from peft import get_peft_model
 
-    def __init__(self, model, prompt_learning=False):
-        super().__init__()
-        self.base = model
-        self.active_peft_config = type("Config", (), {"is_prompt_learning": prompt_learning})()
-
-    def get_base_model(self):
-        return self.base
-
-    def forward(self, *args, **kwargs):
-        return self.base(*args, **kwargs)
+    torch.manual_seed(1)
+    return get_peft_model(model, config).eval()
 
 
-def test_adapters_are_exact_and_virtual_tokens_refused():
+def test_adapters_are_exact():
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(task_type="CAUSAL_LM", init_lora_weights=False, target_modules="all-linear")
+    model = adapted(build(), config)
+    expected = torch.cat([logits_of(model, prompt) for prompt in PROMPTS]).detach()
+    assert (expected - torch.cat([logits_of(build(), prompt) for prompt in PROMPTS])).abs().max() > 0.1
+    for method in ("one_by_one", "full_batching", "prepacked", "padding_free"):
+        found = lab.prefill(model, PROMPTS, method).next_token_logits
+        torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
+    assert lab.generate(model, PROMPTS, max_new_tokens=3) == lab.generate(model, PROMPTS, "one_by_one", 3)
+    with model.disable_adapter():
+        found = lab.prefill(model, PROMPTS).next_token_logits
+    torch.testing.assert_close(found, torch.cat([logits_of(build(), prompt) for prompt in PROMPTS]), atol=2e-5, rtol=0)
+
+
+def test_virtual_tokens_are_refused():
+    peft = pytest.importorskip("peft")
+    model = adapted(build(), peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3))
+    with pytest.raises(lab.UnsupportedModelError, match="puts virtual tokens before every prompt"):
+        lab.prefill(model, PROMPTS)
+
+
+def test_a_model_that_is_copied_to_several_devices_is_the_model():
     model = build()
-    expected = torch.cat([logits_of(model, prompt) for prompt in PROMPTS])
-    found = lab.prefill(Adapted(model), PROMPTS).next_token_logits
-    torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
+    expected = lab.prefill(model, PROMPTS).next_token_logits
     torch.testing.assert_close(lab.prefill(torch.nn.DataParallel(model), PROMPTS).next_token_logits, expected)
-    with pytest.raises(lab.UnsupportedModelError, match="Adapted puts virtual tokens before every prompt"):
-        lab.prefill(Adapted(model, prompt_learning=True), PROMPTS)
 
 
 @pytest.mark.parametrize("offload", [cpu_offload, disk_offload])
