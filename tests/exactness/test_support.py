@@ -35,7 +35,6 @@ def build(config, **options):
         ("Lfm3ForCausalLM", r"not plain attention \(conv\)"),
         ("BartForCausalLM", "works out positions by itself"),
         ("OpenAIGPTLMHeadModel", "OpenAIGPTLMHeadModel keeps no cache of keys and values"),
-        ("XLMWithLMHeadModel", "its logits are not those of each prompt alone"),
     ],
 )
 def test_a_refusal_names_the_model_the_reason_and_the_way_out(name, reason):
