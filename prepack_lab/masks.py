@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from torch.nn.attention.flex_attention import BlockMask
 
 Rule = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""Indices of row, head, query and key, which broadcast → whether the query may see the key. transformers and
-FlexAttention describe a layer's attention in this form."""
+"""Indices of row, head, query and key, which broadcast → may the query see the key? As in transformers and torch."""
 
 
 def causal(row: torch.Tensor, head: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
