@@ -1,14 +1,14 @@
 """Attention over packed rows, plugged into transformers: every layer keeps to its own rule inside each prompt.
 
-transformers asks a registered function for a mask, once for each kind of layer, and hands it the layer's rule: may
-a query see a key, given their places? A 4-D mask from outside would replace that rule, and a sliding window would be
-lost without a word. Here the rule is kept: `masks.visible` asks it about positions, which restart for each prompt, and
-joins it with "only the same prompt".
+transformers asks a registered function for a mask, once for each kind of layer, and passes it the layer's rule: may
+a query see a key, given their places? A 4-D mask from outside would replace that rule, and silently drop a sliding
+window. Here the rule is kept: `masks.visible` applies it to positions, which restart for each prompt, and adds "only
+in the same prompt".
 
-Two ways lead from there:
+Attention is then computed in one of two ways:
 
     masked      one attention per row, with a dense mask: the paper
-    segmented   one attention per prompt, without a mask where the rule is plainly causal: nothing is computed twice
+    segmented   one attention per prompt, with no mask where the rule is simply causal: no hidden pair is computed
 
 A model attends like this only as a twin (`packable`), and only inside `packed_attention`.
 """
@@ -36,7 +36,7 @@ with suppress(ImportError):  # an older torch has no such kernel
     from torch.nn.attention.varlen import varlen_attn
 
 CAUSAL = cast(Rule, causal_mask_function)
-"""The rule that transformers hands over for plain layers; `masks.causal` says the same."""
+"""The rule that transformers passes for plain layers; `masks.causal` is the same rule."""
 
 IMPLEMENTATION = "prepack"
 """The name under which transformers knows these functions."""
@@ -45,25 +45,25 @@ HARMLESS = {
     "sliding_window", "dropout", "is_causal", "position_ids", "use_cache", "cache_position",
     "output_attentions", "output_hidden_states", "output_router_logits",
 }  # fmt: skip
-"""Arguments that change nothing here: a window comes with the rule, and nothing is dropped."""
+"""Arguments that change nothing here: a window is part of the rule, and a model in eval mode has no dropout."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is being run in this thread."""
+    """The packed rows that this thread is running."""
 
     queries: Slots
     """[R, Q] the slots that are computed."""
     keys: Slots
-    """[R, W] the slots that they look at, in the order of the cache."""
+    """[R, W] the slots that may be seen, in the order of the cache."""
     spans: Sequence[tuple[int, int]] | None
-    """First slot and slot after the last of each prompt of a single row, where each has an attention of its own."""
+    """The first slot of each prompt of a single row, and the one after its last; None for one attention per row."""
     layers: list[str] = field(default_factory=list)
-    """The layers that have asked for an attention so far."""
+    """The class of each layer that has computed attention so far."""
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Q and W: the slots in a row that are computed, and those that they look at."""
+        """Q and W: the slots per row that are computed, and those that may be seen."""
         return self.queries.segment_ids.shape[1], self.keys.segment_ids.shape[1]
 
     @property
@@ -73,14 +73,14 @@ class Run:
 
     @cached_property
     def cu_seqlens(self) -> torch.Tensor:
-        """[B + 1] where each prompt of a single row ends, from 0."""
+        """[B + 1] the cumulative boundaries of the prompts of a single row, from 0."""
         ends = [0, *(end for _, end in self.spans or ())]
         return torch.tensor(ends, dtype=torch.int32, device=self.queries.segment_ids.device)
 
 
 @dataclass(frozen=True)
-class _Scores:
-    """What a layer does to its scores, beside the mask."""
+class _Scoring:
+    """What a layer does to its attention scores besides masking them."""
 
     scaling: float | None
     softcap: float | None
@@ -88,7 +88,7 @@ class _Scores:
 
     @property
     def plain(self) -> bool:
-        """Whether torch's own attention computes them."""
+        """Whether torch's own attention can do it."""
         return self.softcap is None and self.sinks is None
 
 
@@ -104,13 +104,13 @@ def packable(model: PreTrainedModel) -> PreTrainedModel:
 def packed_attention(
     queries: Slots, keys: Slots | None = None, spans: Sequence[tuple[int, int]] | None = None
 ) -> Iterator[Run]:
-    """Let the layers of a twin attend over these packed rows inside this block, in this thread.
+    """Inside this block, and in this thread, the layers of a twin attend over these packed rows.
 
     Args:
         queries: [R, Q] the slots that are computed.
-        keys: [R, W] the slots that they look at, in the order of the cache; the queries themselves where left out.
-        spans: first slot and slot after the last of each prompt of a single row: one attention per prompt. Left out,
-            one attention per row, with a mask.
+        keys: [R, W] the slots that may be seen, in the order of the cache; left out, the queries themselves.
+        spans: the first slot of each prompt of a single row, and the one after its last: one attention per prompt.
+            Left out, one attention per row, with a mask.
     """
     run = Run(queries, keys or queries, spans)
     token = _running.set(run)
@@ -141,19 +141,19 @@ def _attention(
     scaling: float | None = None,
     **asked: Any,
 ) -> tuple[torch.Tensor, None]:
-    """What a layer asks for. Returns [R, Q, H, D]."""
+    """The attention of one layer: [R, Q, H, D]."""
     run = _running.get()
     run.layers.append(type(module).__name__)
-    scores = _Scores(scaling, asked.pop("softcap", None), asked.pop("s_aux", None))
+    scoring = _Scoring(scaling, asked.pop("softcap", None), asked.pop("s_aux", None))
     bias = asked.pop("position_bias", None)
-    strange = sorted(name for name, what in asked.items() if what is not None and name not in HARMLESS)
-    if strange or not getattr(module, "is_causal", True) or (query.shape[2], key.shape[2]) != run.shape:
-        raise NotImplementedError(f"an attention with {', '.join(strange) or 'keys of its own'}")
+    unknown = sorted(name for name, given in asked.items() if given is not None and name not in HARMLESS)
+    if unknown or not getattr(module, "is_causal", True) or (query.shape[2], key.shape[2]) != run.shape:
+        raise NotImplementedError(f"an attention with {', '.join(unknown) or 'keys of its own'}")
     if run.spans is None:
-        return _attend(query, key, value, _add(attention_mask, bias), scores).transpose(1, 2), None
-    if attention_mask is None and bias is None and _kernel_takes(query, value, scores):
+        return _attend(query, key, value, _add(attention_mask, bias), scoring).transpose(1, 2), None
+    if attention_mask is None and bias is None and _kernel_takes(query, value, scoring):
         return _one_kernel(query, key, value, run, scaling), None
-    return _prompt_by_prompt(query, key, value, attention_mask, bias, run, scores), None
+    return _prompt_by_prompt(query, key, value, attention_mask, bias, run, scoring), None
 
 
 def _prompt_by_prompt(
@@ -163,20 +163,20 @@ def _prompt_by_prompt(
     mask: torch.Tensor | None,  # [1, 1, L, L]
     bias: torch.Tensor | None,  # [1, H, W, W]
     run: Run,
-    scores: _Scores,
+    scoring: _Scoring,
 ) -> torch.Tensor:
     """One attention for each prompt of a single row: [1, W, H, D]."""
     attended = []
     queries, keys, values = (states.split(run.lengths, dim=2) for states in (query, key, value))
-    for place, (start, end) in enumerate(run.spans or ()):
-        hidden = None if mask is None else mask[..., : end - start, : end - start]
-        hidden = _add(hidden, None if bias is None else bias[..., start:end, start:end])
-        attended.append(_attend(queries[place], keys[place], values[place], hidden, scores).transpose(1, 2))
+    for prompt, (start, end) in enumerate(run.spans or ()):
+        own = None if mask is None else mask[..., : end - start, : end - start]
+        own = _add(own, None if bias is None else bias[..., start:end, start:end])
+        attended.append(_attend(queries[prompt], keys[prompt], values[prompt], own, scoring).transpose(1, 2))
     return torch.cat(attended, dim=1)
 
 
-def _kernel_takes(query: torch.Tensor, value: torch.Tensor, scores: _Scores) -> bool:
-    """Whether torch has one kernel for prompts of different lengths here: on CUDA, and in half precision only."""
+def _kernel_takes(query: torch.Tensor, value: torch.Tensor, scoring: _Scoring) -> bool:
+    """Whether torch has one kernel for prompts of different lengths here: only on CUDA, and only in half precision."""
     return (
         "window_size" in _kernel_parameters()
         and query.is_cuda
@@ -184,13 +184,13 @@ def _kernel_takes(query: torch.Tensor, value: torch.Tensor, scores: _Scores) -> 
         and query.dtype in (torch.bfloat16, torch.float16)
         and query.shape[-1] == value.shape[-1] <= 256
         and query.shape[-1] % 8 == 0
-        and scores.plain
+        and scoring.plain
     )
 
 
 @cache
 def _kernel_parameters() -> frozenset[str]:
-    """What torch's kernel takes: torch 2.12 knows `enable_gqa`, and 2.11 does not; nothing where there is no kernel."""
+    """What torch's kernel takes: `enable_gqa` since torch 2.12, for example; nothing if there is no kernel."""
     return frozenset() if varlen_attn is None else frozenset(signature(varlen_attn).parameters)
 
 
@@ -209,7 +209,7 @@ def _one_kernel(
 
 
 def _add(mask: torch.Tensor | None, bias: torch.Tensor | None) -> torch.Tensor | None:
-    """A causal mask where there is a bias and no mask."""
+    """Mask and bias as one; a bias without a mask gets the causal mask, since `_attend` is causal only without both."""
     if bias is None:
         return mask
     return bias + (_causal_mask(bias) if mask is None else mask)
@@ -221,37 +221,37 @@ def _causal_mask(like: torch.Tensor) -> torch.Tensor:
 
 
 def _shares_heads(device: torch.device, mask: torch.Tensor | None) -> bool:
-    """Whether torch lets several query heads share a key head without falling back to its slowest way.
+    """Whether torch lets several query heads share a key head without falling back to its slowest kernel.
 
-    On a GPU its fast kernels do so without a mask only (the docstring of `scaled_dot_product_attention`).
+    On a GPU its fast kernels do so only without a mask (the docstring of `scaled_dot_product_attention`).
     """
     return device.type == "cpu" or (device.type == "cuda" and mask is None)
 
 
 def _repeat_heads(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Keys and values with a head for each head of the query."""
+    """Keys and values with as many heads as the query."""
     groups = query.shape[1] // key.shape[1]
     return key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
 
 
 def _attend(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, scores: _Scores
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, scoring: _Scoring
 ) -> torch.Tensor:
     """Softmax attention, causal where there is no mask: [R, H, Q, D]."""
-    if not scores.plain or not _shares_heads(query.device, mask):
+    if not scoring.plain or not _shares_heads(query.device, mask):
         key, value = _repeat_heads(query, key, value)
-    if scores.plain:
+    if scoring.plain:
         return F.scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, is_causal=mask is None, scale=scores.scaling, enable_gqa=True
+            query, key, value, attn_mask=mask, is_causal=mask is None, scale=scoring.scaling, enable_gqa=True
         )
-    found = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if scores.scaling is None else scores.scaling)
-    if scores.softcap is not None:
-        found = scores.softcap * torch.tanh(found / scores.softcap)
-    found = found + (_causal_mask(found) if mask is None else mask)  # [R, H, Q, W]
-    if scores.sinks is not None:  # one more key per head, which takes part in the softmax and carries no value
-        sink = scores.sinks.reshape(1, -1, 1, 1).expand(*found.shape[:3], 1).to(found.dtype)
-        found = torch.cat([found, sink], dim=-1)
-    weights = found.softmax(dim=-1, dtype=torch.float32)[..., : key.shape[2]]
+    scores = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if scoring.scaling is None else scoring.scaling)
+    if scoring.softcap is not None:
+        scores = scoring.softcap * torch.tanh(scores / scoring.softcap)
+    scores = scores + (_causal_mask(scores) if mask is None else mask)  # [R, H, Q, W]
+    if scoring.sinks is not None:  # one more key per head, which takes part in the softmax and carries no value
+        sink = scoring.sinks.reshape(1, -1, 1, 1).expand(*scores.shape[:3], 1).to(scores.dtype)
+        scores = torch.cat([scores, sink], dim=-1)
+    weights = scores.softmax(dim=-1, dtype=torch.float32)[..., : key.shape[2]]
     return weights.to(value.dtype) @ value
 
 

@@ -1,7 +1,8 @@
 """Logits → tokens, prompt by prompt: what `model.generate` would choose after a prompt alone, and where it would stop.
 
-`model.generate` prepares processors and stop rules for a prompt, and hands them to a loop of ours instead of its own.
-They see that prompt's ids and no others, so lengths, n-grams, penalties and biases count as they do alone.
+`model.generate` prepares processors and stop rules for a prompt, and passes them to our loop instead of its own. They
+see that prompt's ids and no others, so lengths, n-grams, penalties and biases count as they do alone. Samples come
+from the same distribution as alone, but from one stream of random numbers.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ from prepack_lab.forward import input_device
 
 @dataclass
 class Chooser:
-    """Chooses the tokens of one prompt, and says when it is done."""
+    """Chooses the tokens of one prompt, and says when to stop."""
 
     ids: torch.Tensor
-    """[1, n] the prompt, and its tokens so far."""
+    """[1, n] the prompt and its new tokens so far."""
     processors: LogitsProcessorList
     criteria: StoppingCriteriaList
     config: GenerationConfig
 
     @classmethod
     def prepared(cls, model: PreTrainedModel, prompt: Sequence[int], options: dict[str, Any]) -> Chooser:
-        """As `model.generate` prepares it for this prompt and these options."""
+        """The chooser that `model.generate` prepares for this prompt and these options."""
         kept: list[Chooser] = []
 
         def loop(
@@ -51,22 +52,22 @@ class Chooser:
 
     @property
     def plain(self) -> bool:
-        """Whether it takes the best token every time, and stops at an end token or a number of tokens."""
-        stops = all(type(one) in (MaxLengthCriteria, EosTokenCriteria) for one in self.criteria)
+        """Whether it always takes the most likely token, and stops only at an end token or a number of tokens."""
+        stops = all(type(rule) in (MaxLengthCriteria, EosTokenCriteria) for rule in self.criteria)
         return stops and not self.processors and not self.config.do_sample
 
     def scores(self, logits: torch.Tensor) -> torch.Tensor:
-        """[1, V] the logits after the prompt and its tokens so far → what a token is chosen by."""
+        """[1, V] the logits after the prompt and its new tokens so far → the scores that a token is chosen by."""
         return self.processors(cast(torch.LongTensor, self.ids), cast(torch.FloatTensor, logits))
 
     def goes_on(self, token: int) -> bool:
-        """Whether another token is asked for after this one."""
+        """Take note of the token just chosen, and return whether another is to follow."""
         self.ids = torch.cat([self.ids, self.ids.new_tensor([[token]])], dim=1)
         return not bool(self.criteria(cast(torch.LongTensor, self.ids), cast(Any, None)).all())
 
 
 class PlainChooser:
-    """The same for a chooser that is plain, without asking the library for each token of each prompt."""
+    """Stands in for a chooser that is plain, without a call of the library per token and prompt."""
 
     def __init__(self, plain: Chooser) -> None:
         self.config = plain.config
@@ -77,7 +78,7 @@ class PlainChooser:
         self.left = min(lengths) - plain.ids.shape[1]
 
     def goes_on(self, token: int) -> bool:
-        """Whether another token is asked for after this one."""
+        """Take note of the token just chosen, and return whether another is to follow."""
         self.left -= 1
         return self.left > 0 and token not in self.ends
 
@@ -101,24 +102,24 @@ def choose_tokens(
         choosers: one per prompt.
         logits: [B, V] after each prompt.
         decode: gives every prompt one more token.
-        streamer: hears of the tokens, [B] per step, with the pad id for prompts that are done.
+        streamer: receives the tokens, [B] per step, with the pad id for prompts that are done.
 
     Returns:
-        The tokens of each prompt; the logits, [B, V], that the last of them were chosen by, and whose those were.
+        The new tokens of each prompt; the logits of the last step, [B, V]; and the prompts not done before it.
     """
     tokens: list[list[int]] = [[] for _ in choosers]
     going_on = [*range(len(choosers))]
     while True:
         chosen = _choose(choosers, logits.float())  # [B]
         going, last = going_on, logits
-        step = chosen.tolist()
+        ids = chosen.tolist()
         for index in going:
-            tokens[index].append(step[index])
-        going_on = [index for index in going if choosers[index].goes_on(step[index])]
+            tokens[index].append(ids[index])
+        going_on = [index for index in going if choosers[index].goes_on(ids[index])]
         if streamer is not None:
-            pad = chosen.new_full(chosen.shape, choosers[0].config.pad_token_id or 0)
-            pad[going] = chosen[going]
-            streamer.put(pad.cpu())
+            shown = chosen.new_full(chosen.shape, choosers[0].config.pad_token_id or 0)
+            shown[going] = chosen[going]
+            streamer.put(shown.cpu())
         if not going_on:
             return tokens, last, going
         logits = decode(chosen)

@@ -13,20 +13,20 @@ from prepack_lab import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0 where all is well."""
+    """Run a command, and return its exit code: 0 if all is well."""
     parser = argparse.ArgumentParser(
         prog="prepack-lab", description="Why padded batches waste prefill, and how prepacking wins it back."
     )
     parser.add_argument("--version", action="version", version=f"prepack-lab {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
-    doctor = commands.add_parser("doctor", help="check that this machine is ready; exit code 1 where it is not")
+    doctor = commands.add_parser("doctor", help="check that this machine is ready; exit code 1 if it is not")
     doctor.set_defaults(run=_doctor)
     support = commands.add_parser("support", help="which of transformers' models each method is exact for")
     support.set_defaults(run=_support)
     _add_inspect(
         commands.add_parser(
             "inspect",
-            help="what padding costs a file of prompts, and what to do; exit code 1 where there is nothing to win",
+            help="what padding costs a file of prompts, and what to do; exit code 1 if there is nothing to win",
         )
     )
     _add_grade(commands.add_parser("grade", help="grade a folder of students' notebooks; writes a CSV file and a page"))
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _says_what_to_do(error: Exception) -> bool:
-    """An unknown name, a file that can't be read, a model that does not fit: the message is for people."""
+    """Whether the message is all that people need: an unknown name, an unreadable file, a model that does not fit."""
     if isinstance(error, ValueError):
         return True
     from prepack_lab.models.embedded_model import ModelUnavailableError
@@ -82,19 +82,19 @@ def _bench(
         report.save(json)
     if record:
         print(f"recorded as {report.record(FOLDER).name}")
-    if plot is not None:  # the last, since most can go wrong with it
+    if plot is not None:  # last, since it is the likeliest to fail
         report.plot(plot)
     return 0
 
 
 def _add_inspect(inspect: argparse.ArgumentParser) -> None:
-    inspect.add_argument("file", type=Path, help="prompts: .txt (one a line), .jsonl or .csv")
-    inspect.add_argument("--model", default="smollm2-135m", help="that is to read them; default: %(default)s")
-    inspect.add_argument("--batch-size", type=int, default=16, help="prompts in a batch; default: %(default)s")
-    inspect.add_argument("--calibrate", action="store_true", help="tell seconds of this machine; takes a minute")
+    inspect.add_argument("file", type=Path, help="prompts: .txt (one per line), .jsonl or .csv")
+    inspect.add_argument("--model", default="smollm2-135m", help="the model to run them; default: %(default)s")
+    inspect.add_argument("--batch-size", type=int, default=16, help="prompts per batch; default: %(default)s")
+    inspect.add_argument("--calibrate", action="store_true", help="predict seconds for this machine; takes a minute")
     inspect.add_argument(
         "--at-least", type=float, default=1.05, metavar="GAIN",
-        help="exit code 0 where the best method is so many times as fast as full batching; default: %(default)s",
+        help="exit code 0 if the best method is GAIN times as fast as full batching, or more; default: %(default)s",
     )  # fmt: skip
     inspect.set_defaults(run=_inspect)
 
@@ -123,13 +123,13 @@ def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least:
 
 
 def _add_grade(grade: argparse.ArgumentParser) -> None:
-    grade.add_argument("folder", type=Path, help="with the students' notebooks: a folder each, or side by side")
+    grade.add_argument("folder", type=Path, help="the students' notebooks: a folder per student, or side by side")
     grade.add_argument("--out", type=Path, default=Path("grades"), help="folder for the results; default: %(default)s")
-    grade.add_argument("--seconds", type=float, default=10.0, help="that a function may take; default: %(default)s")
-    grade.add_argument("--memory", type=float, default=1.0, metavar="GB", help="it may take; default: %(default)s")
-    grade.add_argument("--seed", type=int, default=0, help="of the students' own numbers; default: %(default)s")
-    grade.add_argument("--jobs", type=int, help="notebooks at a time; default: one a processor")
-    grade.add_argument("--fresh", action="store_true", help="grade everything anew, also what has not changed")
+    grade.add_argument("--seconds", type=float, default=10.0, help="time limit per function; default: %(default)s")
+    grade.add_argument("--memory", type=float, default=1.0, metavar="GB", help="per function; default: %(default)s")
+    grade.add_argument("--seed", type=int, default=0, help="seed of each student's own numbers; default: %(default)s")
+    grade.add_argument("--jobs", type=int, help="notebooks graded at a time; default: one per processor")
+    grade.add_argument("--fresh", action="store_true", help="grade everything again, even what has not changed")
     grade.set_defaults(run=_grade)
 
 
@@ -146,11 +146,11 @@ def _grade(folder: Path, out: Path, seconds: float, memory: float, seed: int, jo
     grades = grade_folder(folder, out, Limits(seconds, round(memory * 1e9)), seed, jobs, fresh)
     write_csv(grades, out / "grades.csv")
     write_page(grades, out / "grades.html")
-    graded = [one for one in grades if one.exercise]
-    print(f"students: {len({one.student for one in grades})}")
-    print(f"exercises solved: {sum(one.solved for one in graded)} of {len(graded)}")
-    flagged, told = sum(bool(one.flags) for one in grades), Counter(one.status for one in grades)
-    print(f"to look at: {flagged} flagged, {told['unreadable']} files unreadable, {told['not graded']} not graded")
+    graded = [grade for grade in grades if grade.exercise]
+    print(f"students: {len({grade.student for grade in grades})}")
+    print(f"exercises solved: {sum(grade.solved for grade in graded)} of {len(graded)}")
+    flagged, count = sum(bool(grade.flags) for grade in grades), Counter(grade.status for grade in grades)
+    print(f"to look at: {flagged} flagged, {count['unreadable']} files unreadable, {count['not graded']} not graded")
     print(f"wrote {out / 'grades.csv'} and {out / 'grades.html'}")
     return 0
 

@@ -1,15 +1,15 @@
-"""One more token for every prompt: from a cache that holds them all, each from a cache of its own, or from packed rows.
+"""One more token for every prompt: from one cache that holds them all, from a cache for each, or from packed rows.
 
-Rows can go on as rows, and no prompt gets a cache of its own. Each step adds a slot to a row for every prompt in it.
+Packed rows can simply grow, and no prompt gets a cache of its own: each step adds a slot for every prompt of a row.
 Prompts a and b share a row, c has one to itself; after two steps the slots that hold keys and values are:
 
     a a a b b . │ a b │ a b         the packed rows, then a block for each step
     c c c c c c │ c . │ c .
 
-A new token sees the slots of its own prompt, wherever in the row they lie. R rows of W slots, and K more per step, take
-less memory than B caches as long as the longest prompt, and B more per step, as long as the prompts weigh more than
-what is generated. Rows that hold unequal numbers of prompts pad their new slots (the "." above), so after many steps
-packed rows can take more. A single row, as `padding_free` makes it, never pads.
+A new token sees the slots of its own prompt, wherever in the row they are. After s steps these rows have 2 × (6 + 2s)
+slots, and a left-padded cache for three prompts has 3 × (6 + s). So the rows take less memory for five steps, and more
+after the sixth: rows with unequal numbers of prompts pad their new slots (the "." above). Longer prompts put that off.
+A single row, as `padding_free` makes it, never pads.
 
 Source: the paper's outlook on prepacking for generation.
 """
@@ -35,21 +35,21 @@ Decode = Callable[[torch.Tensor], torch.Tensor]
 def decode_by(
     model: PreTrainedModel, passes: Sequence[ForwardPass], decoding: str
 ) -> tuple[Decode, list[DynamicCache]]:
-    """Decode what passes left behind, their prompts in rising order.
+    """Decode from what passes left behind; tokens and logits are by rising index of the prompts.
 
     Args:
         decoding: "unpacked", from a cache for each prompt, or "packed", from the rows as they are.
 
     Returns:
-        What decodes, and the caches that grow meanwhile.
+        The function that decodes, and the caches that grow as it does.
     """
     order = rising_order(passes)
     if decoding == "unpacked":
-        lengths = torch.cat([one.batch.lengths for one in passes])[order].tolist()
+        lengths = torch.cat([done.batch.lengths for done in passes])[order].tolist()
         cache = join_caches(passes, model.config)
         return decode_together(model, cache, lengths), [cache]
-    places = order.argsort().split([len(one.prompts) for one in passes])
-    decoders = [PackedDecoder(model, one) for one in passes]
+    places = order.argsort().split([len(done.prompts) for done in passes])
+    decoders = [PackedDecoder(model, done) for done in passes]
 
     def decode(tokens: torch.Tensor) -> torch.Tensor:
         return torch.cat([decoder.step(tokens[own]) for decoder, own in zip(decoders, places, strict=True)])[order]
@@ -58,17 +58,17 @@ def decode_by(
 
 
 def rising_order(passes: Sequence[ForwardPass]) -> torch.Tensor:
-    """[B] where the prompts, in rising order, stand among those of the passes."""
-    return torch.tensor([prompt for one in passes for prompt in one.prompts]).argsort()
+    """[B] the order that sorts the prompts of these passes: passes of the prompts (2, 0) and (1,) give 1 2 0."""
+    return torch.tensor([prompt for done in passes for prompt in done.prompts]).argsort()
 
 
 def decode_together(model: PreTrainedModel, cache: DynamicCache, lengths: Sequence[int]) -> Decode:
     """Decode from the left-padded cache of all prompts, as `model.generate` does.
 
     Args:
-        model: the one that made the cache.
+        model: the model that made the cache.
         cache: [B, H, L, D] per layer; it grows in place.
-        lengths: tokens of each prompt, of which L is the longest.
+        lengths: tokens of each prompt; the most is L.
     """
     device = input_device(model)
     mask = left_padded_mask(lengths, device)  # [B, L], and one more column per step
@@ -85,15 +85,15 @@ def decode_together(model: PreTrainedModel, cache: DynamicCache, lengths: Sequen
 
 
 def decode_alone(model: PreTrainedModel, alone: Sequence[ForwardPass]) -> Decode:
-    """The same, each prompt from the cache of its own forward pass."""
-    places = [one.batch.packing.width for one in alone]
+    """Decode each prompt from the cache of its own forward pass."""
+    places = [done.batch.packing.width for done in alone]
 
     def decode(tokens: torch.Tensor) -> torch.Tensor:
         logits = []
-        for index, (one, token) in enumerate(zip(alone, tokens, strict=True)):
+        for index, (done, token) in enumerate(zip(alone, tokens, strict=True)):
             token, place = token.view(1, 1), token.new_full((1, 1), places[index])
             positions = {"position_ids": next_positions(model, token, place)} if takes_positions(model) else {}
-            logits.append(call(model, token, one.cache, **positions).logits[:, -1])
+            logits.append(call(model, token, done.cache, **positions).logits[:, -1])
             places[index] += 1
         return torch.cat(logits)
 
@@ -101,23 +101,23 @@ def decode_alone(model: PreTrainedModel, alone: Sequence[ForwardPass]) -> Decode
 
 
 def decoding_slots(packing: Packing, steps: int) -> int:
-    """The slots of all rows after so many steps: a row grows as much as the one with the most prompts needs.
+    """The slots of all rows after so many steps: every row grows as the one with the most prompts does.
 
-    With one prompt per row these are the slots of unpacked caches.
+    With one prompt per row, these are the slots of unpacked caches.
     """
     return packing.num_bins * (packing.width + most_prompts(packing) * steps)
 
 
 def most_prompts(packing: Packing) -> int:
-    """K, the prompts in the row that holds the most: the slots by which every row grows in a step."""
+    """K, the prompts in the row that holds the most: the slots that every row gains per step."""
     return max(map(len, packing.bins))
 
 
 class PackedDecoder:
-    """Decodes over the cache of a packed forward pass, which grows in place.
+    """Decodes from the cache of a packed forward pass, which grows in place.
 
     Args:
-        model: the one that made the cache.
+        model: the model that made the cache.
         rows: the packed forward pass.
     """
 

@@ -6,7 +6,7 @@ packing saves. transformers picks those slots before the language-model head (`l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any, cast
@@ -26,22 +26,22 @@ class ForwardPass:
     """What a forward pass leaves behind."""
 
     planned: Pass
-    """What was asked for."""
+    """The plan that was carried out."""
     batch: PackedBatch
     """The R rows of W slots that were run."""
     next_token_logits: torch.Tensor
     """[b, V] the logits after each prompt's last token, in the order of `prompts`."""
     cache: DynamicCache
-    """Keys and values as the rows lie, [R, H, W, D] per layer, all of them plain layers. The model's own kind would
-    crop a row to its sliding window."""
+    """Keys and values, laid out as the rows are: [R, H, W, D] per layer. All layers are plain: a sliding-window layer
+    would crop a row to its window."""
 
     @property
     def prompts(self) -> Sequence[int]:
-        """The b prompts that were run, as indices among all prompts."""
+        """Indices of the b prompts that were run, among all prompts."""
         return self.planned.prompts
 
     def only(self, places: Sequence[int]) -> ForwardPass:
-        """What it left behind for some of its prompts, given by their places among them."""
+        """The same for some of its prompts, chosen by their places in `prompts`."""
         chosen = torch.tensor(places, device=self.batch.last_token.device)
         first, last = self.batch.first_token[chosen], self.batch.last_token[chosen]
         batch = replace(self.batch, first_token=first, last_token=last)
@@ -50,18 +50,13 @@ class ForwardPass:
         return ForwardPass(planned, batch, logits, self.cache)
 
 
-def run_passes(model: PreTrainedModel, prompts: list[list[int]], planned: Iterable[Pass]) -> Iterator[ForwardPass]:
-    """Run passes as they are asked for; nothing of a pass is kept here once the next one runs."""
-    return (run_pass(model, prompts, one) for one in planned)
-
-
 def run_method(model: PreTrainedModel, prompts: list[list[int]], method: str, **options: Any) -> list[ForwardPass]:
-    """All passes of a method over prompts that were admitted before (see `admit`), as benchmarks time them."""
-    return [*run_passes(model, prompts, plan_passes(method, [*map(len, prompts)], **options))]
+    """Run all passes of a method over prompts that `admit` has let through, as benchmarks time them."""
+    return [run_pass(model, prompts, one) for one in plan_passes(method, [*map(len, prompts)], **options)]
 
 
 def run_pass(model: PreTrainedModel, prompts: list[list[int]], planned: Pass) -> ForwardPass:
-    """Lay the prompts of a planned pass out, and run them."""
+    """Lay out the prompts of a planned pass, and run them."""
     padded = planned.attention in ("alone", "padded")
     own = [prompts[index] for index in planned.prompts]
     batch = PackedBatch.lay_out(own, planned.rows, input_device(model), right_aligned=padded)
@@ -70,7 +65,7 @@ def run_pass(model: PreTrainedModel, prompts: list[list[int]], planned: Pass) ->
 
 
 def forward_alone(model: PreTrainedModel, prompt: Sequence[int]) -> ForwardPass:
-    """Run one prompt by itself: what every other way has to equal."""
+    """Run one prompt by itself: the result that every method has to equal."""
     return run_pass(model, [[*prompt]], Pass([0], Packing.concatenated([len(prompt)]), "alone"))
 
 
@@ -84,16 +79,16 @@ def forward_packed(model: PreTrainedModel, batch: PackedBatch, segmented: bool =
     """Run packed rows in one forward pass, with restart positions (the paper's section 3).
 
     Args:
-        model: any that `check_model` supports; its own configuration is left alone.
+        model: one that `check_model` supports; its configuration is not touched.
         batch: the rows.
-        segmented: one attention per prompt, instead of one per row with a mask; the batch is a single row.
+        segmented: one attention per prompt, instead of one per row with a mask; the batch must be a single row.
     """
     planned = Pass(range(len(batch.packing.lengths)), batch.packing, "segmented" if segmented else "masked")
     return ForwardPass(planned, batch, *_run_packed(model, batch, planned))
 
 
 def _run_packed(model: PreTrainedModel, batch: PackedBatch, planned: Pass) -> tuple[torch.Tensor, DynamicCache]:
-    """Logits after the last tokens, [b, V], and the cache of the rows."""
+    """The logits after the last tokens, [b, V], and the cache of the rows."""
     row, slot = batch.last_token.unbind(1)  # [b], [b]
     is_last = torch.zeros_like(batch.input_ids, dtype=torch.bool)  # [R, W]
     is_last[row, slot] = True
@@ -122,10 +117,10 @@ def call(model: PreTrainedModel, input_ids: torch.Tensor, cache: DynamicCache, *
 
 
 def cache_argument(model: PreTrainedModel) -> str:
-    """The name under which the model takes its cache: transformers 5.24 has changed it.
+    """The name of the argument by which the model takes its cache: transformers 5.24 renamed it.
 
     Raises:
-        TypeError: it takes none.
+        TypeError: it takes no cache.
     """
     names = {"cache", "past_key_values"} & signature(model.forward).parameters.keys()
     if not names:
@@ -134,7 +129,7 @@ def cache_argument(model: PreTrainedModel) -> str:
 
 
 def input_device(model: PreTrainedModel) -> torch.device:
-    """Where the model wants its input: for one whose weights are offloaded, where its hooks bring them."""
+    """The device on which the model wants its input; for offloaded weights, the one to which its hooks bring them."""
     if model.device.type != "meta":
         return model.device
     hooks = (getattr(module, "_hf_hook", None) for module in model.modules())

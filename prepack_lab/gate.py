@@ -1,7 +1,7 @@
-"""The gate: entered once by everything that runs prompts, with its options, its prompts and its model.
+"""The gate: whatever runs prompts enters it once, with its options, its prompts and its model.
 
-Below it nobody asks again. What it lets through is exact as far as is known (`support.py`), and the first pass that
-goes beyond that is held against its prompts alone.
+Nothing below it checks them again. What it lets through is exact as far as is known (`support.py`), and the first pass
+that goes beyond that is compared with some of its prompts alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from prepack_lab.prompts import InvalidPromptsError, check_prompts
 
 @dataclass(frozen=True)
 class Admitted:
-    """Prompts that may be run by a method, and how."""
+    """Prompts that a method may run, and how."""
 
     model: PreTrainedModel
     """The model itself, where a wrapper was given."""
@@ -39,10 +39,10 @@ class Admitted:
     options: dict[str, Any]
     known: Known
     switch: int | None
-    """Prompts of up to so many tokens and longer ones do not go together (see `frequency_switch`)."""
+    """Longer prompts than this, in tokens, do not share a pass with the others (see `frequency_switch`)."""
 
     def sides(self) -> list[list[int]]:
-        """The prompts that may go together, as indices."""
+        """The prompts that may share a pass, as indices: those up to the switch, and those beyond it."""
         sides: tuple[list[int], list[int]] = [], []
         for index, prompt in enumerate(self.prompts):
             sides[self.switch is not None and len(prompt) > self.switch].append(index)
@@ -51,12 +51,12 @@ class Admitted:
     def plan(self) -> Iterator[Pass]:
         """The forward passes."""
         for side in self.sides():
-            for one in plan_passes(self.method, [len(self.prompts[index]) for index in side], **self.options):
-                yield replace(one, prompts=[side[place] for place in one.prompts])
+            for planned in plan_passes(self.method, [len(self.prompts[index]) for index in side], **self.options):
+                yield replace(planned, prompts=[side[place] for place in planned.prompts])
 
     def run(self, verify: bool = False) -> Iterator[ForwardPass]:
-        """Run the passes, one after another, as they are asked for. A pass that goes beyond what is known of the method
-        is held against prompts alone first; with `verify` each pass is, and with every prompt of it.
+        """Run the passes one by one, as the caller asks for them. A pass beyond what is known of the method is first
+        compared with some of its prompts alone; with `verify`, every pass is, and with all of its prompts.
 
         Raises:
             UnsupportedModelError: the method turns out not to be exact at these lengths.
@@ -76,10 +76,10 @@ class Admitted:
             yield done
 
     def require(self, obstacle: str | None, evidence: Evidence, length: int, width: int) -> None:
-        """Take note of what was seen at these lengths.
+        """Record that the method is exact at these lengths.
 
         Raises:
-            UnsupportedModelError: there is an obstacle.
+            UnsupportedModelError: there is an obstacle to that.
         """
         if obstacle is not None:
             raise UnsupportedModelError(
@@ -98,18 +98,18 @@ def admit(
     new_tokens: int = 0,
     **options: Any,
 ) -> Admitted:
-    """The gate: refuse what can't be run, or is not known to be exact.
+    """Refuse what can't be run, or is not known to be exact.
 
     Args:
-        model: a causal language model of transformers, or a wrapper of one (`torch.compile`, PEFT).
+        model: a causal language model of transformers, or a wrapper of it (`torch.compile`, PEFT).
         prompts: B lists of token ids.
         method: a key of `DATASET_METHODS`.
-        decoding: "unpacked" or "packed": how tokens are to be generated.
-        new_tokens: the most that are to be generated for a prompt.
+        decoding: "unpacked" or "packed": how tokens will be generated.
+        new_tokens: the most tokens that will be generated per prompt.
         options: how the method shares the prompts out (see `plan_passes`).
 
     Raises:
-        ValueError: an unknown method, decoding or option.
+        ValueError: an unknown method or option, or packed decoding of a method that packs no rows.
         UnsupportedModelError: names the model, the reason and the way out.
         InvalidPromptsError: names the prompt that can't be run, and why.
     """
@@ -138,13 +138,13 @@ def admit(
 
 
 def frequency_switch(config: PreTrainedConfig) -> int | None:
-    """The length beyond which one prompt changes the rotary frequencies of all others in its pass (LongRoPE).
+    """The length beyond which a prompt changes the rotary frequencies of all prompts in its pass (LongRoPE).
 
     Source: `dynamic_rope_update` of transformers, which looks at the largest position of a pass.
     """
     config = config.get_text_config(decoder=True)
     rotary = getattr(config, "rope_parameters", None) or {}
-    kinds = (kind for kind in (rotary, *rotary.values()) if isinstance(kind, dict))  # of all layers, or of each kind
+    kinds = (kind for kind in (rotary, *rotary.values()) if isinstance(kind, dict))  # for all layers, or for each kind
     lengths = (kind.get("original_max_position_embeddings") for kind in kinds if kind.get("rope_type") == "longrope")
     return min((length for length in lengths if length), default=None)
 

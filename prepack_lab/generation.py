@@ -1,9 +1,9 @@
-"""Prefill → tokens: decoding goes on from what a prefill left behind, and chooses tokens as `model.generate` does.
+"""Prefill → tokens: decoding goes on from what the prefill left behind, and chooses tokens as `model.generate` does.
 
 unpacked    from a cache per prompt
 packed      from the packed rows as they are: the same tokens, and less memory
 
-The first token is chosen from the logits of the prefill. What chooses and what stops is in `choosing.py`.
+The first token is chosen from the logits of the prefill. Choosing tokens, and when to stop, is in `choosing.py`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ DECODINGS = ("unpacked", "packed")
 
 
 class Continuations(list[list[int]]):
-    """A list with the new ids of each prompt, the end token included where one came; and what the cache took."""
+    """A list with the new ids of each prompt, an end token included; and the bytes that the cache took."""
 
     def __init__(self, tokens: Iterable[list[int]], cache_bytes: int, unpacked_cache_bytes: int) -> None:
         super().__init__(tokens)
         self.cache_bytes = cache_bytes
-        """Keys and values when the last token was decoded; of the largest cache, where prompts went in turn."""
+        """Keys and values when the last token was decoded; of the largest cache, if there was one after another."""
         self.unpacked_cache_bytes = unpacked_cache_bytes
-        """What the prompts in that cache take with a cache each, padded to the longest of them."""
+        """What the same prompts take unpacked: with a cache for each, padded to the longest of them."""
 
 
 def generate(
@@ -51,13 +51,13 @@ def generate(
 ) -> Continuations:
     """Continue every prompt; greedily, unless `options` ask for sampling.
 
-    `one_by_one` is `model.generate` itself, on each prompt alone: what the other methods equal.
+    `one_by_one` is `model.generate` itself, on each prompt alone: the other methods give the same tokens.
 
     Args:
         model: a causal language model of transformers.
         prompts: B lists of token ids.
         method: a key of `DATASET_METHODS`, for the prefill.
-        max_new_tokens: the most tokens to add to a prompt.
+        max_new_tokens: the most new tokens per prompt.
         decoding: "unpacked", from a cache per prompt; or "packed", from the rows that `prepacked` and `padding_free`
             made, with new slots at their ends.
         options: how the method shares the prompts out (see `plan_passes`), and what `model.generate` takes to choose
@@ -66,7 +66,7 @@ def generate(
             (`assistant_model`) and other caches (`cache_implementation`).
 
     Returns:
-        A list with the new ids of each prompt, the end token included where one came.
+        A list with the new ids of each prompt, an end token included.
 
     Raises:
         InvalidPromptsError, UnsupportedModelError, ValueError: as for `prefill`; also where a prompt and its new
@@ -75,23 +75,23 @@ def generate(
     if decoding not in DECODINGS:
         raise ValueError(f"there is no decoding {decoding!r}; there are: {', '.join(DECODINGS)}")
     if max_new_tokens < 1:
-        raise ValueError(f"max_new_tokens is {max_new_tokens}; ask for at least one")
+        raise ValueError(f"max_new_tokens is {max_new_tokens}; ask for at least 1")
     sharing = {name: options.pop(name) for name in SHARING if name in options}
     admitted = admit(model, prompts, method, decoding, max_new_tokens, **sharing)
     options = _checked(admitted.model, {"do_sample": False, "max_new_tokens": max_new_tokens, **options})
     if method == "one_by_one":
         prompts = admitted.prompts
-        return _together(([index], _alone(admitted.model, prompt, options)) for index, prompt in enumerate(prompts))
-    return _together(_continue(admitted, group, decoding, options) for group in _groups(admitted, decoding))
+        return _join(([index], _alone(admitted.model, prompt, options)) for index, prompt in enumerate(prompts))
+    return _join(_continue(admitted, group, decoding, options) for group in _groups(admitted, decoding))
 
 
 OF_GENERATE = {
     "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn", "streamer", "tokenizer", "negative_prompt_ids",
     "negative_prompt_attention_mask",
 }  # fmt: skip
-"""What `model.generate` takes to choose and to stop, beside the settings of a `GenerationConfig`."""
+"""What `model.generate` takes to choose and to stop, besides the settings of a `GenerationConfig`."""
 CACHE_AS_IT_IS = {"cache_implementation": None, "cache_config": None, "max_cache_len": None}
-"""A checkpoint may wish for another cache. That changes no token, and here the cache is that of the prefill."""
+"""A checkpoint may ask for another cache. That changes no token, and here the cache is that of the prefill."""
 REFUSED = {
     **dict.fromkeys(("num_beams", "num_return_sequences"), (None, 1)),
     **dict.fromkeys(("return_dict_in_generate", "token_healing", "use_mtp"), (None, False)),
@@ -99,11 +99,11 @@ REFUSED = {
     "use_cache": (None, True), "cache_implementation": (None, "dynamic"),
     "cache_config": (None,), "max_cache_len": (None,),
 }  # fmt: skip
-"""Settings with the values that they have to keep: a list of ids per prompt, a token per step, from one cache."""
+"""Settings, and the values that are not refused: a list of ids per prompt, a token per step, from one cache."""
 
 
 def _checked(model: PreTrainedModel, options: dict[str, Any]) -> dict[str, Any]:
-    """The options of `model.generate`, without those that can't be kept.
+    """The options for `model.generate`, in the form that our loop needs.
 
     Raises:
         ValueError: names the option, and the way out.
@@ -111,34 +111,34 @@ def _checked(model: PreTrainedModel, options: dict[str, Any]) -> dict[str, Any]:
     if options.get("generation_config") is not None:
         raise ValueError("generation_config would hide what is set here; name its settings: do_sample=True, …")
     config = deepcopy(model.generation_config)
-    strange = sorted(config.update(**{**CACHE_AS_IT_IS, **options}).keys() - OF_GENERATE)
+    unknown = sorted(config.update(**{**CACHE_AS_IT_IS, **options}).keys() - OF_GENERATE)
     refused = [name for name, kept in REFUSED.items() if getattr(config, name, None) not in kept]
     mode = config.get_generation_mode()
     if mode not in (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE):  # a newer way to decode
         refused.append(mode.value)
-    if refused or strange:
+    if refused or unknown:
         raise ValueError(
-            f"generate does without {(refused + strange)[0]}: it adds a token per step to each prompt, from the cache "
+            f"generate does not take {(refused + unknown)[0]}: it adds a token per step to each prompt, from the cache "
             "of its prefill. Leave it out, or use model.generate itself"
         )
     criteria = StoppingCriteriaList(options.get("stopping_criteria") or [])
     if config.stop_strings:  # prepared here: the library forgets the tokenizer where the loop is not its own
         if "tokenizer" not in options:
-            raise ValueError("stop_strings are found by the tokenizer; pass it, too: tokenizer=tokenizer")
+            raise ValueError("stop_strings need the tokenizer; pass it, too: tokenizer=tokenizer")
         criteria.append(StopStringCriteria(options["tokenizer"], config.stop_strings))
     return {**options, **CACHE_AS_IT_IS, "stop_strings": None, "stopping_criteria": criteria}
 
 
 def _alone(model: PreTrainedModel, prompt: list[int], options: dict[str, Any]) -> Continuations:
-    """The library's own loop, on a prompt alone."""
+    """Continue one prompt by the library's own loop."""
     ids = torch.tensor([prompt], device=input_device(model))
     out = cast(Any, model).generate(ids, attention_mask=torch.ones_like(ids), return_dict_in_generate=True, **options)
     taken = cache_bytes(out[cache_argument(model)])
     return Continuations(out.sequences[:, len(prompt) :].tolist(), taken, taken)
 
 
-def _together(pieces: Iterable[tuple[Sequence[int], Continuations]]) -> Continuations:
-    """What was decoded in turn, in the order of the prompts."""
+def _join(pieces: Iterable[tuple[Sequence[int], Continuations]]) -> Continuations:
+    """What was decoded piece by piece, in the order of the prompts."""
     done = [*pieces]
     tokens = {prompt: ids for prompts, found in done for prompt, ids in zip(prompts, found, strict=True)}
     largest = max((found for _, found in done), key=lambda found: found.cache_bytes)
@@ -147,28 +147,29 @@ def _together(pieces: Iterable[tuple[Sequence[int], Continuations]]) -> Continua
 
 
 def _groups(admitted: Admitted, decoding: str) -> Iterator[list[ForwardPass]]:
-    """The passes whose prompts are decoded together: each by itself as its rows lie, or those of a side by caches."""
+    """The passes whose prompts are decoded together: for packed decoding each pass, otherwise all passes of a side."""
     passes = [*admitted.run()]
     if decoding == "packed":
-        return ([one] for one in passes)
+        return ([done] for done in passes)
     sides = ({*side} for side in admitted.sides())
-    return ([one for one in passes if one.prompts[0] in side] for side in sides)
+    return ([done for done in passes if done.prompts[0] in side] for side in sides)
 
 
 def _continue(
     admitted: Admitted, passes: list[ForwardPass], decoding: str, options: dict[str, Any]
 ) -> tuple[list[int], Continuations]:
-    """Our own loop, on what passes left behind."""
-    model, own = admitted.model, sorted(prompt for one in passes for prompt in one.prompts)
+    """Continue the prompts of some passes by our own loop."""
+    model, own = admitted.model, sorted(prompt for done in passes for prompt in done.prompts)
     prompts, streamer = [admitted.prompts[index] for index in own], options.get("streamer")
-    logits = torch.cat([one.next_token_logits for one in passes])[rising_order(passes)]  # [B, V]
+    logits = torch.cat([done.next_token_logits for done in passes])[rising_order(passes)]  # [B, V]
     decode, caches = decode_by(model, passes, decoding)
     if streamer is not None:
         streamer.put(pad_sequence([torch.tensor(prompt) for prompt in prompts], batch_first=True, padding_side="left"))
     tokens, last, going = choose_tokens(make_choosers(model, prompts, options), logits, decode, streamer)
     if streamer is not None:
         streamer.end()
-    _confirm(admitted, [one.planned for one in passes], decoding, own, tokens, {index: last[index] for index in going})
+    planned = [done.planned for done in passes]
+    _confirm(admitted, planned, decoding, own, tokens, {index: last[index] for index in going})
     longest = max(map(len, prompts)) + max(map(len, tokens)) - 1
     taken = sum(map(cache_bytes, caches))
     unpacked = taken if decoding == "unpacked" else unpacked_cache_bytes(caches[0], model.config, len(own), longest)
@@ -183,12 +184,12 @@ def _confirm(
     tokens: list[list[int]],
     last: dict[int, torch.Tensor],
 ) -> None:
-    """Hold the longest and the shortest prompt that were decoded to the end against themselves alone, where they or
-    their rows have grown beyond what is known.
+    """If prompts or rows have grown beyond what is known, compare the longest and the shortest prompt that went on to
+    the last step with themselves alone.
 
     Args:
         own: the prompts, and `tokens` what was decoded for each.
-        last: for the places of those that were decoded to the end, the logits, [V], that chose the last token.
+        last: for the places of those that went on to the last step, the logits, [V], that chose the last token.
     """
     model, steps = admitted.model, max(map(len, tokens)) - 1
     sequences = {place: [*admitted.prompts[own[place]], *tokens[place][:-1]] for place in last}
@@ -206,10 +207,10 @@ def _confirm(
     obstacle = difference(last)
     if obstacle and chosen_by_rounding(model):
         with InFloat32():
-            passes = [run_pass(model, admitted.prompts, one) for one in planned]
+            passes = [run_pass(model, admitted.prompts, each) for each in planned]
             decode, _ = decode_by(model, passes, decoding)
             for step in range(steps):
-                each = [ids[min(step, len(ids) - 1)] for ids in tokens]
-                logits = decode(torch.tensor(each, device=input_device(model)))
+                chosen = [ids[min(step, len(ids) - 1)] for ids in tokens]
+                logits = decode(torch.tensor(chosen, device=input_device(model)))
             obstacle = difference(logits)
     admitted.require(obstacle, admitted.known.decoding, length, width)

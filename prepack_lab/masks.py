@@ -1,4 +1,4 @@
-"""Segments → the packed mask, which keeps the prompts of a row apart. `attention.py` runs by this rule, too."""
+"""Segments → the packed mask, which keeps the prompts of a row apart. `attention.py` uses the same rule."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from torch.nn.attention.flex_attention import BlockMask
 
 Rule = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""Row, head, query and key, given as numbers that broadcast → whether the query may see the key. transformers and
-FlexAttention describe a layer's attention in this form."""
+"""Indices of row, head, query and key, which broadcast → may the query see the key? As in transformers and torch."""
 
 
 def causal(row: torch.Tensor, head: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
@@ -28,13 +27,13 @@ def sliding_window(size: int) -> Rule:
         ValueError: a size below 1.
     """
     if size < 1:
-        raise ValueError(f"the window is {size}; a token sees at least itself, so it is 1 or more")
+        raise ValueError(f"the window is {size}; a token sees at least itself, so give 1 or more")
     return lambda row, head, query, key: (key <= query) & (query - key < size)
 
 
 @dataclass(frozen=True)
 class Slots:
-    """What stands in the slots of some rows."""
+    """Whose token is in each slot of some rows, and where in its prompt."""
 
     segment_ids: torch.Tensor
     """[R, W] the prompt's index; -1 on padding."""
@@ -43,14 +42,14 @@ class Slots:
 
 
 def visible(queries: Slots, keys: Slots, rule: Rule = causal) -> torch.Tensor:
-    """Which slot may look at which: only at slots of its own prompt, and of those at the ones that the rule allows.
+    """Which slot may see which: only slots of its own prompt, and only those that the rule allows.
 
-    The rule is asked about positions, which restart for each prompt, so a window means the same in a row as alone.
+    The rule is given positions, which restart for each prompt, so a window means the same in a row as alone.
 
     Args:
-        queries: [R, Q] the slots that look.
-        keys: [R, W] the slots that are looked at.
-        rule: what the layer allows inside a prompt.
+        queries: [R, Q] the slots that see.
+        keys: [R, W] the slots that are seen.
+        rule: what the layer allows within a prompt.
 
     Returns:
         [R, 1, Q, W] booleans: row, any head, query, key. Padding sees padding only.
@@ -62,12 +61,12 @@ def visible(queries: Slots, keys: Slots, rule: Rule = causal) -> torch.Tensor:
 
 
 def may_see(segment_ids: torch.Tensor, apart: bool = True, window: int | None = None) -> torch.Tensor:
-    """The rule of `packed_mask`, and what becomes of it without its parts.
+    """The rule of `packed_mask`, whole or without one of its parts.
 
     Args:
         segment_ids: [R, W] the prompt's index for each slot, -1 on padding.
         apart: without it, prompts see the earlier prompts of their row: a plain causal mask.
-        window: see this many slots at most, the own one included; all earlier ones where left out.
+        window: a token sees at most this many slots, its own included; left out, all earlier ones.
 
     Returns:
         [R, 1, W, W] booleans, as `visible`.
@@ -91,9 +90,9 @@ def packed_mask(segment_ids: torch.Tensor, dtype: torch.dtype = torch.float32) -
         x x 0 0 x
         x x x x 0
 
-    The mask is additive: 0 where a key may be seen and the smallest number of `dtype` where not. A boolean mask
-    would be added by eager attention as 0 and 1, without a word. Padding sees padding only, so no row of the mask
-    is hidden throughout, which would give NaN.
+    The mask is additive: 0 where a key may be seen and the smallest number of `dtype` where not. Eager attention
+    would silently add a boolean mask as 0 and 1. Padding sees padding only, so that every query sees some key:
+    a softmax over none would give NaN.
 
     Args:
         segment_ids: [R, W] the prompt's index for each slot, -1 on padding.
@@ -113,7 +112,7 @@ def packed_mask(segment_ids: torch.Tensor, dtype: torch.dtype = torch.float32) -
 
 
 def packed_block_mask(segment_ids: torch.Tensor) -> BlockMask:
-    """The same rule for FlexAttention (`torch.nn.attention.flex_attention`), which skips blocks that are hidden.
+    """The same rule for FlexAttention (`torch.nn.attention.flex_attention`), which skips fully hidden blocks.
 
     Args:
         segment_ids: [R, W] the prompt's index for each slot, -1 on padding.
@@ -130,7 +129,7 @@ def packed_block_mask(segment_ids: torch.Tensor) -> BlockMask:
     return create_block_mask(allowed, R, None, W, W, device=segment_ids.device)
 
 
-def additive(may_see: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def additive(seen: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """0 where a key may be seen, and the smallest number of `dtype` where not."""
-    mask = torch.zeros(may_see.shape, dtype=dtype, device=may_see.device)
-    return mask.masked_fill_(~may_see, torch.finfo(dtype).min)
+    mask = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
+    return mask.masked_fill_(~seen, torch.finfo(dtype).min)

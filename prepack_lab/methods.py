@@ -1,10 +1,10 @@
 """The methods: prompt lengths → planned forward passes. Nothing is run here, so a cost can be known before it is paid.
 
     one_by_one          each prompt alone: no padding, and no batch
-    full_batching       prompts padded to the longest of them: the default of Hugging Face
-    length_ordered      prompts of similar length together, each batch padded to its own longest
-    prepacked           few rows, each with several prompts, kept apart by a mask: the paper
-    padding_free        one row for all prompts, and one attention per prompt: nothing is padded, and nothing masked
+    full_batching       prompts padded to the longest of them: what Hugging Face does by default
+    length_ordered      prompts of similar length batched together, each batch padded to its own longest
+    prepacked           several prompts per row, kept apart by a mask: the paper
+    padding_free        all prompts in one row, and one attention per prompt: no padding, and no mask to keep them apart
     dataset_prepacked   for whole datasets: all prompts are packed first, then the rows are run in batches
 
 All give the same logits and the same caches. They differ in the slots that they compute.
@@ -27,17 +27,17 @@ class Pass:
     """One forward pass, planned."""
 
     prompts: Sequence[int]
-    """The prompts that it runs, as indices among all prompts."""
+    """Indices of the prompts that it runs, among all prompts."""
     rows: Packing
     """How these prompts, numbered from 0, share rows."""
     attention: Literal["alone", "padded", "masked", "segmented"]
-    """A prompt per pass; a prompt per row under a padding mask; rows under a packed mask; a row, prompt by prompt."""
+    """A single prompt; a prompt per row, with a padding mask; rows with a packed mask; one row, prompt by prompt."""
 
     @property
     def pairs(self) -> int:
-        """Pairs of a query and a key that attention computes; a mask hides pairs, and does not save them.
+        """Pairs of a query and a key that attention computes, hidden by a mask or not.
 
-        A padded batch without padding needs no mask: transformers then leaves it out.
+        Prompts of 3 and 1 tokens: 16 in a row with a mask, 18 padded, 7 alone. Padded without padding: no mask needed.
         """
         if self.attention == "masked" or (self.attention == "padded" and self.rows.padding_share > 0):
             return self.rows.num_bins * self.rows.width**2
@@ -51,13 +51,13 @@ def one_by_one(lengths: Sequence[int]) -> Iterator[Pass]:
 
 
 def full_batching(lengths: Sequence[int], batch_size: int | None = None) -> Iterator[Pass]:
-    """A pass per batch of `batch_size` prompts, in the order given; all prompts in one batch where left out."""
+    """A pass per batch of `batch_size` prompts, in the order given; left out, all prompts are one batch."""
     for prompts in _batches(range(len(lengths)), batch_size):
         yield Pass(prompts, Packing.padded([lengths[prompt] for prompt in prompts]), "padded")
 
 
 def length_ordered(lengths: Sequence[int], batch_size: int = 16) -> Iterator[Pass]:
-    """As `full_batching`, from the shortest prompt to the longest."""
+    """Like `full_batching`, but from the shortest prompt to the longest."""
     for prompts in _batches(sorted(range(len(lengths)), key=lengths.__getitem__), batch_size):
         yield Pass(prompts, Packing.padded([lengths[prompt] for prompt in prompts]), "padded")
 
@@ -65,13 +65,13 @@ def length_ordered(lengths: Sequence[int], batch_size: int = 16) -> Iterator[Pas
 def prepacked(
     lengths: Sequence[int], batch_size: int | None = None, capacity: int | None = None, strategy: str = DEFAULT_STRATEGY
 ) -> Iterator[Pass]:
-    """Each batch of `batch_size` prompts packed into rows (see `pack`); all prompts where left out."""
+    """A pass per batch of `batch_size` prompts, packed into rows (see `pack`); left out, all prompts are one batch."""
     for prompts in _batches(range(len(lengths)), batch_size):
         yield Pass(prompts, pack([lengths[prompt] for prompt in prompts], capacity, strategy), "masked")
 
 
 def padding_free(lengths: Sequence[int], token_budget: int = 16_384) -> Iterator[Pass]:
-    """Prompts in their order, as many as have `token_budget` tokens together; a longer prompt has a pass to itself."""
+    """As many prompts per pass as `token_budget` tokens allow, in the order given; a longer prompt has its own pass."""
     ends = [*accumulate(lengths)]
     first = 0
     while first < len(lengths):
@@ -83,7 +83,7 @@ def padding_free(lengths: Sequence[int], token_budget: int = 16_384) -> Iterator
 def dataset_prepacked(
     lengths: Sequence[int], batch_size: int = 16, capacity: int | None = None, strategy: str = DEFAULT_STRATEGY
 ) -> Iterator[Pass]:
-    """All prompts packed at once (see `pack`), and a pass per `batch_size` rows."""
+    """All prompts packed together (see `pack`), and a pass per `batch_size` rows."""
     packing = pack(lengths, capacity, strategy)
     for start in range(0, packing.num_bins, batch_size):
         yield Pass(*packing.part(start, start + batch_size), "masked")
@@ -99,24 +99,24 @@ DATASET_METHODS: dict[str, Callable[..., Iterator[Pass]]] = {
     for planner in (one_by_one, full_batching, length_ordered, prepacked, dataset_prepacked, padding_free)
 }
 METHODS = tuple(name for name in DATASET_METHODS if name != "dataset_prepacked")
-"""Those for a single batch."""
+"""The methods for a single batch."""
 SHARING = ("batch_size", "capacity", "strategy", "token_budget")
-"""The options that methods have."""
+"""The options that one method or another takes."""
 BASELINE = "full_batching"
 """The method that the others are compared with, as in the paper."""
 
 
 def plan_passes(method: str, lengths: Sequence[int], **options: Any) -> Iterator[Pass]:
-    """The forward passes by which a method runs prompts of these lengths.
+    """Plan the forward passes in which a method runs prompts of these lengths.
 
     Args:
         method: a key of `DATASET_METHODS`.
         lengths: tokens of each prompt.
-        options: how the method shares the prompts out: the keyword arguments of the function of its name.
+        options: how the method shares the prompts out: keyword arguments of the function of the same name.
 
     Raises:
-        ValueError: an unknown method, an option that it does not have, or a size below 1; as for `pack` otherwise,
-            once the passes are asked for.
+        ValueError: an unknown method, an option that it does not have, or a size below 1. What `pack` rejects, it
+            rejects when the passes are iterated over.
     """
     known = known_options(method)
     for name, value in options.items():
@@ -129,12 +129,12 @@ def plan_passes(method: str, lengths: Sequence[int], **options: Any) -> Iterator
 
 
 def known_options(method: str, **options: Any) -> dict[str, Any]:
-    """The options that a method has and their defaults, with the values of those given that are among them.
+    """All options of a method: those given, and defaults for the others. What the method does not take is dropped.
 
-    So methods can be held side by side: `plan_passes(method, lengths, **known_options(method, batch_size=8))`.
+    So one line serves every method: `plan_passes(method, lengths, **known_options(method, batch_size=8))`.
 
     Raises:
-        ValueError: an unknown method; the message lists those there are.
+        ValueError: an unknown method; the message lists the known ones.
     """
     if method not in DATASET_METHODS:
         raise ValueError(f"there is no method {method!r}; there are: {', '.join(DATASET_METHODS)}")

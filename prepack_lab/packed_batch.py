@@ -44,7 +44,7 @@ class PackedBatch:
         pad_id: int = 0,
         device: torch.device | str | None = None,
     ) -> PackedBatch:
-        """Lay the prompts out as the packing says. W is the fullest bin's tokens, not the capacity.
+        """Lay the prompts out as the packing says. W is the tokens of the fullest bin, not the capacity.
 
         Raises:
             InvalidPromptsError: the packing was made for other lengths, or a prompt is not a list of ids.
@@ -67,7 +67,7 @@ class PackedBatch:
         pad_id: int = 0,
         right_aligned: bool = False,
     ) -> PackedBatch:
-        """The same for prompts that were checked before. Rows end at the last slot where they are `right_aligned`."""
+        """The same for prompts already checked. `right_aligned` puts padding before the tokens instead of after."""
         places = _Places.of(packing, right_aligned)
         shape = packing.num_bins, packing.width
         ids = np.concatenate([prompts[prompt] for members in packing.bins for prompt in members])
@@ -100,7 +100,7 @@ class PackedBatch:
 
     @property
     def slots(self) -> Slots:
-        """Whose token stands in each slot, and where in its prompt."""
+        """The rows as masks see them."""
         return Slots(self.segment_ids, self.position_ids)
 
     @property
@@ -110,13 +110,13 @@ class PackedBatch:
 
     @property
     def spans(self) -> list[tuple[int, int]]:
-        """First slot and the slot after the last of every prompt of a single row, from left to right."""
+        """The slots of each prompt of a single row, from left to right: the first, and the one after the last."""
         (ends,) = self.cu_seqlens
         return [*pairwise(ends)]
 
     @property
     def cu_seqlens(self) -> list[list[int]]:
-        """For each row, the cumulative segment boundaries, from 0 to the row's tokens."""
+        """For each row its cumulative segment boundaries, from 0 to the number of its tokens."""
         lengths = self.packing.lengths
         return [np.cumsum([0, *(lengths[prompt] for prompt in members)]).tolist() for members in self.packing.bins]
 

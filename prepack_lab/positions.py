@@ -1,7 +1,7 @@
-"""The positions that a model is given: each token's place in its own prompt, or how models like RoBERTa count.
+"""The positions that a model is given: each token's place in its own prompt, except for models that count as RoBERTa.
 
-Those count from the id of the padding token plus one, and give the padding token its own id: with padding id 1, the
-prompt 7 9 1 4 has the positions 2 3 1 4.
+RoBERTa starts at the id of the padding token plus one, and gives padding tokens that id as their position: with
+padding id 1, the prompt 7 9 1 4 has the positions 2 3 1 4.
 
 Source: `create_position_ids_from_input_ids` of transformers.
 """
@@ -17,12 +17,12 @@ from prepack_lab.packed_batch import PackedBatch
 
 
 def takes_positions(model: PreTrainedModel) -> bool:
-    """Whether positions can be given to the model, or it works them out by itself."""
+    """Whether the model accepts positions; if not, it works them out by itself."""
     return "position_ids" in signature(model.forward).parameters
 
 
 def counts_from_padding(model: PreTrainedModel) -> int | None:
-    """The padding id from which the model counts, where it does so."""
+    """The padding id, if the model counts its positions from there; None if it counts from 0."""
     table = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
     return getattr(table, "padding_idx", None)
 
@@ -36,7 +36,7 @@ def max_positions(model: PreTrainedModel) -> int | None:
 
 
 def batch_positions(model: PreTrainedModel, batch: PackedBatch) -> torch.Tensor:
-    """[R, W] the positions of the tokens in some rows."""
+    """[R, W] the position of each token in these rows."""
     padding = counts_from_padding(model)
     if padding is None:
         return batch.position_ids
@@ -48,6 +48,6 @@ def batch_positions(model: PreTrainedModel, batch: PackedBatch) -> torch.Tensor:
 
 
 def next_positions(model: PreTrainedModel, tokens: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """The positions of new tokens, which stand at these places of their prompts: both of any shape."""
+    """The positions of new tokens at these places of their prompts; all three have the same shape."""
     padding = counts_from_padding(model)
     return places if padding is None else torch.where(tokens == padding, padding, places + padding + 1)

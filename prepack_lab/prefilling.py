@@ -23,7 +23,7 @@ class Prefill:
     """What decoding needs, in the order of the prompts."""
 
     prompts: tuple[int, ...]
-    """The B prompts, as indices in the list given, rising; all of them, or a batch of a dataset."""
+    """Indices of the B prompts in the list given, rising: all of them, or a batch of a dataset."""
     next_token_logits: torch.Tensor
     """[B, V] the logits after each prompt's last token."""
     cache: DynamicCache | None
@@ -49,9 +49,9 @@ def prefill(
         model: a causal language model of transformers.
         prompts: B lists of token ids.
         method: a key of `DATASET_METHODS`.
-        verify: hold every prompt against itself alone, which costs as much as running each alone.
-        options: how the method shares the prompts out (see `plan_passes`): `capacity` and `strategy` for `prepacked`,
-            `batch_size` for `length_ordered`, `token_budget` for `padding_free`.
+        verify: compare every prompt with itself alone, at the cost of running each alone.
+        options: how the method shares the prompts out (see `plan_passes`): `token_budget` for `padding_free`,
+            `batch_size` for all others but `one_by_one`, `capacity` and `strategy` for methods that pack.
 
     Raises:
         InvalidPromptsError: names the prompt that can't be run, and why.
@@ -72,20 +72,20 @@ def prefill_dataset(
     verify: bool = False,
     **options: Any,
 ) -> Iterator[Prefill]:
-    """Run many prompts through the model, and yield each batch as soon as it is done: memory stays that of a batch.
+    """Run many prompts through the model, and yield each batch as soon as it is done: a batch at a time is in memory.
 
-    `full_batching`, `prepacked` and `padding_free` go through the prompts in the order given. `length_ordered` and
-    `dataset_prepacked` can't: each result says which `prompts` it is about, and `in_order` puts them back.
+    `length_ordered` and `dataset_prepacked` do not go through the prompts in the order given: each result says which
+    `prompts` it is about, and `in_order` restores their order.
 
     Args:
         model, prompts, verify, options: as for `prefill`.
-        batch_size: prompts in a batch; for `dataset_prepacked`, rows.
+        batch_size: prompts per batch; rows, for `dataset_prepacked`. `padding_free` has a `token_budget` instead.
         method: a key of `DATASET_METHODS`.
-        cache: whether to give each prompt its cache; without, a result holds the next token's logits only.
-        progress: show a bar.
+        cache: whether to give each prompt its cache; if not, a result only has the next token's logits.
+        progress: show a progress bar.
 
     Raises:
-        InvalidPromptsError, UnsupportedModelError, ValueError: as for `prefill`, before anything is run.
+        InvalidPromptsError, UnsupportedModelError, ValueError: as for `prefill`.
     """
     if "batch_size" in known_options(method):
         options["batch_size"] = batch_size
@@ -96,9 +96,9 @@ def in_order(results: Iterable[Prefill], keep: Callable[[Prefill], Sequence[Kept
     """Yield a value per prompt, in the order of the prompts, whatever the order of the batches.
 
     Args:
-        results: of `prefill_dataset`.
-        keep: what to keep of a batch, a value for each of its prompts. Only that is held until its turn comes:
-            `lambda batch: batch.next_token_logits.argmax(-1).tolist()`.
+        results: what `prefill_dataset` yields.
+        keep: what to keep of a batch, a value per prompt: `lambda batch: batch.next_token_logits.argmax(-1).tolist()`.
+            Nothing else is held until a prompt's turn comes.
     """
     waiting: dict[int, Kept] = {}
     turn = 0
@@ -110,23 +110,22 @@ def in_order(results: Iterable[Prefill], keep: Callable[[Prefill], Sequence[Kept
 
 
 def gather(admitted: Admitted, passes: Sequence[ForwardPass], cache: bool = True) -> Prefill:
-    """What some forward passes left behind, brought into the order of the prompts.
+    """What some forward passes left behind, in the order of the prompts.
 
     Args:
         admitted: what was run.
         passes: all of its passes, or some.
         cache: whether to give each prompt its cache.
     """
-    chosen = torch.tensor([prompt for one in passes for prompt in one.prompts])  # [B]
-    rising, order = chosen.sort()
+    rising, order = torch.tensor([prompt for done in passes for prompt in done.prompts]).sort()  # [B], [B]
     lengths = [len(admitted.prompts[index]) for index in rising.tolist()]
     return Prefill(
         prompts=tuple(rising.tolist()),
-        next_token_logits=torch.cat([one.next_token_logits for one in passes])[order],
+        next_token_logits=torch.cat([done.next_token_logits for done in passes])[order],
         cache=join_caches(passes, admitted.model.config) if cache else None,
         attention_mask=left_padded_mask(lengths, input_device(admitted.model)),
-        rows=sum(one.batch.packing.num_bins for one in passes),
-        slots=sum(one.batch.packing.slots for one in passes),
+        rows=sum(done.batch.packing.num_bins for done in passes),
+        slots=sum(done.batch.packing.slots for done in passes),
     )
 
 
@@ -134,6 +133,6 @@ def _results(admitted: Admitted, cache: bool, progress: bool, verify: bool) -> I
     with tqdm(total=len(admitted.prompts), unit="prompt", disable=not progress) as bar:
         for done in admitted.run(verify):
             result = gather(admitted, [done], cache)
-            del done  # the packed cache is not needed any more
+            del done  # frees the cache of the rows before the caller works on the result
             bar.update(len(result.prompts))
             yield result

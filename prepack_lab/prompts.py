@@ -1,7 +1,7 @@
 """Prompts: lists of token ids, made from texts or conversations and checked before any model sees them.
 
-Everything downstream relies on what `check_prompts` returns: at least one prompt, no empty prompt, no padding that
-would be run as text, and only ids that the model has an embedding for.
+Everything downstream relies on what `check_prompts` returns: at least one prompt, none of them empty, and only ids
+that the model has an embedding for.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def tokenize(tokenizer: Any, texts: Sequence[str | Sequence[Mapping[str, str]]],
     Args:
         tokenizer: any transformers tokenizer.
         texts: a string per prompt. With `chat` each may also be a conversation, as OpenAI's API takes it: a list of
-            messages, which are dicts with the strings "role" and "content". A string alone is a user's message.
+            messages, which are dicts with the strings "role" and "content". A plain string is one message of a user.
         chat: render each prompt with the tokenizer's chat template, up to where the model's answer begins.
 
     Raises:
-        InvalidPromptsError: a prompt is neither a string nor such a conversation, or was cut inside a character;
+        InvalidPromptsError: a prompt is neither a string nor such a conversation, or holds half a character;
             the tokenizer has no chat template, or the template rejects a conversation.
     """
     texts = _elements("texts", texts, "a list of strings, one per prompt")
@@ -61,7 +61,7 @@ def check_text(where: str, text: Any) -> str:
     """Return a text that a tokenizer can read; errors begin with `where`.
 
     Raises:
-        InvalidPromptsError: it is not a string, or was cut inside a character: UTF-8 has no lone surrogates.
+        InvalidPromptsError: it is not a string, or holds half a character: a lone surrogate, which UTF-8 lacks.
     """
     if not isinstance(text, str):
         raise InvalidPromptsError(f"{where} is {_kind(text)}; a string is expected")
@@ -85,18 +85,18 @@ def check_prompts(
 
     Args:
         prompts: a list of lists, arrays or 1-D tensors of token ids, without padding. A 2-D array or tensor is
-            refused: its rows are equally long, so padding in them would be run as if it were text.
-        vocab_size: ids must be below it, where given.
-        max_positions: the most tokens that a prompt may have, where given.
+            refused: its rows are equally long, so some may hold padding, which would be run as if it were text.
+        vocab_size: if given, ids must be below it.
+        max_positions: if given, the most tokens that a prompt may have.
 
     Raises:
         InvalidPromptsError: no prompts, an empty prompt, text, an id that is not an integer or not in the
             vocabulary, or a prompt with more tokens than the model has positions.
     """
-    found = _elements("prompts", prompts, _IDS)
-    if not found:
+    listed = _elements("prompts", prompts, _IDS)
+    if not listed:
         raise InvalidPromptsError("there are no prompts; pass at least one list of token ids")
-    return [_check_prompt(f"prompt {i}", prompt, vocab_size, max_positions) for i, prompt in enumerate(found)]
+    return [_check_prompt(f"prompt {i}", prompt, vocab_size, max_positions) for i, prompt in enumerate(listed)]
 
 
 def _check_prompt(where: str, prompt: Any, vocab_size: int | None, most: int | None) -> list[int]:
@@ -105,7 +105,7 @@ def _check_prompt(where: str, prompt: Any, vocab_size: int | None, most: int | N
         raise InvalidPromptsError(f"{where} is empty; leave it out, or give it at least one token")
     if most is not None and len(ids) > most:
         raise InvalidPromptsError(f"{where} has {len(ids):,} tokens; the model has {most:,} positions. Shorten it")
-    if set(map(type, ids)) != {int}:  # in one go, as a prompt may have a million tokens
+    if set(map(type, ids)) != {int}:  # one look at all, as a prompt may have a million tokens
         ids = [_plain_id(where, place, id) for place, id in enumerate(ids)]
     limit = 2**63 if vocab_size is None else vocab_size
     if min(ids) < 0 or max(ids) >= limit:

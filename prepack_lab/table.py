@@ -18,11 +18,11 @@ class Link(NamedTuple):
 
 
 class Table:
-    """Rows of words and numbers under headings; the first column names the row.
+    """Rows of words and numbers under headings; the first cell names the row.
 
     Args:
-        headings: one a column.
-        rows: as many cells each as there are headings; any value that `str` turns into words, or a `Link`.
+        headings: one per column.
+        rows: a cell per heading each; any value that `str` turns into words, or a `Link`.
         caption: what the table shows, in a sentence.
     """
 

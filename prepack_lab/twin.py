@@ -1,9 +1,9 @@
-"""A second body for a model's weights: what runs packed rows, so that the model itself never changes.
+"""A second body for a model's weights: it runs packed rows, so that the model itself never changes.
 
 transformers chooses the attention of all layers by a field of the model's configuration, which every thread shares:
-switched for a packed pass, it would be switched for everybody. A twin has modules and configurations of its own and
-takes no memory for weights: each parameter is the very tensor that the model holds. Making one takes about as long as
-looking at every module (1 ms for 30 layers), so it is made for each call and never out of date.
+switched for a packed pass, it would be switched for all of them. A twin has modules and configurations of its own, and
+takes no memory for weights: each parameter is the very tensor that the model holds. A twin is made by one walk over
+the modules (1 ms for 30 layers), so every call makes a new one, which is never out of date.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
 SMALL = 4096
-"""Numbers in a buffer that a twin copies: rotary frequencies, which some models rewrite while they run."""
+"""Buffers of up to so many numbers are copied: some models rewrite their rotary frequencies while they run."""
 
 
 def twin_of(model: PreTrainedModel, attention: str) -> PreTrainedModel:
-    """A model of the same weights whose layers attend by the function of this name in transformers' registry."""
+    """A model with the same weights, whose layers attend by the function of this name in transformers' registry."""
     twins: dict[int, Any] = {}
     twin = cast(PreTrainedModel, _twin_of_module(model, twins))
     for config in [made for made in twins.values() if isinstance(made, PreTrainedConfig)]:
@@ -30,7 +30,7 @@ def twin_of(model: PreTrainedModel, attention: str) -> PreTrainedModel:
 
 
 def _twin_of_module(module: torch.nn.Module, twins: dict[int, Any]) -> torch.nn.Module:
-    """A copy of a module with parts of its own. `twins` keeps what was made, since modules and configurations meet."""
+    """A copy of a module with parts of its own. `twins` are those made so far, by the id of what they are copies of."""
     if id(module) not in twins:
         twin = twins[id(module)] = copy.copy(module)
         own = vars(twin)
@@ -49,7 +49,7 @@ def _twin_of_buffer(buffer: torch.Tensor | None) -> torch.Tensor | None:
 
 
 def _twin_of_value(name: str, value: Any, module: torch.nn.Module, twins: dict[int, Any]) -> Any:
-    """What a module's attribute is in its twin: configurations and hooks are copied, its methods belong to the twin."""
+    """A module's attribute as its twin has it: configurations and hooks are copied, methods are bound to the twin."""
     if isinstance(value, PreTrainedConfig):
         return _twin_of_config(value, twins)
     if isinstance(value, torch.nn.Module):  # held without being registered

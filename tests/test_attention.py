@@ -50,7 +50,7 @@ def test_the_kernel_of_a_gpu_gets_what_it_needs(tiny_model, monkeypatch):
 
 def test_the_kernel_is_left_alone_on_a_cpu():
     query = torch.zeros(1, 2, 3, 16, dtype=torch.bfloat16)
-    assert not attention._kernel_takes(query, query, attention._Scores(None, None, None))
+    assert not attention._kernel_takes(query, query, attention._Scoring(None, None, None))
 
 
 def test_this_torch_has_the_kernel_in_the_form_that_is_used():
@@ -82,7 +82,7 @@ def test_soft_caps_and_sinks_by_their_definition(softcap, with_sinks):
     query = torch.randn(1, 4, 6, 8, generator=generator)
     key, value = torch.randn(2, 1, 2, 6, 8, generator=generator).unbind(0)
     sinks = torch.randn(4, generator=generator) if with_sinks else None
-    found = attention._attend(query, key, value, None, attention._Scores(0.3, softcap, sinks))
+    found = attention._attend(query, key, value, None, attention._Scoring(0.3, softcap, sinks))
     for head in range(4):
         for place in range(6):
             scores = 0.3 * key[0, head // 2, : place + 1] @ query[0, head, place]

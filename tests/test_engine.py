@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab import attention, forward, prefilling
-from prepack_lab.exactness import evidence
+from prepack_lab import attention, decoding, forward, prefilling
 from prepack_lab.methods import METHODS
 from prepack_lab.packing import STRATEGIES
 from tests.conftest import random_prompts
@@ -150,7 +149,7 @@ def test_bad_arguments_are_refused(tiny_model):
         forward.run_method(tiny_model, [[1]], "nope")
     with pytest.raises(ValueError, match="max_new_tokens is 0"):
         lab.generate(tiny_model, [[1]], max_new_tokens=0)
-    with pytest.raises(ValueError, match="generate does without num_beams"):
+    with pytest.raises(ValueError, match="generate does not take num_beams"):
         lab.generate(tiny_model, [[1]], num_beams=4)
     with pytest.raises(lab.InvalidPromptsError, match="prompt 0 has 1,020 tokens and may get 2,000 more"):
         lab.generate(tiny_model, [[1] * 1020], max_new_tokens=2000)
@@ -211,7 +210,7 @@ def test_a_missing_restart_is_noticed(name, method, monkeypatch):
 
 def test_a_wrong_unpack_is_noticed(monkeypatch):
     model = fresh()
-    join, shift = evidence.join_caches, torch.tensor([0, 1])
+    join, shift = decoding.join_caches, torch.tensor([0, 1])
 
     def off_by_one(passes, config):
         shifted = (
@@ -220,7 +219,7 @@ def test_a_wrong_unpack_is_noticed(monkeypatch):
         )
         return join([replace(one, batch=batch) for one, batch in zip(passes, shifted, strict=True)], config)
 
-    monkeypatch.setattr(evidence, "join_caches", off_by_one)
+    monkeypatch.setattr(decoding, "join_caches", off_by_one)
     with NOTICED:
         lab.prefill(model, MIXED)
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""What the mask and the restart are for: packed forward passes without one of them, or both, held against alone."""
+"""What the mask and the restart are for: packed passes without one or both, compared with each prompt alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Ablation:
     mask: bool
     restart: bool
     logits: tuple[float, ...]
-    """[B] the largest difference of the next token's logits."""
+    """[B] the largest difference in the next token's logits."""
     decoding: tuple[float, ...]
     """[B] the same after one more token, from the unpacked cache."""
 
@@ -37,16 +37,16 @@ class Ablation:
 def ablate(
     model: PreTrainedModel, prompts: Sequence[Sequence[int]], mask: bool = True, restart: bool = True
 ) -> Ablation:
-    """Run the prompts packed, with or without the packed mask, with or without restart positions.
+    """Run the prompts packed, with or without the packed mask, and with or without restart positions.
 
     Args:
-        model: of full attention, with rotary or learned positions.
+        model: with full attention in every layer, and rotary or learned positions.
         prompts: B lists of token ids.
         mask: without it, a token sees all earlier tokens of its row.
         restart: without it, positions run on through the row.
 
     Raises:
-        InvalidPromptsError: as for `prefill`.
+        InvalidPromptsError, UnsupportedModelError: as for `prefill`.
     """
     prompts = admit(model, prompts, "one_by_one").prompts
     lengths = [len(prompt) for prompt in prompts]
@@ -72,15 +72,15 @@ def ablate(
 
 @torch.no_grad()
 def attention_weights(model: PreTrainedModel, batch: PackedBatch, mask: bool = True) -> torch.Tensor:
-    """How much attention each slot pays to each other, in every layer and head, with or without the packed mask.
+    """How much attention each slot pays to every slot, in every layer and head, with or without the packed mask.
 
     Args:
-        model: of full attention; it is run with its `eager` attention, which alone returns its weights.
+        model: with full attention; it is run with its `eager` attention, since only that returns the weights.
         batch: packed rows.
         mask: without it, a token sees all earlier tokens of its row.
 
     Returns:
-        [layers, R, H, W, W]: layer, row, head, query, key. What a query pays adds up to 1.
+        [layers, R, H, W, W]: layer, row, head, query, key. The weights of a query add up to 1.
     """
     out = twin_of(model, "eager")(
         batch.input_ids,
@@ -96,7 +96,7 @@ def attention_weights(model: PreTrainedModel, batch: PackedBatch, mask: bool = T
 def run_rows(
     model: PreTrainedModel, batch: PackedBatch, mask: bool, restart: bool
 ) -> tuple[torch.Tensor, DynamicCache]:
-    """A packed forward pass with or without its parts: logits at all slots, [R, W, V], and the cache of the rows."""
+    """A packed forward pass with or without mask and restart: the logits at all slots, [R, W, V], and the cache."""
     slots = torch.arange(batch.shape[1], device=model.device).expand(batch.shape)  # [R, W]
     segments = batch.segment_ids if mask else batch.segment_ids.clamp(max=0)  # as in `may_see`
     cache = DynamicCache()

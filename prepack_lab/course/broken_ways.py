@@ -1,6 +1,6 @@
 """Five broken ways to prefill packed prompts, each with one mistake, hidden behind a colour.
 
-`symptoms` runs one and holds it against each prompt alone. Which mistake it is, is for the learner to find out.
+`symptoms` runs one and compares it with each prompt alone. The learner is to find out which mistake it is.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ CAUSES = {
     "order": "the logits come in the order of the rows",
     "cache": "the cache of each prompt begins one slot late",
 }
-"""The mistakes that there are, by name."""
+"""The mistakes, by name."""
 
 SYMPTOMS = {
     "leak": "spoils logits and decoding, and spares the first prompt of each row",
     "positions": "leaves the logits of a rotary model right, and spares the first prompt of each row",
     "slot": "spoils the logits of every prompt, and leaves decoding right",
-    "order": "spoils the logits of prompts that change their place, and leaves decoding right",
+    "order": "spoils the logits of prompts that change places, and leaves decoding right",
     "cache": "leaves the logits right, and spoils the decoding of every prompt",
 }
 """What each mistake does to a rotary model."""
@@ -59,15 +59,15 @@ COLOURS = tuple(_WAYS)
 
 @torch.no_grad()
 def symptoms(model: PreTrainedModel, prompts: Sequence[Sequence[int]], colour: str) -> dict[str, tuple[float, ...]]:
-    """Run one broken way: how far its logits, and those after one more token, are from each prompt alone.
+    """Run a broken way, and return how far its logits, and those after one more token, are from each prompt alone.
 
     Args:
         model: with rotary positions.
         prompts: B lists of token ids.
-        colour: which way, of `COLOURS`.
+        colour: the way, one of `COLOURS`.
 
     Returns:
-        For "logits" and "decoding", [B] the largest differences as a share of how far the logits spread.
+        For "logits" and "decoding", [B] the largest difference per prompt, as a share of the spread of the logits.
     """
     way = _WAYS[colour]
     batch = PackedBatch.from_prompts(prompts, pack([len(prompt) for prompt in prompts]), device=model.device)
@@ -83,7 +83,7 @@ def symptoms(model: PreTrainedModel, prompts: Sequence[Sequence[int]], colour: s
 
 
 def places_in_rows(prompts: Sequence[Sequence[int]]) -> list[str]:
-    """For each prompt its row, and whether it comes first there: "3, first in row 1"."""
+    """For each prompt its row, and whether it comes first there: "3, first in row 1" for prompt 3."""
     words = {
         prompt: f"{prompt}, {'later' if place else 'first'} in row {row}"
         for row, members in enumerate(pack([len(prompt) for prompt in prompts]).bins)
@@ -98,7 +98,7 @@ def _prefill(model: PreTrainedModel, batch: PackedBatch, way: _Way) -> tuple[tor
     logits = everywhere[row, (slot + way.logits_at).clamp(min=0)]
     cache = unpack_cache(rows, batch, model.config)
     if way.cache_from:
-        for layer in cache.layers:  # the last token stands twice, the first is gone
+        for layer in cache.layers:  # the last token is there twice, the first is gone
             for name in ("keys", "values"):
                 states = getattr(layer, name)
                 setattr(layer, name, torch.cat([states[:, :, 1:], states[:, :, -1:]], dim=2))

@@ -1,4 +1,4 @@
-"""Packed against alone, prompt by prompt: logits, hidden states, keys and values, and the logits of one more token."""
+"""Packed compared with alone, prompt by prompt: logits, hidden states, keys, values, and one more token's logits."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class _Traces:
 
 @torch.no_grad()
 def compare_with_alone(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> dict[str, tuple[float, ...]]:
-    """Run prompts packed, and each alone, and return how far apart everything is that a pass leaves behind.
+    """Run prompts packed, and each alone, and return how far apart the results are that they leave behind.
 
     Args:
-        model: of full attention.
+        model: with full attention in every layer.
         prompts: B lists of token ids.
 
     Returns:
-        What is compared → [B] the largest difference of each prompt, as a share of how far the values spread.
+        What is compared → [B] the largest difference per prompt, as a share of the spread of the values.
 
     Raises:
         InvalidPromptsError, UnsupportedModelError: as for `prefill`.

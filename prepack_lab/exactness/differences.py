@@ -1,4 +1,4 @@
-"""How far two results are apart, and how far rounding alone may take them apart."""
+"""How far apart two results are, and how far apart rounding alone may take them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from torch.utils._pytree import tree_map
 
 HALF = (torch.bfloat16, torch.float16)
 TOLERANCE = 2 * torch.finfo(torch.float32).eps ** 0.5
-"""How far apart two correct ways to compute the same may be in float32: 0.07 % of the spread.
+"""How far apart two correct computations may be in float32: 0.07 % of the spread (standard deviation) of the values.
 
-The same rule gives 18 % in bfloat16, and many mistakes stay below that. There, compute in float32 (`InFloat32`), or
-measure how far the model's own rounding takes it.
+The same formula gives 18 % in bfloat16, and many mistakes stay below that. For such a model, compute in float32
+(`InFloat32`), or measure what its own rounding does.
 """
 
 
 def apart(found: torch.Tensor, expected: torch.Tensor) -> tuple[float, ...]:
-    """[B] for each prompt the largest difference, as a share of how far the expected values spread: [B, …] both."""
+    """[B] for each prompt the largest difference, as a share of the spread of all expected values; both are [B, …]."""
     found, expected = found.float(), expected.float()
     return tuple(((found - expected).abs().flatten(1).amax(-1) / expected.std()).tolist())
 
 
 def most_apart(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """The largest of these differences; not a number where any value is not a number."""
+    """The largest difference of any prompt; NaN if any value is NaN."""
     return torch.tensor(apart(found, expected)).max().item()
 
 
@@ -50,7 +50,7 @@ class InFloat32(TorchDispatchMode):
         result = func(*converted, **tree_map(self._converted, kwargs or {}))
         if not func._schema.is_mutable:
             return result
-        for original, copy in zip(args, converted, strict=True):  # what is written belongs into the tensor itself
+        for original, copy in zip(args, converted, strict=True):  # an operation in place has to change the original
             if original is not copy and isinstance(original, torch.Tensor):
                 original.copy_(copy)
                 result = original if result is copy else result

@@ -1,9 +1,9 @@
-"""A method held against each prompt alone: with a few tokens, and again at the lengths that come to be used.
+"""A method compared with each prompt alone: on a few tokens, and again at the lengths that come to be used.
 
-Rules of models may begin late: at a window, at the length that a model was trained for, at a number that a layer's
-buffer has room for. So an answer holds up to a prompt length and a row width. A rule may begin at the numbers that the
-configuration names, whatever it calls them, and at powers of two; what was seen to hold between two of these is taken
-to hold up to the next.
+A model may have rules that begin late: at a window, at the length that it was trained for, at the size of a buffer.
+So an answer holds up to a prompt length and a row width. A rule is taken to begin only at the whole numbers in the
+configuration, whatever they are called, and at powers of two: what is seen to hold at 3,000 tokens is taken to hold up
+to 4,095, as 4,096 is a power of two.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from prepack_lab.exactness.differences import HALF, TOLERANCE, InFloat32, most_a
 from prepack_lab.forward import ForwardPass, forward_alone, input_device, run_method, run_pass, vocabulary_size
 
 FEW_TOKENS = (4, 9, 1, 2)
-"""Lengths of the prompts that a model is tried with first."""
+"""Lengths of the prompts that a model is tried on first."""
 STEPS = 2
-"""Tokens that are decoded after them."""
+"""Tokens that are decoded after each of them."""
 LATEST = 2**40
 """No rule begins beyond it."""
 
 
 @dataclass
 class Evidence:
-    """Up to where a method is known to hold on a model."""
+    """Up to which sizes a method is known to be exact for a model."""
 
     starts: Sequence[int]
     """Lengths and widths at which a rule of the model may begin, rising."""
     length: int = max(FEW_TOKENS) + STEPS
-    """Tokens of a prompt, new ones included."""
+    """The most tokens of a prompt, new ones included."""
     width: int = sum(FEW_TOKENS) + STEPS
-    """Slots in a row."""
+    """The most slots in a row."""
 
     def covers(self, length: int, width: int) -> bool:
         """Whether prompts of so many tokens, in rows of so many slots, are known to be exact."""
         return length <= self.length and width <= self.width
 
     def extend(self, length: int, width: int) -> None:
-        """Take note that these were seen to be exact, and with them what lies before the next start of a rule."""
+        """Record that these were seen to be exact, and with them all sizes before the next start of a rule."""
         self.length, self.width = max(self.length, self._until(length)), max(self.width, self._until(width))
 
     def _until(self, size: int) -> int:
@@ -54,7 +54,7 @@ class Evidence:
 
 
 def rule_starts(config: PreTrainedConfig) -> list[int]:
-    """Lengths at which something may begin: whole numbers anywhere in the configuration, powers of two, and the length
+    """Sizes at which a rule may begin, rising: whole numbers anywhere in the configuration, powers of two, and the size
     after each, since some rules begin at a number and some beyond it."""
     numbers = {*_whole_numbers(config.to_dict()), *(2**power for power in range(41))}
     return sorted({start for number in numbers if 0 < number <= LATEST for start in (number, number + 1)})
@@ -69,7 +69,7 @@ def _whole_numbers(value: Any) -> Iterator[int]:
 
 
 def in_full_precision(model: PreTrainedModel) -> Any:
-    """A block in which a model of half precision computes in float32, so that its mistakes show as they would there."""
+    """A block in which a model in half precision computes in float32, so that rounding does not hide mistakes."""
     return InFloat32() if model.dtype in HALF else nullcontext()
 
 
@@ -84,10 +84,10 @@ def few_tokens_alone(model: PreTrainedModel) -> list[torch.Tensor]:
 
 
 def try_few_tokens(model: PreTrainedModel, method: str, decoding: str, alone: Sequence[torch.Tensor]) -> str | None:
-    """Hold the method's logits, and those after a few decoded tokens, against the same prompts alone.
+    """Compare the method's logits, and those after a few decoded tokens, with those of the same prompts alone.
 
     Returns:
-        In words where they differ; None where they agree.
+        How they differ, in words; None if they agree.
     """
     with in_full_precision(model):
         passes = run_method(model, sample_prompts(model, FEW_TOKENS), method)
@@ -99,16 +99,16 @@ def try_few_tokens(model: PreTrainedModel, method: str, decoding: str, alone: Se
         for before, expected in pairwise(alone):
             off = most_apart(decode(before.argmax(-1)), expected)
             if not off <= TOLERANCE:
-                return f"decoding from its cache gives other logits than alone (off by {off:.0%} of their spread)"
+                return f"decoding from its cache changes the logits (off by {off:.0%} of their spread)"
     return None
 
 
 def try_generating(model: PreTrainedModel) -> str | None:
-    """Hold the logits of a few tokens of `model.generate` against those of the model itself: it may be given positions
-    there that it would not choose, and then a prefill is not where its answer begins.
+    """Compare the logits of a few tokens of `model.generate` with those of plain calls of the model: `model.generate`
+    may pass positions that the model would not choose itself, and then its answer does not go on from a prefill.
 
     Returns:
-        In words where they differ; None where they agree.
+        How they differ, in words; None if they agree.
     """
     (prompt,) = sample_prompts(model, FEW_TOKENS[:1])
     ids = torch.tensor([prompt], device=input_device(model))
@@ -119,15 +119,15 @@ def try_generating(model: PreTrainedModel) -> str | None:
         )
         alone = [forward_alone(model, prompt)]
         decode, found = decode_alone(model, alone), alone[0].next_token_logits
-        for step, right in enumerate(generated.logits):
-            if not most_apart(found, right) <= TOLERANCE:
-                return "model.generate gets other logits than the model alone, so it is given other positions or inputs"
+        for step, expected in enumerate(generated.logits):
+            if not most_apart(found, expected) <= TOLERANCE:
+                return "model.generate gets other logits than the model alone, so it passes other positions or inputs"
             found = decode(generated.sequences[:, len(prompt) + step])
     return None
 
 
 def sample_prompts(model: PreTrainedModel, lengths: Sequence[int]) -> list[list[int]]:
-    """Prompts of these lengths, always the same, of ids that the model knows."""
+    """Prompts of these lengths, from ids that the model knows; the same in every call."""
     generator, known = torch.Generator().manual_seed(0), vocabulary_size(model)
     return [torch.randint(known, (length,), generator=generator).tolist() for length in lengths]
 
@@ -139,17 +139,17 @@ def confirm(
     places: Sequence[int] | None = None,
     decode: bool = True,
 ) -> str | None:
-    """Hold what a pass left behind against prompts alone: logits, and those of one more token from an unpacked cache.
+    """Compare a pass with prompts alone: its logits, and those of one more token from an unpacked cache.
 
     Args:
-        model: what was run.
-        prompts: all of them.
+        model: the model that was run.
+        prompts: all prompts, of which the pass ran some.
         done: the pass.
-        places: of the prompts to try, among those of the pass; where left out, those that show a rule that begins late.
-        decode: whether to try the token after it.
+        places: which prompts to try, by their places in the pass; left out, its `witnesses`.
+        decode: whether to try one more token.
 
     Returns:
-        In words where they differ; None where they agree.
+        How they differ, in words; None if they agree.
     """
     chosen = witnesses(done) if places is None else places
     difference = _difference(model, prompts, done.only(chosen), decode)
@@ -160,7 +160,7 @@ def confirm(
 
 
 def chosen_by_rounding(model: PreTrainedModel) -> bool:
-    """Whether rounding may send a token to other experts, and far away with it: then float32 decides."""
+    """Whether rounding may send a token to other experts, and so change its logits a lot: then float32 decides."""
     return model.dtype in HALF and _names_experts(model.config.to_dict())
 
 
@@ -171,8 +171,8 @@ def _names_experts(value: Any) -> bool:
 
 
 def witnesses(done: ForwardPass) -> list[int]:
-    """Places of the longest prompt, the shortest, and the one that ends last: of them one is touched by any rule that
-    looks at a prompt's length, at the longest of a pass, or at places in a row."""
+    """Places of the longest prompt, the shortest, and the one that ends last. A rule that depends on a prompt's length,
+    on the longest of a pass, or on slots in a row affects at least one of them."""
     lengths, ends = done.batch.lengths.tolist(), done.batch.last_token[:, 1].tolist()
     places = range(len(lengths))
     longest, shortest = max(places, key=lengths.__getitem__), min(places, key=lengths.__getitem__)
@@ -182,15 +182,15 @@ def witnesses(done: ForwardPass) -> list[int]:
 def _difference(model: PreTrainedModel, prompts: list[list[int]], done: ForwardPass, decode: bool) -> str | None:
     own = [prompts[index] for index in done.prompts]
     alone = [forward_alone(model, prompt) for prompt in own]
-    expected = torch.cat([one.next_token_logits for one in alone])  # [b, V]
+    expected = torch.cat([each.next_token_logits for each in alone])  # [b, V]
     tokens = expected.argmax(-1)
-    off = [_too_far(model, *pair) for pair in zip(done.next_token_logits, expected, own, strict=True)]
+    off = [_too_far(model, *each) for each in zip(done.next_token_logits, expected, own, strict=True)]
     if decode and not any(off):
         rising = sorted(range(len(own)), key=done.prompts.__getitem__)
         decoded = decode_by(model, [done], "unpacked")[0](tokens[rising])[torch.tensor(rising).argsort()]
         after = decode_alone(model, alone)(tokens)
         longer = [[*prompt, token] for prompt, token in zip(own, tokens.tolist(), strict=True)]
-        off = [_too_far(model, *pair) for pair in zip(decoded, after, longer, strict=True)]
+        off = [_too_far(model, *each) for each in zip(decoded, after, longer, strict=True)]
     for place, prompt in enumerate(own):
         if off[place]:
             return f"prompt {done.prompts[place]} ({len(prompt):,} tokens) gets other logits than alone, {off[place]}"
@@ -198,14 +198,14 @@ def _difference(model: PreTrainedModel, prompts: list[list[int]], done: ForwardP
 
 
 def confirm_decoding(model: PreTrainedModel, sequence: list[int], logits: torch.Tensor) -> str | None:
-    """Hold the logits after the last token of a sequence that was decoded, [V], against those of the sequence alone."""
+    """Compare the logits after the last token of a decoded sequence, [V], with those of the sequence run alone."""
     off = _too_far(model, logits, forward_alone(model, sequence).next_token_logits[0], sequence)
     return off and f"after {len(sequence):,} tokens a prompt gets other logits than alone, {off}"
 
 
 def _too_far(model: PreTrainedModel, found: torch.Tensor, expected: torch.Tensor, tokens: list[int]) -> str | None:
-    """How far the logits of a prompt, [V], are off, where that is further than rounding takes them: in half precision,
-    further than three times what it takes those of the prompt alone from float32."""
+    """How far off the logits of a prompt are, [V], in words; None if rounding explains it. In half precision that is up
+    to three times what rounding does to the prompt alone."""
     off = most_apart(found[None].to(expected.device), expected[None])
     allowed = TOLERANCE
     if not off <= allowed and model.dtype in HALF:

@@ -1,8 +1,8 @@
-"""Which models each method is exact for, why not, and up to which lengths that is known.
+"""Which models each method is exact for, why not for others, and up to which lengths that is known.
 
 Packing is exact only if attention is the one thing that lets a token see another, and if that attention obeys the
-masks and positions it is given. What a model says about itself rules some out at once. Every other model is asked
-(`evidence.py`): with a few tokens when it is first met, and again by the first pass that goes beyond what is known. The
+masks and positions it is given. Some models are ruled out by their own configuration. Every other model is tried
+(`evidence.py`): on a few tokens when it is first met, and again by the first pass that goes beyond what is known. The
 answers are kept as long as the model lives.
 """
 
@@ -47,16 +47,16 @@ class ModelSupport:
     """Whether a model can be packed."""
 
     supported: bool
-    """By at least one of `prepacked` and `padding_free`."""
+    """Whether `prepacked` or `padding_free` is exact for it."""
     reason: str
-    """In words: what was checked, or what stands in the way."""
+    """What was checked, or what stands in the way, in words."""
     methods: dict[str, str | None] = field(default_factory=dict)
-    """For each method what stands in its way; None where it is exact."""
+    """For each method what stands in its way; None if it is exact."""
     packed_decoding: dict[str, str | None] = field(default_factory=dict)
     """The same for decoding from the rows of `prepacked` and `padding_free`."""
     known_up_to: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """For each exact method the tokens of a prompt and the slots of a row up to which that is known. The first pass
-    beyond is held against its prompts alone."""
+    """For each exact method, up to how many tokens per prompt and slots per row that is known. The first pass beyond
+    is compared with some of its prompts alone."""
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Known:
     """What is known about one way to run a model."""
 
     obstacle: str | None
-    """What stands in its way, in words; None where it is exact."""
+    """What stands in its way, in words; None if it is exact."""
     prefill: Evidence
     decoding: Evidence
 
@@ -74,9 +74,9 @@ _known: WeakKeyDictionary[PreTrainedModel, dict[Any, dict[Any, Any]]] = WeakKeyD
 
 
 def check_model(model: Any) -> ModelSupport:
-    """Say whether `model` can be packed, why (not), and up to which lengths that is known so far.
+    """Find out whether `model` can be packed, why or why not, and up to which lengths that is known so far.
 
-    The first call runs a few tokens through the model.
+    The first call for a model runs a few tokens through it.
     """
     model = unwrap(model)
     known = {method: ask(model, method) for method in METHODS}
@@ -110,7 +110,7 @@ def unwrap(model: Any) -> PreTrainedModel:
 
 
 def alternatives(model: PreTrainedModel, refused: str, decoding: str) -> str:
-    """What to do instead of what was refused, in a sentence without its point."""
+    """What to do instead of what was refused: a sentence without its full stop."""
     if decoding == "packed" and ask(model, refused).obstacle is None:
         return "Use decoding='unpacked'"
     others = [method for method in METHODS if method != refused and ask(model, method).obstacle is None]
@@ -118,7 +118,7 @@ def alternatives(model: PreTrainedModel, refused: str, decoding: str) -> str:
 
 
 def ask(model: PreTrainedModel, method: str, decoding: str = "unpacked") -> Known:
-    """What is known about a way to run a model, or about its "generate"; found out when it is first asked for."""
+    """What is known about a way to run a model, or about the method "generate"; the first call for each finds out."""
     starts = rule_starts(model.config)
     if model.training:
         reason = "it is in training mode, where dropout changes every run; call model.eval() first"
@@ -132,12 +132,12 @@ def ask(model: PreTrainedModel, method: str, decoding: str = "unpacked") -> Know
 
 
 def foreign_input(model: PreTrainedModel) -> str | None:
-    there = hasattr(model.get_input_embeddings(), "num_embeddings")
-    return None if there else "its input is not one list of token ids per prompt"
+    takes_ids = hasattr(model.get_input_embeddings(), "num_embeddings")
+    return None if takes_ids else "its input is not one list of token ids per prompt"
 
 
 def _obstacle(model: PreTrainedModel) -> str | None:
-    """What the model says about itself that rules every method out."""
+    """What in the model's configuration rules out every method; None if nothing does."""
     config = model.config.get_text_config(decoder=True)
     if foreign := foreign_input(model):
         return foreign
@@ -145,43 +145,43 @@ def _obstacle(model: PreTrainedModel) -> str | None:
         return "it has an encoder, which reads a prompt in both directions"
     if getattr(model, "_is_stateful", False):
         return "it carries a state from token to token instead of keys and values"
-    strange = sorted(set(getattr(config, "layer_types", None) or ()) - ATTENTION_LAYERS)
-    if strange:
-        return f"some of its layers are not plain attention ({', '.join(strange)})"
+    others = sorted(set(getattr(config, "layer_types", None) or ()) - ATTENTION_LAYERS)
+    if others:
+        return f"some of its layers are not plain attention ({', '.join(others)})"
     return None
 
 
 def _try(model: PreTrainedModel, method: str, decoding: str, answers: dict[Any, Any]) -> str | None:
     """Run a few tokens by the method and alone."""
     if method == "generate":
-        return _in_words(partial(try_generating, model))
+        return _answer(partial(try_generating, model))
 
     def attempt() -> str | None:
         if "alone" not in answers:
             answers["alone"] = few_tokens_alone(model)
         return try_few_tokens(model, method, decoding, answers["alone"])
 
-    obstacle = _in_words(attempt)
+    obstacle = _answer(attempt)
     if obstacle is not None and decoding == "unpacked":
         with suppress(Exception):  # the search for a cause may fail as the model did
             obstacle = _why(model, method) or obstacle
     return obstacle
 
 
-def _in_words(attempt: Callable[[], str | None]) -> str | None:
-    """Any failure inside a foreign model is an answer; a warning that was made an error is none."""
+def _answer(trial: Callable[[], str | None]) -> str | None:
+    """The answer of a trial. A failure inside the model is an answer, too, but not a warning that was made an error."""
     try:
-        return attempt()
+        return trial()
     except Warning:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _in_words(attempt)
+            return _answer(trial)
     except Exception as error:
         return f"it fails on a few tokens ({type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]})"
 
 
 def _why(model: PreTrainedModel, method: str) -> str | None:
-    """A cause that can be shown, where a method fails or the logits differ."""
+    """The cause of a failure or of other logits, if it is a known one."""
     try:
         cache_argument(model)
     except TypeError as error:
@@ -189,8 +189,8 @@ def _why(model: PreTrainedModel, method: str) -> str | None:
     if method == "one_by_one":
         return None
     if not takes_positions(model):
-        beside = "so they can't restart for each prompt" if method in PACKED_METHODS else "and counts padding"
-        return f"it works out positions by itself, {beside}"
+        effect = "so they can't restart for each prompt" if method in PACKED_METHODS else "and counts padding"
+        return f"it works out positions by itself, {effect}"
     prompt = torch.tensor(sample_prompts(model, [4]), device=input_device(model))  # [1, n]
     places = torch.arange(4, device=prompt.device)[None]  # [1, n]
     own = call(model, prompt, DynamicCache()).logits

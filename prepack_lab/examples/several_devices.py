@@ -1,8 +1,8 @@
-"""The next token of every prompt of a file, by as many processes as `torchrun` starts.
+"""The next token of every prompt in a file, found by as many processes as `torchrun` starts.
 
     torchrun --nproc-per-node 2 -m prepack_lab.examples.several_devices prompts.txt --out next_tokens.jsonl
 
-With GPUs each process takes one; without, they share the CPU. Without `torchrun` it is a single process.
+Each process takes a GPU; on a machine without GPUs they share the CPU. Without `torchrun` it is a single process.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from prepack_lab.prefilling import Prefill
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The next token of every prompt of a file, on several devices.")
+    parser = argparse.ArgumentParser(description="The next token of every prompt in a file, on several devices.")
     parser.add_argument("prompts", type=Path, help="a .txt, .jsonl or .csv file")
     parser.add_argument("--model", default="smollm2-135m", help="as for load_model; default: %(default)s")
-    parser.add_argument("--batch-size", type=int, default=16, help="rows in a forward pass; default: %(default)s")
-    parser.add_argument("--out", type=Path, help="write a line of JSON for each prompt; default: print them")
+    parser.add_argument("--batch-size", type=int, default=16, help="rows per forward pass; default: %(default)s")
+    parser.add_argument("--out", type=Path, help="file to write, a line of JSON per prompt; default: print them")
     chosen = parser.parse_args()
     with join_ranks() as device:
         model, tokenizer = lab.load_model(chosen.model, device=device)

@@ -1,7 +1,7 @@
-"""A dataset over several processes or devices: bins shared out so that all of them finish together.
+"""A dataset over several processes or devices: bins are shared out so that all finish at about the same time.
 
-`torchrun` starts the processes; each has a number, its rank, and the model to itself. All of them work out the same
-shares, so nobody has to tell the others. The next token's logits, or what is made of them, meet on rank 0:
+`torchrun` starts the processes; each has a number, its rank, and its own copy of the model. All ranks work out the same
+shares, so they need not exchange them. The next token's logits, or what is made of them, are collected on rank 0:
 
     with join_ranks() as device:
         model, tokenizer = lab.load_model(device=device)
@@ -31,28 +31,28 @@ Kept = TypeVar("Kept")
 def shard(
     lengths: Sequence[int], ranks: int, capacity: int | None = None, strategy: str = DEFAULT_STRATEGY
 ) -> list[list[int]]:
-    """Which prompts each rank runs: the prompts are packed, and whole bins dealt out, so that no row is torn.
+    """Which prompts each rank runs: the prompts are packed, and whole bins are dealt out, so that no row is split.
 
     The fullest bin that is left goes to the rank that has the fewest tokens so far (`to_constant_bin_number` of the
-    library `binpacking`). In the end no two ranks are further apart than the tokens of one bin. A rank that packs its
+    library `binpacking`). So no two ranks differ by more than the tokens of one bin. A rank that packs its
     share by the same rule and capacity gets these very bins again; with `next_fit`, `next_fit_decreasing` and
     `optimal` it may get others.
 
     Args:
         lengths: tokens of each prompt.
-        ranks: processes to share with.
+        ranks: how many processes share the prompts.
         capacity, strategy: of the bins (see `pack`).
 
     Returns:
-        For each rank its prompts, as rising indices; none where there are more ranks than bins.
+        For each rank its prompts, as rising indices; for some ranks none, if there are more ranks than bins.
 
     Raises:
-        ValueError: no rank, or as for `pack`.
+        ValueError: fewer ranks than 1, or as for `pack`.
     """
     from binpacking import to_constant_bin_number
 
     if ranks < 1:
-        raise ValueError(f"{ranks} ranks can't share anything; there is at least one")
+        raise ValueError(f"ranks is {ranks}; give at least 1")
     packing = pack(lengths, capacity, strategy)
     shares = to_constant_bin_number(dict(enumerate(packing.bin_lengths)), ranks)
     return [sorted(prompt for index in share for prompt in packing.bins[index]) for share in shares]
@@ -64,17 +64,17 @@ def prefill_over_ranks(
     keep: Callable[[Prefill], Sequence[Kept]],
     batch_size: int = 16,
 ) -> list[Kept] | None:
-    """Run this rank's share of the prompts, and bring what is kept of all shares to rank 0.
+    """Run this rank's share of the prompts, and collect what is kept of all shares on rank 0.
 
     Args:
         model: the same on every rank.
         prompts: all of them, the same on every rank.
-        keep: what to keep of a batch, a value for each of its prompts, as for `in_order`; tensors on the CPU, since
-            rank 0 has no use for them on another's device.
-        batch_size: rows in a forward pass.
+        keep: what to keep of a batch, a value per prompt, as for `in_order`; tensors must be on the CPU, since rank 0
+            can't use them on the device of another rank.
+        batch_size: rows per forward pass.
 
     Returns:
-        On rank 0 a value for each prompt, in the order of the prompts; None on the others.
+        On rank 0 a value per prompt, in the order of the prompts; None on the others.
 
     Raises:
         InvalidPromptsError, UnsupportedModelError, ValueError: before anything is run; `torchrun` then ends all ranks.
@@ -111,7 +111,7 @@ def join_ranks() -> Iterator[torch.device]:
     if torch.cuda.is_available():
         if processes > torch.cuda.device_count():
             raise ValueError(
-                f"{processes} processes can't share {torch.cuda.device_count()} GPUs; start one for each: "
+                f"{processes} processes can't share {torch.cuda.device_count()} GPUs; start one per GPU: "
                 f"torchrun --nproc-per-node {torch.cuda.device_count()}, or hide the GPUs with CUDA_VISIBLE_DEVICES="
             )
         device = torch.device("cuda", place)
@@ -125,4 +125,4 @@ def join_ranks() -> Iterator[torch.device]:
 
 
 _OF_TORCHRUN = {"LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
-"""Where `torchrun` tells a process its place on this machine and how many there are; and what holds without it."""
+"""Variables that `torchrun` sets for a process: its place on this machine, and how many there are; and defaults."""

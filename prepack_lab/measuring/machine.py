@@ -16,13 +16,13 @@ MB = 1e6
 
 
 def list_devices() -> list[str]:
-    """The kinds of device that this machine has, the one that `choose_device` would take first."""
+    """The kinds of device that this machine has, from the one that `choose_device` prefers."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     return [kind for kind, available in there.items() if available]
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for; left out, CUDA where there is one, then MPS, then the CPU.
+    """The device asked for; left out, CUDA if there is a GPU for it, else MPS, else the CPU.
 
     Raises:
         ValueError: the device is unknown, or this machine has none of its kind.
@@ -35,7 +35,7 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
     except RuntimeError:
         raise ValueError(f"there is no device {device!r}; choose cuda, cuda:1, mps or cpu") from None
     if chosen.type not in available:
-        raise ValueError(f"device {str(device)!r} is not to be had on this machine; it has: {', '.join(available)}")
+        raise ValueError(f"device {str(device)!r} is not available on this machine; it has: {', '.join(available)}")
     return chosen
 
 
@@ -43,18 +43,18 @@ def choose_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch
     """The dtype asked for; left out, bfloat16 on CUDA and float32 elsewhere.
 
     Raises:
-        ValueError: it is no floating-point dtype.
+        ValueError: it is not a floating-point dtype.
     """
     if dtype is None:
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     chosen = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
     if not isinstance(chosen, torch.dtype) or not chosen.is_floating_point:
-        raise ValueError(f"dtype {dtype!r} is no floating-point dtype; choose float32, bfloat16 or float16")
+        raise ValueError(f"dtype {dtype!r} is not a floating-point dtype; choose float32, bfloat16 or float16")
     return chosen
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that can still be taken on `device`; for a CPU, within its container's limit."""
+    """Bytes that can still be allocated on `device`; for a CPU, within its container's limit."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     if device.type == "mps":
@@ -63,9 +63,9 @@ def free_memory(device: torch.device) -> int:
 
 
 def _container_memory() -> list[int]:
-    """What a container's limit leaves free: cgroup v2, which psutil does not read; empty without a limit.
+    """The bytes that a container's limit leaves free: cgroup v2, which psutil does not read; empty without a limit.
 
-    Files that were read stand in memory too, and make room as soon as it is needed.
+    Cached files count as used, but give way as soon as memory is needed: those not read lately are taken as free.
     """
     try:
         folder = Path("/sys/fs/cgroup")
@@ -77,7 +77,7 @@ def _container_memory() -> list[int]:
 
 
 def device_name(device: torch.device) -> str:
-    """The device as its maker calls it."""
+    """The name that the device's maker gives it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
@@ -86,13 +86,13 @@ def device_name(device: torch.device) -> str:
 
 
 def cores() -> int:
-    """The processors that this process may use, within its container's limit."""
+    """How many processors this process may use, within its container's limit."""
     seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min([seen, *_container_cores()])
 
 
 def _container_cores() -> list[int]:
-    """The processor time that a container may take, in cores, rounded up: cgroup v2; empty without a limit."""
+    """The processor time that a container's limit allows, in cores, rounded up: cgroup v2; empty without a limit."""
     try:
         quota, period = (Path("/sys/fs/cgroup") / "cpu.max").read_text().split()
         return [max(1, math.ceil(int(quota) / int(period)))]
@@ -101,7 +101,7 @@ def _container_cores() -> list[int]:
 
 
 def describe_machine(device: torch.device | str | None = None) -> dict[str, str]:
-    """The stamp that every measurement carries: device, memory, system and versions."""
+    """What every measurement is labelled with: device, memory, system and versions."""
     chosen = choose_device(device)
     return {
         "device": device_name(chosen),

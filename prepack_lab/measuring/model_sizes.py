@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedConfig
 
 from prepack_lab.cache import cache_bytes
+from prepack_lab.forward import call
 
 _LENGTHS = (8, 16, 24)
 
@@ -119,10 +120,9 @@ def _run_without_numbers(config: PreTrainedConfig) -> tuple[int, list[_Run]]:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", trust_remote_code=False).eval()
         for length in _LENGTHS:
-            ids = torch.zeros(1, length, dtype=torch.long)
-            given = {"attention_mask": torch.ones_like(ids), "past_key_values": DynamicCache(), "use_cache": True}
+            ids, cache = torch.zeros(1, length, dtype=torch.long), DynamicCache()
             with FlopCounterMode(display=False) as counter:
-                out = model(ids, **given, logits_to_keep=1)
-            numbers = cache_bytes(out.past_key_values) // model.dtype.itemsize
+                out = call(model, ids, cache, attention_mask=torch.ones_like(ids), logits_to_keep=1)
+            numbers = cache_bytes(cache) // model.dtype.itemsize
             runs.append(_Run(counter.get_total_flops(), numbers, out.logits.shape[-1]))
     return model.num_parameters(), runs

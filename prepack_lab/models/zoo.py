@@ -1,7 +1,7 @@
-"""A small random model of every causal language model that transformers has: to see which methods are exact for it.
+"""A small random model of every class of causal language model in transformers: to see which methods are exact for it.
 
-A configuration is made small by the names that configurations share (`hidden_size`, `n_embd`, `num_experts`, …), and
-not by the names of models. Windows and chunks are six tokens, so that a prompt of ten exceeds them.
+A configuration is made small by setting what many configurations share (`hidden_size`, `n_embd`, `num_experts`, …),
+not model by model. Windows and chunks are six tokens, so that a prompt of ten exceeds them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from prepack_lab.table import Table
 VOCABULARY = 64
 WINDOW = 6
 LARGEST = 20_000_000
-"""Parameters; a configuration that stays larger has sizes under names of its own."""
+"""Parameters; a configuration that is still larger has sizes under names that are not listed here."""
 
 _SMALL = {
     64: "hidden_size n_embd d_model embedding_size word_embed_proj_dim lru_width mamba_d_ssm",
@@ -67,11 +67,11 @@ _LEAVE_OUT: tuple[tuple[str, ...], ...] = (
     ("partial_rotary_factor",),
     ("num_experts_per_tok",),
 )
-"""Sizes that exclude each other in some configurations; the first choice that makes a model that runs is taken."""
+"""Sizes that conflict in some configurations: what to leave out, tried in this order until a model runs."""
 
 
 def every_class() -> dict[str, type[PreTrainedConfig]]:
-    """The name of each causal language model of the installed transformers, and its configuration's class."""
+    """The name of each causal language model in the installed transformers → the class of its configuration."""
     found: dict[str, type[PreTrainedConfig]] = {}
     for config_class in MODEL_FOR_CAUSAL_LM_MAPPING:
         found.setdefault(_model_class(config_class).__name__, config_class)
@@ -79,7 +79,7 @@ def every_class() -> dict[str, type[PreTrainedConfig]]:
 
 
 def _model_class(config_class: type[PreTrainedConfig]) -> Any:
-    """The causal language model of a configuration; the first, where there are several."""
+    """The class of the causal language model of a configuration; the first, if there are several."""
     model_class: Any = MODEL_FOR_CAUSAL_LM_MAPPING[config_class]
     return model_class[0] if isinstance(model_class, tuple) else model_class
 
@@ -89,10 +89,10 @@ def small_model(config_class: type[PreTrainedConfig], own_lengths: bool = False)
 
     Args:
         config_class: one of `every_class`.
-        own_lengths: leave windows, positions and whatever else is a length as the configuration has it.
+        own_lengths: leave windows, positions and other lengths as the configuration has them.
 
     Raises:
-        RuntimeError: no small configuration could be made that builds and runs; the message says what went wrong.
+        RuntimeError: no small configuration builds and runs; the message says what went wrong with the last.
     """
     for left_out in _LEAVE_OUT:
         left_out = left_out + _LENGTHS if own_lengths else left_out
@@ -105,7 +105,7 @@ def small_model(config_class: type[PreTrainedConfig], own_lengths: bool = False)
 
 
 def support_of_every_class() -> Iterator[tuple[str, ModelSupport | str]]:
-    """The name of each class and what `check_model` says of a small model of it, or why none could be built."""
+    """The name of each class and what `check_model` says about a small model of it, or why there is none."""
     for name, config_class in every_class().items():
         try:
             yield name, check_model(small_model(config_class))
@@ -114,7 +114,7 @@ def support_of_every_class() -> Iterator[tuple[str, ModelSupport | str]]:
 
 
 def support_table(found: list[tuple[str, ModelSupport | str]], methods: tuple[str, ...]) -> Table:
-    """The classes as rows and the methods as columns: "exact", or "refused" and why."""
+    """A row per class and a column per method: "exact", or "refused" and why."""
 
     def row(name: str, support: ModelSupport | str) -> tuple[str, ...]:
         if isinstance(support, str):
@@ -130,7 +130,7 @@ def support_table(found: list[tuple[str, ModelSupport | str]], methods: tuple[st
 
     exact = sum(not isinstance(support, str) and support.supported for _, support in found)
     caption = f"{len(found)} classes, {exact} of them exact by a packed method"
-    return Table(("model class", *methods, "packed decoding", "why not"), [row(*one) for one in found], caption)
+    return Table(("model class", *methods, "packed decoding", "why not"), [row(*answer) for answer in found], caption)
 
 
 def _small(config: PreTrainedConfig, left_out: tuple[str, ...]) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def _small(config: PreTrainedConfig, left_out: tuple[str, ...]) -> dict[str, Any
     aliases = {other_names.get(name) for name in _SIZES}
     small: dict[str, Any] = {k: v for k, v in _SIZES.items() if k in known and k not in aliases - {None, k}}
     small |= {name: WINDOW for name in _WINDOWS if getattr(config, name, None) and name not in left_out}
-    if "kv_lora_rank" in small:  # latent attention: every head has keys of its own, and a part of each is rotated
+    if "kv_lora_rank" in small:  # latent attention: each head has its own keys, which are rotated in part
         small |= {"num_key_value_heads": small["num_attention_heads"], "head_dim": small["qk_rope_head_dim"]}
     for name in config.sub_configs:
         if isinstance(part := getattr(config, name, None), PreTrainedConfig):
@@ -149,7 +149,7 @@ def _small(config: PreTrainedConfig, left_out: tuple[str, ...]) -> dict[str, Any
 
 
 def _small_layers(config: PreTrainedConfig) -> dict[str, Any]:
-    """Two layers of each kind that the configuration names. The second reuses the keys of the first, if any do."""
+    """Two layers of each kind that the configuration names. If layers can share keys, the second half does."""
     name = type(config).attribute_map.get("layer_types", "layer_types")
     if isinstance(inspect.getattr_static(type(config), name, None), property):
         return {}  # worked out from other fields
@@ -178,6 +178,6 @@ def _build(
         model = model_class(text_class(**small)).eval()
         for parameter in model.parameters():
             if parameter.dim() > 1:
-                parameter.normal_(0, 0.15)  # larger than at birth, so that a leak is not lost in the rounding
+                parameter.normal_(0, 0.15)  # larger than usual, so that a leak is not lost in rounding
         model(torch.tensor([[3, 4, 5]]))
     return model

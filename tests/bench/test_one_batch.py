@@ -69,7 +69,7 @@ def test_the_command_writes_a_record(tmp_path, capsys):
         (["--methods", "fast"], "no method 'fast'; there are: one_by_one"),
         (["--batch-size", "0"], "n is 0; draw at least one length"),
         (["--json", "no/such/folder/b.json"], "there is no folder no/such/folder"),
-        (["--dtype", "int8"], "'int8' is no floating-point dtype"),
+        (["--dtype", "int8"], "'int8' is not a floating-point dtype"),
     ],
 )
 def test_bad_arguments_end_with_one_clear_line(arguments, words, capsys):

@@ -26,5 +26,5 @@ def test_arrivals_are_as_frequent_as_asked_for():
     assert np.diff(arrived).mean() == pytest.approx(0.25, rel=0.05) and (np.diff(arrived) > 0).all()
     with pytest.raises(ValueError, match="a rate above 0"):
         poisson_arrivals(3, 0)
-    with pytest.raises(ValueError, match="one arrival a prompt"):
+    with pytest.raises(ValueError, match="one arrival per prompt"):
         serve([1], np.array([0.0, 1.0]), "prepacked", lambda one: 1.0)

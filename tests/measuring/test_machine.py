@@ -13,7 +13,7 @@ def test_the_device_is_chosen_from_best_to_plainest(monkeypatch):
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match=r"'cuda:1' is not to be had on this machine; it has: .*cpu"):
+    with pytest.raises(ValueError, match=r"'cuda:1' is not available on this machine; it has: .*cpu"):
         machine.choose_device("cuda:1")
     with pytest.raises(ValueError, match="no device 'gpu'; choose cuda"):
         machine.choose_device("gpu")
@@ -24,7 +24,7 @@ def test_the_dtype_follows_the_device():
     assert machine.choose_dtype(None, torch.device("cpu")) == torch.float32
     assert machine.choose_dtype("float16", torch.device("cpu")) == torch.float16
     for wrong in ("int8", "nope", torch.int64):
-        with pytest.raises(ValueError, match="no floating-point dtype"):
+        with pytest.raises(ValueError, match="not a floating-point dtype"):
             machine.choose_dtype(wrong, torch.device("cpu"))
 
 
