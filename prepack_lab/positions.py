@@ -29,7 +29,8 @@ def counts_from_padding(model: PreTrainedModel) -> int | None:
 
 def max_positions(model: PreTrainedModel) -> int | None:
     """The longest prompt that the model was built for, in tokens; None where it names no limit."""
-    limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    config = model.config.get_text_config(decoder=True)
+    limit = getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)
     padding = counts_from_padding(model)
     return limit if limit is None or padding is None else limit - padding - 1
 
@@ -39,7 +40,7 @@ def batch_positions(model: PreTrainedModel, batch: PackedBatch) -> torch.Tensor:
     padding = counts_from_padding(model)
     if padding is None:
         return batch.position_ids
-    counted = (batch.input_ids != padding).long()  # [R, W]
+    counted = batch.attention_mask * (batch.input_ids != padding)  # [R, W]
     so_far = counted.cumsum(1)
     row, slot = batch.first_token.unbind(1)
     before = so_far[row, slot] - counted[row, slot]  # [b]

@@ -94,7 +94,7 @@ class Prefill(OnBatches, name="prefill", quick={"draws": 1, "batch_size": 8}, fi
 
 
 class FirstToken(OnBatches, name="ttft", quick={"draws": 1, "batch_size": 8}, figure=True):
-    """Time to first token by method: prefill, unpacking and a decoding step, as `generate` does it.
+    """Time to first token by method: prefill, unpacking and the choice of a token, as `generate` does it.
 
     Without workloads: mmlu, or beside the paper all that it measured.
     """

@@ -31,15 +31,23 @@ def most_apart(found: torch.Tensor, expected: torch.Tensor) -> float:
 class InFloat32(TorchDispatchMode):
     """Inside this block, and in this thread only, everything in half precision is computed in float32.
 
-    The weights stay as they are: each is converted for the operation that needs it, and then dropped. So a model of
-    any size can be checked without the rounding of half precision, which hides mistakes.
+    The weights stay as they are. Each is converted for the operation that needs it and then dropped, except for the
+    first gigabyte, which is kept until the block ends. So a model of any size can be checked without the rounding of
+    half precision, which hides mistakes.
     """
+
+    KEPT_BYTES = 2**30
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[int, torch.Tensor] = {}
+        self._room = self.KEPT_BYTES
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.embedding.default:  # a few rows of a large table
             return _in_float32(func(*args, **(kwargs or {})))
-        converted = tree_map(_in_float32, args)
-        result = func(*converted, **tree_map(_in_float32, kwargs or {}))
+        converted = tree_map(self._converted, args)
+        result = func(*converted, **tree_map(self._converted, kwargs or {}))
         if not func._schema.is_mutable:
             return result
         for original, copy in zip(args, converted, strict=True):  # an operation in place has to change the original
@@ -47,6 +55,16 @@ class InFloat32(TorchDispatchMode):
                 original.copy_(copy)
                 result = original if result is copy else result
         return result
+
+    def _converted(self, value: Any) -> Any:
+        if not isinstance(value, torch.nn.Parameter) or value.dtype not in HALF:
+            return _in_float32(value)
+        if id(value) not in self._kept:
+            if self._room < 4 * value.numel():
+                return value.float()
+            self._kept[id(value)] = value.float()
+            self._room -= 4 * value.numel()
+        return self._kept[id(value)]
 
 
 def _in_float32(value: Any) -> Any:

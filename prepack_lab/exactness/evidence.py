@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, cast
 
 import torch
@@ -72,25 +73,31 @@ def in_full_precision(model: PreTrainedModel) -> Any:
     return InFloat32() if model.dtype in HALF else nullcontext()
 
 
-def try_few_tokens(model: PreTrainedModel, method: str, decoding: str) -> str | None:
+def few_tokens_alone(model: PreTrainedModel) -> list[torch.Tensor]:
+    """What `try_few_tokens` has to find: the logits after each prompt, and after each of a few tokens, [B, V] each."""
+    with in_full_precision(model):
+        alone = [forward_alone(model, prompt) for prompt in sample_prompts(model, FEW_TOKENS)]
+        decode, found = decode_alone(model, alone), [torch.cat([done.next_token_logits for done in alone])]
+        for _ in range(STEPS):
+            found.append(decode(found[-1].argmax(-1)))
+    return found
+
+
+def try_few_tokens(model: PreTrainedModel, method: str, decoding: str, alone: Sequence[torch.Tensor]) -> str | None:
     """Compare the method's logits, and those after a few decoded tokens, with those of the same prompts alone.
 
     Returns:
         How they differ, in words; None if they agree.
     """
-    prompts = sample_prompts(model, FEW_TOKENS)
     with in_full_precision(model):
-        alone = [forward_alone(model, prompt) for prompt in prompts]
-        passes = run_method(model, prompts, method)
-        expected = torch.cat([done.next_token_logits for done in alone])  # [B, V]
-        off = most_apart(torch.cat([done.next_token_logits for done in passes])[rising_order(passes)], expected)
+        passes = run_method(model, sample_prompts(model, FEW_TOKENS), method)
+        found = torch.cat([done.next_token_logits for done in passes])[rising_order(passes)]
+        off = most_apart(found, alone[0])
         if not off <= TOLERANCE:  # also true for NaN
             return f"its logits are not those of each prompt alone (off by {off:.0%} of their spread)"
-        decode, each_alone = decode_by(model, passes, decoding)[0], decode_alone(model, alone)
-        for _ in range(STEPS):
-            tokens = expected.argmax(-1)  # [B]
-            expected = each_alone(tokens)
-            off = most_apart(decode(tokens), expected)
+        decode, _ = decode_by(model, passes, decoding)
+        for before, expected in pairwise(alone):
+            off = most_apart(decode(before.argmax(-1)), expected)
             if not off <= TOLERANCE:
                 return f"decoding from its cache changes the logits (off by {off:.0%} of their spread)"
     return None

@@ -21,7 +21,14 @@ from transformers import DynamicCache, PreTrainedModel
 
 from prepack_lab.attention import packable, packed_attention
 from prepack_lab.exactness.differences import most_apart
-from prepack_lab.exactness.evidence import Evidence, rule_starts, sample_prompts, try_few_tokens, try_generating
+from prepack_lab.exactness.evidence import (
+    Evidence,
+    few_tokens_alone,
+    rule_starts,
+    sample_prompts,
+    try_few_tokens,
+    try_generating,
+)
 from prepack_lab.forward import cache_argument, call, input_device
 from prepack_lab.masks import Slots
 from prepack_lab.methods import METHODS
@@ -62,7 +69,8 @@ class Known:
     decoding: Evidence
 
 
-_known: WeakKeyDictionary[PreTrainedModel, dict[tuple[Any, ...], Known]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[PreTrainedModel, dict[Any, dict[Any, Any]]] = WeakKeyDictionary()
+"""For each model, dtype and attention what is `Known` of each method, and the logits of a few tokens "alone"."""
 
 
 def check_model(model: Any) -> ModelSupport:
@@ -115,12 +123,12 @@ def ask(model: PreTrainedModel, method: str, decoding: str = "unpacked") -> Know
     if model.training:
         reason = "it is in training mode, where dropout changes every run; call model.eval() first"
         return Known(reason, Evidence(starts), Evidence(starts))
-    answers = _known.setdefault(model, {})
-    key = (method, decoding, model.dtype, model.config._attn_implementation)
-    if key not in answers:
+    answers = _known.setdefault(model, {}).setdefault((model.dtype, model.config._attn_implementation), {})
+    if (method, decoding) not in answers:
         obstacle = _obstacle(model) if decoding == "unpacked" else ask(model, method).obstacle
-        answers[key] = Known(obstacle or _try(model, method, decoding), Evidence(starts), Evidence(starts))
-    return answers[key]
+        obstacle = obstacle or _try(model, method, decoding, answers)
+        answers[method, decoding] = Known(obstacle, Evidence(starts), Evidence(starts))
+    return answers[method, decoding]
 
 
 def foreign_input(model: PreTrainedModel) -> str | None:
@@ -143,11 +151,17 @@ def _obstacle(model: PreTrainedModel) -> str | None:
     return None
 
 
-def _try(model: PreTrainedModel, method: str, decoding: str) -> str | None:
+def _try(model: PreTrainedModel, method: str, decoding: str, answers: dict[Any, Any]) -> str | None:
     """Try the method on a few tokens: what stands in its way, in words; None if nothing does."""
     if method == "generate":
         return _answer(partial(try_generating, model))
-    obstacle = _answer(partial(try_few_tokens, model, method, decoding))
+
+    def trial() -> str | None:
+        if "alone" not in answers:
+            answers["alone"] = few_tokens_alone(model)
+        return try_few_tokens(model, method, decoding, answers["alone"])
+
+    obstacle = _answer(trial)
     if obstacle is not None and decoding == "unpacked":
         with suppress(Exception):  # the search for a cause may fail as the model did
             obstacle = _why(model, method) or obstacle

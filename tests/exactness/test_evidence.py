@@ -242,3 +242,12 @@ def test_apart_is_a_share_of_the_spread():
     assert apart(expected + torch.tensor([[0.0, 0.5], [-1.0, 0.0]]), expected) == pytest.approx((0.19365, 0.3873), 1e-4)
     assert most_apart(expected, expected) == 0
     assert not most_apart(expected * torch.nan, expected) <= 1
+
+
+@pytest.mark.parametrize("name", ["tiny-llama", "tiny-gpt2"])
+def test_a_prompt_may_fill_all_positions(name):
+    model = lab.load_model(name, device="cpu")[0]
+    positions = model.config.max_position_embeddings
+    prompts = random_prompts([positions, 5, positions], vocab_size=256)
+    for method in METHODS:
+        lab.prefill(model, prompts, method, verify=True)

@@ -35,7 +35,6 @@ def build(config, **options):
         ("Lfm3ForCausalLM", r"not plain attention \(conv\)"),
         ("BartForCausalLM", "works out positions by itself"),
         ("OpenAIGPTLMHeadModel", "OpenAIGPTLMHeadModel keeps no cache of keys and values"),
-        ("XLMWithLMHeadModel", "its logits are not those of each prompt alone"),
     ],
 )
 def test_a_refusal_names_the_model_the_reason_and_the_way_out(name, reason):
@@ -48,7 +47,7 @@ def test_a_refusal_names_the_model_the_reason_and_the_way_out(name, reason):
 
 
 def test_a_model_that_computes_attention_by_itself_says_so():
-    model = small_model(every_class()["GPTJForCausalLM"])
+    model = small_model(every_class()["GPTNeoForCausalLM"])
     assert lab.check_model(model).methods["prepacked"] is None
     with pytest.raises(lab.UnsupportedModelError, match=r"compute attention by themselves.*'prepacked'"):
         lab.prefill(model, [[1, 2], [3]], "padding_free")
@@ -144,3 +143,15 @@ def test_a_model_that_reads_no_list_of_ids_is_named():
     for run in (lab.prefill, lab.generate):
         with pytest.raises(lab.UnsupportedModelError, match="not one list of token ids"):
             run(model, [[1, 2]])
+
+
+def test_a_prompt_beyond_the_positions_of_a_model_is_named_whatever_they_are_called():
+    model = small_model(every_class()["MptForCausalLM"])  # max_seq_len
+    with pytest.raises(lab.InvalidPromptsError, match="prompt 1 has 257 tokens; the model has 256 positions"):
+        lab.prefill(model, [[1], [1] * 257])
+    roberta = small_model(
+        every_class()["RobertaForCausalLM"]
+    )  # its padding id 0 and the position after it are no places
+    lab.prefill(roberta, [[1] * 255])
+    with pytest.raises(lab.InvalidPromptsError, match="prompt 0 has 256 tokens; the model has 255 positions"):
+        lab.prefill(roberta, [[1] * 256])

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from transformers import PreTrainedModel
 
 from prepack_lab.course.reports.shares import share
+from prepack_lab.exactness.differences import most_apart
 from prepack_lab.prefilling import prefill
 from prepack_lab.table import Table
 
@@ -22,11 +23,10 @@ def precision_table(models: Mapping[str, PreTrainedModel], prompts: Sequence[Seq
     """
     rows = []
     for name, model in models.items():
-        alone = prefill(model, prompts, "one_by_one").next_token_logits.float()
+        alone = prefill(model, prompts, "one_by_one").next_token_logits
         for method in METHODS:
-            found = prefill(model, prompts, method).next_token_logits.float()
-            off = ((found - alone).abs().max() / alone.std()).item()
+            found = prefill(model, prompts, method).next_token_logits
             same = int((found.argmax(-1) == alone.argmax(-1)).sum())
-            rows.append((name, method, share(off), f"{same} of {len(prompts)}"))
+            rows.append((name, method, share(most_apart(found, alone)), f"{same} of {len(prompts)}"))
     caption = "Against each prompt alone in the same number format; differences as a share of the logits' spread"
     return Table(("numbers", "method", "off by, at most", "same next token"), rows, caption)

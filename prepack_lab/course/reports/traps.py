@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM, MistralConfig, PreTrainedConfig, 
 from transformers.utils import logging
 
 from prepack_lab.course.reports.shares import share
+from prepack_lab.exactness.differences import apart
 from prepack_lab.exactness.support import ModelSupport, check_model
 from prepack_lab.forward import forward_alone
 from prepack_lab.masks import packed_mask
@@ -86,7 +87,7 @@ def _alone(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> torch.Te
 def _verdicts(logits: dict[str, torch.Tensor], expected: torch.Tensor, caption: str) -> Table:
     rows = []
     for way, found in logits.items():
-        off = ((found - expected).abs().amax(-1) / expected.float().std()).tolist()
+        off = apart(found, expected)
         wrong = [str(prompt) for prompt, error in enumerate(off) if error > ROUNDING]
         who = f"prompt{'s' if len(wrong) > 1 else ''} {' and '.join(wrong)}"
         verdict = f"✗ silently wrong for {who}" if wrong else "✓ as each prompt alone"

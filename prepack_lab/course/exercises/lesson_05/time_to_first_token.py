@@ -43,9 +43,9 @@ TIME_TO_FIRST_TOKEN = Exercise(
     title="Until the first token",
     minutes=3,
     level="warm-up",
-    task="A packed batch took `pack` seconds to pack, `prefill` for the packed pass, and `unpack` to give each prompt "
-    "its cache. Then came `steps`, a list with the seconds of each step of decoding. The first step gives every prompt "
-    "its first token. Return the time to first token, in seconds.",
+    task="The authors' way: a packed batch took `pack` seconds to pack, `prefill` for the packed pass, and `unpack` to "
+    "give each prompt its cache. Then came `steps`, a list with the seconds of each step of decoding. The first step "
+    "gives every prompt its first token. Return the time to first token, in seconds.",
     reference=time_to_first_token,
     cases=_cases,
     judge=number,
