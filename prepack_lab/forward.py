@@ -32,8 +32,7 @@ class ForwardPass:
     next_token_logits: torch.Tensor
     """[b, V] the logits after each prompt's last token, in the order of `prompts`."""
     cache: DynamicCache
-    """Keys and values, laid out as the rows are: [R, H, W, D] per layer. All layers are plain: a sliding-window layer
-    would crop a row to its window."""
+    """[R, H, W, D] per layer, laid out as the rows are. All layers are plain: a sliding window would crop a row."""
 
     @property
     def prompts(self) -> Sequence[int]:

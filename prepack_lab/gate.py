@@ -66,11 +66,8 @@ class Admitted:
             size = max(planned.rows.lengths), planned.rows.width
             if self.method != "one_by_one" and (verify or not self.known.prefill.covers(*size)):
                 places = range(len(planned.prompts)) if verify else None
-                ends = (
-                    self.switch,
-                    max_positions(self.model),
-                )  # such a prompt's next token changes sides, or has no place
-                decode = not set(ends) & set(planned.rows.lengths)
+                last = {self.switch, max_positions(self.model)}  # the next token changes sides, or has no position
+                decode = not last & {*planned.rows.lengths}
                 obstacle = confirm(self.model, self.prompts, done, places, decode)
                 self.require(obstacle, self.known.prefill, *size)
             yield done

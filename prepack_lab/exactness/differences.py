@@ -31,9 +31,9 @@ def most_apart(found: torch.Tensor, expected: torch.Tensor) -> float:
 class InFloat32(TorchDispatchMode):
     """Inside this block, and in this thread only, everything in half precision is computed in float32.
 
-    The weights stay as they are. Each is converted for the operation that needs it and let go, save for the first
-    gigabyte, which is kept until the block ends. So a model of any size can be checked without the rounding of half
-    precision, which hides mistakes.
+    The weights stay as they are. Each is converted for the operation that needs it and then dropped, except for the
+    first gigabyte, which is kept until the block ends. So a model of any size can be checked without the rounding of
+    half precision, which hides mistakes.
     """
 
     KEPT_BYTES = 2**30

@@ -77,7 +77,7 @@ def few_tokens_alone(model: PreTrainedModel) -> list[torch.Tensor]:
     """What `try_few_tokens` has to find: the logits after each prompt, and after each of a few tokens, [B, V] each."""
     with in_full_precision(model):
         alone = [forward_alone(model, prompt) for prompt in sample_prompts(model, FEW_TOKENS)]
-        decode, found = decode_alone(model, alone), [torch.cat([one.next_token_logits for one in alone])]
+        decode, found = decode_alone(model, alone), [torch.cat([done.next_token_logits for done in alone])]
         for _ in range(STEPS):
             found.append(decode(found[-1].argmax(-1)))
     return found
@@ -91,7 +91,7 @@ def try_few_tokens(model: PreTrainedModel, method: str, decoding: str, alone: Se
     """
     with in_full_precision(model):
         passes = run_method(model, sample_prompts(model, FEW_TOKENS), method)
-        found = torch.cat([one.next_token_logits for one in passes])[rising_order(passes)]
+        found = torch.cat([done.next_token_logits for done in passes])[rising_order(passes)]
         off = most_apart(found, alone[0])
         if not off <= TOLERANCE:  # also true for NaN
             return f"its logits are not those of each prompt alone (off by {off:.0%} of their spread)"

@@ -152,16 +152,16 @@ def _obstacle(model: PreTrainedModel) -> str | None:
 
 
 def _try(model: PreTrainedModel, method: str, decoding: str, answers: dict[Any, Any]) -> str | None:
-    """Run a few tokens by the method and alone."""
+    """Try the method on a few tokens: what stands in its way, in words; None if nothing does."""
     if method == "generate":
         return _answer(partial(try_generating, model))
 
-    def attempt() -> str | None:
+    def trial() -> str | None:
         if "alone" not in answers:
             answers["alone"] = few_tokens_alone(model)
         return try_few_tokens(model, method, decoding, answers["alone"])
 
-    obstacle = _answer(attempt)
+    obstacle = _answer(trial)
     if obstacle is not None and decoding == "unpacked":
         with suppress(Exception):  # the search for a cause may fail as the model did
             obstacle = _why(model, method) or obstacle
