@@ -48,7 +48,8 @@ def join_caches(passes: Sequence[ForwardPass], config: PreTrainedConfig) -> Dyna
     moves = [_moves(done, rising, longest) for done in passes]
     joined = DynamicCache(config=config)
     for index in range(len(passes[0].cache.layers)):
-        states = [_states(done.cache.layers[index]) for done in passes]
+        layers: list[Any] = [done.cache.layers[index] for done in passes]
+        states = [(packed.keys, packed.values) for packed in layers]
         keys, values = (_join(kind, moves, len(rising), longest) for kind in zip(*states, strict=True))
         layer = joined.layers[index] if index < len(joined.layers) else None
         if type(layer) is DynamicLayer:
@@ -68,7 +69,7 @@ def _drop_what_is_cut(layer: Any, keys: torch.Tensor) -> None:
 
 def cache_bytes(cache: DynamicCache) -> int:
     """Bytes that the keys and values of a cache take."""
-    return sum(states.nbytes for layer in _own_layers(cache) for states in _states(layer))
+    return sum(states.nbytes for layer in _own_layers(cache) for states in (layer.keys, layer.values))
 
 
 def unpacked_cache_bytes(cache: DynamicCache, config: PreTrainedConfig, prompts: int, tokens: int) -> int:
@@ -81,7 +82,7 @@ def unpacked_cache_bytes(cache: DynamicCache, config: PreTrainedConfig, prompts:
     for index, layer in enumerate(_own_layers(cache)):
         keys, values = (
             states.new_empty((prompts, states.shape[1], tokens, states.shape[3]), device="meta")
-            for states in _states(layer)
+            for states in (layer.keys, layer.values)
         )
         imagined.update(keys, values, index)
     return cache_bytes(imagined)
@@ -90,11 +91,6 @@ def unpacked_cache_bytes(cache: DynamicCache, config: PreTrainedConfig, prompts:
 def _own_layers(cache: DynamicCache) -> list[Any]:
     """The layers that hold keys; in some models a layer uses those of another."""
     return [layer for layer in cache.layers if getattr(layer, "keys", None) is not None]
-
-
-def _states(layer: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """The keys and values of a layer, [rows, H, W, D] each."""
-    return layer.keys, layer.values
 
 
 class _Moves(NamedTuple):

@@ -88,9 +88,8 @@ def forward_packed(model: PreTrainedModel, batch: PackedBatch, segmented: bool =
 
 def _run_packed(model: PreTrainedModel, batch: PackedBatch, planned: Pass) -> tuple[torch.Tensor, DynamicCache]:
     """The logits after the last tokens, [b, V], and the cache of the rows."""
-    row, slot = batch.last_token.unbind(1)  # [b], [b]
     is_last = torch.zeros_like(batch.input_ids, dtype=torch.bool)  # [R, W]
-    is_last[row, slot] = True
+    is_last[batch.last_token.unbind(1)] = True
     cache = DynamicCache()
     with packed_attention(batch.slots, spans=batch.spans if planned.attention == "segmented" else None):
         positions = batch_positions(model, batch)
@@ -133,7 +132,7 @@ def input_device(model: PreTrainedModel) -> torch.device:
         return model.device
     hooks = (getattr(module, "_hf_hook", None) for module in model.modules())
     devices = (getattr(hook, "execution_device", None) for hook in hooks)
-    return torch.device(next(device for device in devices if device is not None))
+    return torch.device(next((device for device in devices if device is not None), model.device))
 
 
 def vocabulary_size(model: PreTrainedModel) -> int:

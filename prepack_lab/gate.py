@@ -24,6 +24,7 @@ from prepack_lab.exactness.support import (
 )
 from prepack_lab.forward import ForwardPass, run_pass, vocabulary_size
 from prepack_lab.methods import Pass, plan_passes
+from prepack_lab.packing import pack
 from prepack_lab.positions import max_positions
 from prepack_lab.prompts import InvalidPromptsError, check_prompts
 
@@ -111,7 +112,8 @@ def admit(
         InvalidPromptsError: names the prompt that can't be run, and why.
     """
     plan_passes(method, [], **options)
-    if decoding == "packed" and method not in PACKED_METHODS:
+    kind = "prepacked" if method == "dataset_prepacked" else method
+    if decoding == "packed" and kind not in PACKED_METHODS:
         raise ValueError(f"{method!r} makes no rows of several prompts to decode; use {' or '.join(PACKED_METHODS)}")
     model = unwrap(model)
     if foreign := foreign_input(model):
@@ -119,7 +121,8 @@ def admit(
     positions = max_positions(model)
     checked = check_prompts(prompts, vocabulary_size(model), positions)
     _require_room(checked, new_tokens, positions)
-    kind = "prepacked" if method == "dataset_prepacked" else method
+    if options.get("capacity") is not None:  # of all prompts, before any is run
+        pack([len(prompt) for prompt in checked], options["capacity"], "next_fit")
     known = ask(model, kind, decoding)
     if known.obstacle is None and new_tokens and method != "one_by_one":
         known = replace(known, obstacle=ask(model, "generate").obstacle)
@@ -159,8 +162,8 @@ def _require_one_side(admitted: Admitted, new_tokens: int) -> None:
 
 def _require_room(prompts: list[list[int]], new_tokens: int, positions: int | None) -> None:
     for index, prompt in enumerate(prompts):
-        if positions is not None and len(prompt) + new_tokens > positions:
+        if positions is not None and len(prompt) + new_tokens - 1 > positions:  # the last one needs no position
             raise InvalidPromptsError(
                 f"prompt {index} has {len(prompt):,} tokens and may get {new_tokens:,} more; the model has "
-                f"{positions:,} positions. Shorten the prompt, or ask for at most {positions - len(prompt):,} tokens"
+                f"{positions:,} positions. Shorten it, or ask for at most {positions - len(prompt) + 1:,} tokens"
             )

@@ -194,7 +194,8 @@ def _confirm(
     model, steps = admitted.model, max(map(len, tokens)) - 1
     sequences = {place: [*admitted.prompts[own[place]], *tokens[place][:-1]] for place in last}
     length = max(map(len, sequences.values()))
-    rows = planned[0].rows if decoding == "packed" else Packing.padded([length - steps])
+    longest = max(len(admitted.prompts[index]) for index in own)
+    rows = planned[0].rows if decoding == "packed" else Packing.padded([longest])
     width = rows.width + most_prompts(rows) * steps
     if admitted.known.decoding.covers(length, width):
         return
@@ -208,6 +209,7 @@ def _confirm(
     if obstacle and chosen_by_rounding(model):
         with InFloat32():
             passes = [run_pass(model, admitted.prompts, each) for each in planned]
+            logits = torch.cat([done.next_token_logits for done in passes])[rising_order(passes)]
             decode, _ = decode_by(model, passes, decoding)
             for step in range(steps):
                 chosen = [ids[min(step, len(ids) - 1)] for ids in tokens]

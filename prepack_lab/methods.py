@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from itertools import accumulate
+from numbers import Integral
 from typing import Any, Literal
 
-from prepack_lab.packing import DEFAULT_STRATEGY, Packing, pack
+from prepack_lab.packing import DEFAULT_STRATEGY, STRATEGIES, Packing, pack
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def dataset_prepacked(
 
 
 def _batches(prompts: Sequence[int], batch_size: int | None) -> Iterator[Sequence[int]]:
-    size = batch_size or len(prompts)
+    size = batch_size or max(1, len(prompts))
     return (prompts[start : start + size] for start in range(0, len(prompts), size))
 
 
@@ -123,8 +124,11 @@ def plan_passes(method: str, lengths: Sequence[int], **options: Any) -> Iterator
         if name not in known:
             has = f"its options are {', '.join(known)}" if known else "it has no options"
             raise ValueError(f"method {method!r} has no option {name!r}: {has}")
-        if name in ("batch_size", "token_budget") and value is not None and value < 1:
-            raise ValueError(f"{name} is {value}; it is a positive integer")
+        whole = isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+        if name in ("batch_size", "token_budget") and not whole and (value is not None or known[name] is not None):
+            raise ValueError(f"{name} is {value!r}; it is a positive integer")
+        if name == "strategy" and value not in STRATEGIES:
+            raise ValueError(f"there is no strategy {value!r}; there are: {', '.join(STRATEGIES)}")
     return DATASET_METHODS[method](lengths, **options)
 
 

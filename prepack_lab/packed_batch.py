@@ -111,8 +111,9 @@ class PackedBatch:
     @property
     def spans(self) -> list[tuple[int, int]]:
         """The slots of each prompt of a single row, from left to right: the first, and the one after the last."""
-        (ends,) = self.cu_seqlens
-        return [*pairwise(ends)]
+        if len(self.cu_seqlens) > 1:
+            raise ValueError(f"there are {len(self.cu_seqlens)} rows; lay the prompts out in one: Packing.concatenated")
+        return [*pairwise(self.cu_seqlens[0])]
 
     @property
     def cu_seqlens(self) -> list[list[int]]:

@@ -107,6 +107,8 @@ def in_order(results: Iterable[Prefill], keep: Callable[[Prefill], Sequence[Kept
         while turn in waiting:
             yield waiting.pop(turn)
             turn += 1
+    if waiting:
+        raise ValueError(f"prompt {turn} is in none of the results, and prompt {min(waiting)} is; pass all of them")
 
 
 def gather(admitted: Admitted, passes: Sequence[ForwardPass], cache: bool = True) -> Prefill:

@@ -37,11 +37,9 @@ def _twin_of_module(module: torch.nn.Module, twins: dict[int, Any]) -> torch.nn.
         own["_compiled_call_impl"] = None  # it would run the model's own modules
         own["_buffers"] = {name: _twin_of_buffer(buffer) for name, buffer in own["_buffers"].items()}
         own["_modules"] = {name: part and _twin_of_module(part, twins) for name, part in own["_modules"].items()}
-        own |= {name: _twin_of_value(name, value, module, twins) for name, value in own.items() if name not in _DONE}
+        done = ("_parameters", "_buffers", "_modules")
+        own |= {name: _twin_of_value(name, value, module, twins) for name, value in own.items() if name not in done}
     return twins[id(module)]
-
-
-_DONE = ("_parameters", "_buffers", "_modules")
 
 
 def _twin_of_buffer(buffer: torch.Tensor | None) -> torch.Tensor | None:

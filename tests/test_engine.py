@@ -155,6 +155,26 @@ def test_bad_arguments_are_refused(tiny_model):
         lab.generate(tiny_model, [[1] * 1020], max_new_tokens=2000)
 
 
+def test_prompt_and_tokens_may_fill_the_positions_and_no_more(tiny_model):
+    positions = tiny_model.config.max_position_embeddings
+    (prompt,) = random_prompts([positions - 3])
+    assert len(lab.generate(tiny_model, [prompt], max_new_tokens=4, eos_token_id=-1)[0]) == 4
+    with pytest.raises(lab.InvalidPromptsError, match="ask for at most 4 tokens"):
+        lab.generate(tiny_model, [prompt], max_new_tokens=5)
+
+
+def test_rows_of_a_dataset_can_be_decoded_as_rows(tiny_model):
+    prompts = random_prompts([9, 4, 12, 3, 1, 7])
+    alone = lab.generate(tiny_model, prompts, "one_by_one", 4)
+    assert lab.generate(tiny_model, prompts, "dataset_prepacked", 4, "packed", batch_size=2) == alone
+
+
+def test_segments_are_those_of_a_single_row(tiny_model):
+    batch = lab.PackedBatch.from_prompts([[1, 2], [3, 4]], lab.pack([2, 2]))
+    with pytest.raises(ValueError, match="there are 2 rows; lay the prompts out in one"):
+        forward.forward_packed(tiny_model, batch, segmented=True)
+
+
 # Mistakes. Each is made on purpose after the model was asked, and the first pass that goes beyond what is known by then
 # has to notice: nothing of it is returned.
 
@@ -180,7 +200,7 @@ NOTICED = pytest.raises(
 def fresh(name="tiny-llama"):
     """A model that has been asked about a few tokens."""
     model = lab.load_model(name, device="cpu")[0]
-    assert lab.check_model(model).known_up_to["prepacked"] == (11, 18)
+    assert lab.check_model(model).known_up_to["prepacked"] == (9, 9)
     return model
 
 

@@ -81,6 +81,12 @@ def test_in_order_gives_a_prompt_as_soon_as_its_turn_comes(tiny_model):
     assert [*values] == [1, 2, 3]
 
 
+def test_a_batch_that_is_missing_is_missed(tiny_model):
+    results = [*lab.prefill_dataset(tiny_model, random_prompts([9, 1, 8, 2]), 1, "full_batching", **QUIET)]
+    with pytest.raises(ValueError, match="prompt 0 is in none of the results, and prompt 1 is; pass all of them"):
+        [*lab.in_order(results[1:], lambda batch: [*batch.prompts])]
+
+
 def test_memory_does_not_grow_with_the_dataset(tiny_model):
     alive = weakref.WeakSet()
     most = 0
@@ -144,6 +150,14 @@ def test_bad_input_is_refused_before_anything_is_run(tiny_model):
         lab.prefill_dataset(tiny_model, [[1]], 0)
     with pytest.raises(ValueError, match="'padding_free' has no option 'capacity': its options are token_budget"):
         lab.prefill_dataset(tiny_model, [[1]], method="padding_free", capacity=4)
+    for method in ("prepacked", "dataset_prepacked"):
+        with pytest.raises(ValueError, match="prompt 5 has 7 tokens and a bin holds 4"):
+            lab.prefill_dataset(tiny_model, [*[[1]] * 5, [1] * 7], 2, method, capacity=4)
+        with pytest.raises(ValueError, match="no strategy 'nope'; there are: next_fit"):
+            lab.prefill_dataset(tiny_model, [[1]], method=method, strategy="nope")
+    for size in (2.5, "8", True, None):
+        with pytest.raises(ValueError, match=f"batch_size is {size!r}; it is a positive integer"):
+            lab.prefill_dataset(tiny_model, [[1]], size, "length_ordered")
     with pytest.raises(lab.UnsupportedModelError, match="eval"):
         lab.prefill_dataset(tiny_model.train(), [[1]])
     tiny_model.eval()

@@ -40,7 +40,7 @@ class InFloat32(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: dict[int, torch.Tensor] = {}
+        self._kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # with the weights, so that no other has their id
         self._room = self.KEPT_BYTES
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -62,9 +62,9 @@ class InFloat32(TorchDispatchMode):
         if id(value) not in self._kept:
             if self._room < 4 * value.numel():
                 return value.float()
-            self._kept[id(value)] = value.float()
+            self._kept[id(value)] = value, value.float()
             self._room -= 4 * value.numel()
-        return self._kept[id(value)]
+        return self._kept[id(value)][1]
 
 
 def _in_float32(value: Any) -> Any:

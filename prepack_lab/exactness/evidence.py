@@ -36,9 +36,9 @@ class Evidence:
 
     starts: Sequence[int]
     """Lengths and widths at which a rule of the model may begin, rising."""
-    length: int = max(FEW_TOKENS) + STEPS
+    length: int = max(FEW_TOKENS)
     """The most tokens of a prompt, new ones included."""
-    width: int = sum(FEW_TOKENS) + STEPS
+    width: int = max(FEW_TOKENS)
     """The most slots in a row."""
 
     def covers(self, length: int, width: int) -> bool:

@@ -136,11 +136,12 @@ def test_rows_that_grow_while_they_are_decoded_are_noticed():
 
 
 @pytest.mark.parametrize("of", ["place", "width", "longest"])
-@pytest.mark.parametrize("start", [40, 64, 100])
+@pytest.mark.parametrize("start", [10, 17, 40, 64, 100])
 def test_a_rule_that_nobody_knows_is_noticed_where_it_begins(of, start):
     model = with_a_rule_of_its_own(start, of)
-    short = random_prompts([start // 2 - 2, start // 2 - 3, 2], vocab_size=64)  # fewer than `start` tokens together
-    assert set(outcomes(model, short).values()) == {"exact"}
+    if start > 20:  # fewer than `start` tokens together
+        short = random_prompts([start // 2 - 2, start // 2 - 3, 2], vocab_size=64)
+        assert set(outcomes(model, short).values()) == {"exact"}
     longer = random_prompts([start + 8, start // 2, 3], vocab_size=64)
     found = outcomes(model, longer)
     assert found["full_batching"] == "refused" or of == "place"
@@ -164,8 +165,8 @@ def test_evidence_reaches_to_the_next_number_of_the_configuration_and_to_no_othe
     ]:
         known = Evidence(starts)
         known.extend(seen, 1)
-        assert (known.length, known.width) == (until, 18)
-        assert known.covers(until, 18) and not known.covers(until + 1, 18) and not known.covers(until, 19)
+        assert (known.length, known.width) == (until, 9)
+        assert known.covers(until, 9) and not known.covers(until + 1, 9) and not known.covers(until, 10)
 
 
 def test_a_doubling_costs_one_prompt_and_then_it_is_known(monkeypatch):
