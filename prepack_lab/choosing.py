@@ -78,7 +78,6 @@ class PlainChooser:
         self.left = min(lengths) - plain.ids.shape[1]
 
     def goes_on(self, token: int) -> bool:
-        """Take note of the token just chosen, and return whether another is to follow."""
         self.left -= 1
         return self.left > 0 and token not in self.ends
 

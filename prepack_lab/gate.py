@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from transformers import PreTrainedConfig, PreTrainedModel
@@ -49,29 +50,31 @@ class Admitted:
             sides[self.switch is not None and len(prompt) > self.switch].append(index)
         return [side for side in sides if side]
 
-    def plan(self) -> Iterator[Pass]:
-        """The forward passes."""
-        for side in self.sides():
-            for planned in plan_passes(self.method, [len(self.prompts[index]) for index in side], **self.options):
-                yield replace(planned, prompts=[side[place] for place in planned.prompts])
+    def plan(self, side: Sequence[int]) -> Iterator[Pass]:
+        """The forward passes for the prompts of a side."""
+        for planned in plan_passes(self.method, [len(self.prompts[index]) for index in side], **self.options):
+            yield replace(planned, prompts=[side[place] for place in planned.prompts])
 
-    def run(self, verify: bool = False) -> Iterator[ForwardPass]:
-        """Run the passes one by one, as the caller asks for them. A pass beyond what is known of the method is first
-        compared with some of its prompts alone; with `verify`, every pass is, and with all of its prompts.
+    def run(self, verify: bool = False, side: Sequence[int] | None = None) -> Iterator[ForwardPass]:
+        """Run the passes one by one, of all sides or of one, as the caller asks for them; none is kept here. A pass
+        beyond what is known of the method is first compared with some of its prompts alone; with `verify`, every pass
+        is, and with all of its prompts.
 
         Raises:
             UnsupportedModelError: the method turns out not to be exact at these lengths.
         """
-        for planned in self.plan():
-            done = run_pass(self.model, self.prompts, planned)
-            size = max(planned.rows.lengths), planned.rows.width
-            if self.method != "one_by_one" and (verify or not self.known.prefill.covers(*size)):
-                places = range(len(planned.prompts)) if verify else None
-                last = {self.switch, max_positions(self.model)}  # the next token changes sides, or has no position
-                decode = not last & {*planned.rows.lengths}
-                obstacle = confirm(self.model, self.prompts, done, places, decode)
-                self.require(obstacle, self.known.prefill, *size)
-            yield done
+        planned = chain.from_iterable(map(self.plan, self.sides() if side is None else [side]))
+        return (self._run_pass(one, verify) for one in planned)
+
+    def _run_pass(self, planned: Pass, verify: bool) -> ForwardPass:
+        done = run_pass(self.model, self.prompts, planned)
+        size = max(planned.rows.lengths), planned.rows.width
+        if self.method != "one_by_one" and (verify or not self.known.prefill.covers(*size)):
+            places = range(len(planned.prompts)) if verify else None
+            last = {self.switch, max_positions(self.model)}  # the next token changes sides, or has no position
+            obstacle = confirm(self.model, self.prompts, done, places, not last & {*planned.rows.lengths})
+            self.require(obstacle, self.known.prefill, *size)
+        return done
 
     def require(self, obstacle: str | None, evidence: Evidence, length: int, width: int) -> None:
         """Record that the method is exact at these lengths.

@@ -148,11 +148,9 @@ def _join(pieces: Iterable[tuple[Sequence[int], Continuations]]) -> Continuation
 
 def _groups(admitted: Admitted, decoding: str) -> Iterator[list[ForwardPass]]:
     """The passes whose prompts are decoded together: for packed decoding each pass, otherwise all passes of a side."""
-    passes = [*admitted.run()]
     if decoding == "packed":
-        return ([done] for done in passes)
-    sides = ({*side} for side in admitted.sides())
-    return ([done for done in passes if done.prompts[0] in side] for side in sides)
+        return map(lambda done: [done], admitted.run())
+    return ([*admitted.run(side=side)] for side in admitted.sides())
 
 
 def _continue(
@@ -163,12 +161,13 @@ def _continue(
     prompts, streamer = [admitted.prompts[index] for index in own], options.get("streamer")
     logits = torch.cat([done.next_token_logits for done in passes])[rising_order(passes)]  # [B, V]
     decode, caches = decode_by(model, passes, decoding)
+    planned = [done.planned for done in passes]
+    passes.clear()  # the caches that were unpacked are not needed any more
     if streamer is not None:
         streamer.put(pad_sequence([torch.tensor(prompt) for prompt in prompts], batch_first=True, padding_side="left"))
     tokens, last, going = choose_tokens(make_choosers(model, prompts, options), logits, decode, streamer)
     if streamer is not None:
         streamer.end()
-    planned = [done.planned for done in passes]
     _confirm(admitted, planned, decoding, own, tokens, {index: last[index] for index in going})
     longest = max(map(len, prompts)) + max(map(len, tokens)) - 1
     taken = sum(map(cache_bytes, caches))

@@ -90,8 +90,7 @@ class PackedBatch:
     @property
     def shape(self) -> tuple[int, int]:
         """R and W."""
-        R, W = self.input_ids.shape
-        return R, W
+        return self.packing.num_bins, self.packing.width
 
     @property
     def attention_mask(self) -> torch.Tensor:

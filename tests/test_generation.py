@@ -1,5 +1,8 @@
 """Tokens chosen and stopped as alone: everything that the library's configuration offers, or refused by name."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
@@ -189,3 +192,32 @@ def test_the_first_token_costs_no_pass_of_its_own(model, monkeypatch):
     assert len(passes) == 1
     lab.generate(model, PROMPTS, max_new_tokens=4, eos_token_id=-1)
     assert len(passes) == 1 + 1 + 3
+
+
+def alive(kept):
+    gc.collect()
+    return sum(one() is not None for one in kept)
+
+
+@pytest.mark.parametrize(("method", "decoding", "most"), [("prepacked", "unpacked", 0), ("padding_free", "packed", 1)])
+def test_while_tokens_are_decoded_no_cache_is_held_twice(model, method, decoding, most, monkeypatch):
+    """Packed caches are gone once they are unpacked, and of rows that go on only those of one pass are there."""
+    from prepack_lab import forward, generation
+
+    kept, seen, run, choose = [], [], forward.DynamicCache, generation.choose_tokens
+
+    def watched(*args, **how):
+        cache = run(*args, **how)
+        kept.append(weakref.ref(cache))
+        return cache
+
+    def count(*args):
+        seen.append(alive(kept))
+        return choose(*args)
+
+    sharing = {"token_budget": 12} if decoding == "packed" else {}
+    lab.generate(model, PROMPTS, method, 3, decoding, **sharing)  # known now
+    monkeypatch.setattr(forward, "DynamicCache", watched)
+    monkeypatch.setattr(generation, "choose_tokens", count)
+    lab.generate(model, PROMPTS, method, 3, decoding, **sharing)
+    assert seen == [most] * (3 if decoding == "packed" else 1)
