@@ -1,4 +1,4 @@
-"""Methods held against full batching, over random batches of workloads: `prefill`, `ttft`, `batch-size`.
+"""Methods compared with full batching, over random batches of workloads: `prefill`, `ttft`, `batch-size`.
 
 A batch is run by all methods in turn. A speed-up is a ratio of medians within one batch; over several batches it is
 the ratio of their added medians, as the paper compares mean seconds, beside the smallest and the largest.
@@ -64,7 +64,7 @@ class OnBatches(OnPrompts):
         """
         check_methods(methods)
         if BASELINE not in methods:
-            raise ValueError(f"speed-ups are held against {BASELINE}; add it to the methods")
+            raise ValueError(f"speed-ups compare with {BASELINE}; add it to the methods")
         model, batches = self.load_and_draw(workloads, sizes, self.draws)
         require_methods(model, methods, max(max(batch.lengths) for batch in batches))
         rows = []

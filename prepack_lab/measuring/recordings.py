@@ -135,7 +135,7 @@ def speed_up(rows: Sequence[Row], method: str, **where: Any) -> tuple[float, flo
 
     Args:
         rows: of a record, with workload, batch_size, draw, method and seconds.
-        method: that is held against the baseline.
+        method: that is compared with the baseline.
         where: which rows count, such as `workload="mmlu"`.
     """
     by_batch: dict[tuple[Any, ...], dict[str, float]] = {}
