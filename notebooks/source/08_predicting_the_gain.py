@@ -188,7 +188,7 @@ lab.check("08-fit", fit)
 unseen = {f"humaneval, draw {seed}": lab.load_profile("humaneval").sample(16, seed) for seed in range(5)}
 unseen["equal prompts"] = [100] * 16
 line = fit_line(rows_saved, gains)
-reports.foretold_table(line, unseen)
+reports.predicted_table(line, unseen)
 
 # %% [markdown]
 # **Predict first:** will they be off by 5 %, by 20 %, or by half? And how far off will m - L/k be, and the paper's own

@@ -17,7 +17,7 @@ def draw_cache_layout(
 
     Args:
         packing: the rows of the forward pass.
-        bytes_per_slot: what a slot's keys and values take in all layers; without it, sizes are told in slots.
+        bytes_per_slot: what a slot's keys and values take in all layers; without it, sizes are given in slots.
         texts: the prompts as text, shown when the mouse rests on one.
     """
     unpacked = Packing.padded(packing.lengths)

@@ -2,7 +2,7 @@
 
 WCAG asks for 4.5 between text and its ground, and for 3 between a mark and the page. Three colours of the palette are
 pale on white: yellow has 1.3 there, orange 2.3, sky blue 2.3. Marks in these colours have a grey outline, which can
-be seen on any page. And no mark is told by its colour alone: bars carry a number, symbols differ in shape, lines lead
+be seen on any page. And no mark is known by its colour alone: bars carry a number, symbols differ in shape, lines lead
 through symbols.
 """
 

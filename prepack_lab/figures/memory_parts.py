@@ -17,7 +17,7 @@ def draw_memory_parts(parts: Mapping[str, Mapping[str, float]]) -> LabFigure:
     """Draw bytes by part, a bar for each method.
 
     Args:
-        parts: for each method the bytes of each part, as `memory_parts` tells them.
+        parts: for each method the bytes of each part, as `memory_parts` counts them.
     """
     figure = LabFigure()
     names = [*dict.fromkeys(part for of in parts.values() for part in of)]

@@ -1,4 +1,4 @@
-"""A speed-up told before it is measured: batches as points, a line through them, and the paper's line."""
+"""A speed-up predicted before it is measured: batches as points, a line through them, and the paper's line."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def _is_carrier(cell: str | None, run: str | None) -> bool:
 
 
 def _running_cell() -> tuple[str | None, str | None]:
-    """The id of the cell that is being run, where the page tells it, and of this run."""
+    """The id of the cell that is being run, where the page names it, and of this run."""
     parent: dict[str, dict[str, str]] = getattr(get_ipython(), "get_parent", dict)() or {}
     return parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")
 

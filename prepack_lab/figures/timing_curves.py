@@ -23,7 +23,7 @@ def draw_timing(
 
     Args:
         measured: for each method and batch size.
-        predicted: seconds that a cost model told before.
+        predicted: seconds that a cost model predicted.
         recorded: measurements that were taken elsewhere, drawn faint, with long dashes and hollow marks.
         recorded_on: the device of those.
     """
@@ -139,10 +139,10 @@ def _twin(
     rows = []
     for method, by_batch in measured.items():
         for size, one in sorted(by_batch.items()):
-            told = predicted.get(method, {}).get(size)
+            before = predicted.get(method, {}).get(size)
             gain = speed_up(measured, method, size)
             rows.append(
-                (method, size, *_seconds(one), f"{told:.3f} s" if told else "–", f"{gain:.2f}×" if gain else "–")
+                (method, size, *_seconds(one), f"{before:.3f} s" if before else "–", f"{gain:.2f}×" if gain else "–")
             )
     for method, by_batch in recorded.items():
         for size, one in sorted(by_batch.items()):

@@ -15,6 +15,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from prepack_lab.forward import run_method, vocabulary_size
+from prepack_lab.gate import admit
 from prepack_lab.measuring.timing import Measurement, measure_together
 from prepack_lab.methods import BASELINE
 from prepack_lab.packing import pack
@@ -83,8 +84,13 @@ def time_batches(
     Args:
         batches: under a few words for it, the lengths of each batch's prompts.
         repeats: runs of each batch by each method that count; before them the first batch is run once.
+
+    Raises:
+        UnsupportedModelError: a method is not known to be exact for the model.
     """
     prompts = {name: random_prompts(lengths, vocabulary_size(model)) for name, lengths in batches.items()}
+    for chosen in (BASELINE, method):
+        admit(model, [prompt for batch in prompts.values() for prompt in batch], chosen)
     runs = {
         (name, chosen): partial(run_method, model, prompts[name], chosen)
         for name in batches

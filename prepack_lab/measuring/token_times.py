@@ -28,7 +28,7 @@ WARM_UP = 2
 
 
 class TokenClock(BaseStreamer):
-    """A streamer that notes when each token of each prompt came; for `generate(..., streamer=TokenClock())`.
+    """A streamer that notes each token of each prompt, and when it came; for `generate(..., streamer=TokenClock())`.
 
     transformers hands a streamer the prompts [b, L] first, then their next tokens [b] at every step, then the end.
     Where prompts go in turn, this begins again for each.
@@ -37,22 +37,26 @@ class TokenClock(BaseStreamer):
     def __init__(self) -> None:
         self.came: list[list[float]] = []
         """For each prompt, the seconds since the start at which its tokens came."""
-        self._waiting: list[list[float]] = []
+        self.tokens: list[list[int]] = []
+        """For each prompt, the tokens."""
+        self._waiting = 0
         self._start = perf_counter()
 
     def put(self, value: torch.Tensor) -> None:
         """Note what has come; a tensor on a GPU was waited for before."""
         now = perf_counter() - self._start
         if not self._waiting:  # the prompts themselves
-            self._waiting = [[] for _ in value]
-            self.came += self._waiting
+            self._waiting = len(value)
+            self.came += [[] for _ in value]
+            self.tokens += [[] for _ in value]
             return
-        for times in self._waiting:
-            times.append(now)
+        for prompt, token in enumerate(value.flatten().tolist(), len(self.came) - self._waiting):
+            self.came[prompt].append(now)
+            self.tokens[prompt].append(token)
 
     def end(self) -> None:
         """These prompts are done; what follows are others."""
-        self._waiting = []
+        self._waiting = 0
 
 
 @dataclass(frozen=True)

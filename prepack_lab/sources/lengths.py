@@ -85,7 +85,7 @@ class LengthProfile:
     def _outputs(self) -> np.ndarray:
         if self.output_histogram is None:
             there = [name for name in list_profiles() if load_profile(name).output_histogram is not None]
-            raise ValueError(f"{self.name} tells no lengths of answers; there are some for: {', '.join(there)}")
+            raise ValueError(f"{self.name} records no lengths of answers; these do: {', '.join(there)}")
         return self.output_histogram
 
 

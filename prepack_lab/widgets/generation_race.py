@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import chain
 from time import perf_counter
 
 import ipywidgets as ipw
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.generation import BaseStreamer
 
 from prepack_lab.figures.generation_race import draw_race
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.generation import generate
-from prepack_lab.measuring.token_times import RUNNERS
+from prepack_lab.measuring.token_times import RUNNERS, TokenClock
 from prepack_lab.models.loading import load_model
 from prepack_lab.prompts import tokenize
 from prepack_lab.widgets.checkboxes import Checkboxes
@@ -121,29 +121,21 @@ class GenerationRace(JobWidget):
         return "" if self._tokenizer is None else str(self._tokenizer.decode(tokens))
 
 
-class _Clock(BaseStreamer):
-    """Notes when each token came, shows it, and gives up where Stop was pressed."""
+class _Clock(TokenClock):
+    """Shows the tokens as they come, and gives up where Stop was pressed."""
 
     def __init__(self, race: GenerationRace, runner: str, prompts: int) -> None:
-        self._race, self._runner = race, runner
-        self._first, self._running, self._prompts_seen = 0, 0, False
+        super().__init__()
+        self._race, self._runner, self._shown = race, runner, perf_counter()
         race.seconds[runner], race.tokens[runner] = [], [[] for _ in range(prompts)]
-        self._start = self._shown = perf_counter()
 
     def put(self, value: torch.Tensor) -> None:
-        now = perf_counter()
-        if not self._prompts_seen:  # the first thing that comes is the prompts
-            self._prompts_seen, self._running = True, len(value)
-            return
-        self._race.seconds[self._runner] += [now - self._start] * value.numel()
-        for place, token in enumerate(value.flatten().tolist()):
-            self._race.tokens[self._runner][self._first + place].append(token)
+        super().put(value)
+        self._race.seconds[self._runner] = sorted(chain(*self.came))
+        self._race.tokens[self._runner][: len(self.tokens)] = self.tokens
         self._race.check_stop()
+        now = perf_counter()
         if now - self._shown > SHOW_SECONDS:
             self._race.show_lanes()
             self._shown = perf_counter()
             self._start += self._shown - now  # the clock stands still while words are drawn
-
-    def end(self) -> None:
-        self._first += self._running  # what follows are other prompts
-        self._prompts_seen = False

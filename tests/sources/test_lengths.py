@@ -57,9 +57,9 @@ def test_the_draw_of_answers_does_not_follow_that_of_prompts():
 
 
 def test_answers_that_were_not_recorded_are_refused():
-    with pytest.raises(ValueError, match="no lengths of answers; there are some for: arxiv, azure_code, azure_conv"):
+    with pytest.raises(ValueError, match="no lengths of answers; these do: arxiv, azure_code, azure_conv"):
         lab.load_profile("mmlu").sample_outputs(3)
-    with pytest.raises(ValueError, match="mmlu tells no lengths"):
+    with pytest.raises(ValueError, match="mmlu records no lengths"):
         _ = lab.load_profile("mmlu").output_mean
     with pytest.raises(ValueError, match="at least one"):
         lab.load_profile("azure_code").sample_outputs(0)

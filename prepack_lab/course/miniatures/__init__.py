@@ -6,7 +6,7 @@ iterations           a server that computes step by step, simulated: the ground 
 continuous_batching  requests enter and leave at every step, instead of waiting for the slowest of their batch
 chunked_prefill      a long prompt read piece by piece, so that others go on writing
 splitting            one machine reads, another writes
-step_seconds         what a step takes, told by the cost model
+step_seconds         what a step takes, by the cost model
 paged_cache          a cache cut into blocks, which may lie anywhere in memory
 prefix_sharing       prompts that begin alike share the cache of their beginning
 """

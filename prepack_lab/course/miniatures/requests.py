@@ -40,7 +40,7 @@ def draw_requests(
         output: tokens of every answer; as recorded where left out.
 
     Raises:
-        ValueError: a profile that tells no lengths of answers, where none are given.
+        ValueError: a profile that records no lengths of answers, where none are given.
     """
     profile = load_profile(workload)
     outputs = profile.sample_outputs(count, seed) if output is None else [output] * count

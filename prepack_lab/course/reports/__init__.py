@@ -13,7 +13,7 @@ from prepack_lab.course.reports.miniatures import chunks_table, sharing_table
 from prepack_lab.course.reports.packing import library_table, packing_seconds_table, strategies_table
 from prepack_lab.course.reports.padding import operations_table, waste_table
 from prepack_lab.course.reports.precision import precision_table
-from prepack_lab.course.reports.predicting import counted_table, foretold_table, lines_table, rates_table
+from prepack_lab.course.reports.predicting import counted_table, lines_table, predicted_table, rates_table
 from prepack_lab.course.reports.recorded import recordings_table
 from prepack_lab.course.reports.recorded_predictions import recorded_predictions_table
 from prepack_lab.course.reports.seconds import batch_cost_table, first_token_table, times_table
@@ -35,7 +35,6 @@ __all__ = [
     "dataset_times_table",
     "families_table",
     "first_token_table",
-    "foretold_table",
     "ideas_table",
     "leak_table",
     "library_table",
@@ -46,6 +45,7 @@ __all__ = [
     "operations_table",
     "packing_seconds_table",
     "precision_table",
+    "predicted_table",
     "prompts_table",
     "rates_table",
     "recorded_predictions_table",

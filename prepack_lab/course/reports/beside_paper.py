@@ -44,12 +44,12 @@ def _row(recording: Recording, workload: str, size: int) -> tuple[object, ...]:
     gains = [speed_up(recording.results, method, **where)[0] for method in COMPARED]
     counted = fewer_rows_recorded(recording.results, **where)
     draws = len(only(recording.results, method=BASELINE, **where))
-    told = (*(f"{gain:.2f}×" for gain in gains), f"{counted:.2f}", f"{theirs:.2f}×", _why(gains, counted, theirs))
-    return workload, size, draws, *told
+    cells = (*(f"{gain:.2f}×" for gain in gains), f"{counted:.2f}", f"{theirs:.2f}×", _why(gains, counted, theirs))
+    return workload, size, draws, *cells
 
 
 def _why(gains: Sequence[float], counted: float, theirs: float) -> str:
-    """Where it falls short of the paper, the reason that can be told from the numbers."""
+    """Where it falls short of the paper, the reason that the numbers show."""
     prepacked, padding_free = gains
     if prepacked >= theirs and padding_free >= theirs:
         return "at least the paper's"

@@ -27,11 +27,13 @@ def memory_table(model: PreTrainedModel, lengths: Sequence[int], methods: Sequen
     rows = []
     for method in methods:
         cost = estimate_cost(model.config, lengths, method, model.dtype)
-        told = cost.cache_bytes + cost.working_bytes
+        estimated = cost.pass_bytes
         run_method(model, prompts, method)  # what is made once is not its peak
         taken = peak_memory(partial(run_method, model, prompts, method), str(model.device))
-        measured, ratio = ("not told here", "–") if taken is None else (f"{taken / MB:,.0f} MB", f"{taken / told:.2f}×")
-        rows.append((method, f"{cost.slots:,}", f"{told / MB:,.0f} MB", measured, ratio))
+        measured, ratio = (
+            ("not measured here", "–") if taken is None else (f"{taken / MB:,.0f} MB", f"{taken / estimated:.2f}×")
+        )
+        rows.append((method, f"{cost.slots:,}", f"{estimated / MB:,.0f} MB", measured, ratio))
     headings = ("method", "slots", "estimated", "measured", "measured over estimated")
     caption = f"{len(lengths)} prompts, beside the weights, before unpacking; on {device_name(model.device)}"
     return Table(headings, rows, caption)

@@ -91,8 +91,8 @@ def time_packing(
         for size in (size for size in sizes if size <= MOST.get(strategy, size)):
             packed = pack(lengths[:size], capacity, strategy)
             taken = measure(partial(pack, lengths[:size], capacity, strategy), 0, repeats, "cpu")
-            told = {"bins": packed.num_bins, "bound": packed.lower_bound, "seconds": [*taken.seconds]}
-            rows.append({"strategy": strategy, "size": size, **told})
+            found = {"bins": packed.num_bins, "bound": packed.lower_bound, "seconds": [*taken.seconds]}
+            rows.append({"strategy": strategy, "size": size, **found})
     return rows
 
 

@@ -1,4 +1,4 @@
-"""A gain told ahead: what can be counted in a batch, the lines through it, and what a machine's speed is."""
+"""A gain predicted: what can be counted in a batch, the lines through it, and what a machine's speed is."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def counted_table(batches: Mapping[str, Sequence[int]]) -> Table:
     """What is known of batches before anything is run."""
 
     def row(words: str, lengths: Sequence[int]) -> tuple[object, ...]:
-        told = [f"{predictor(lengths):.2f}" for name, predictor in PREDICTORS.items() if name != "m - L/k"]
+        counted = [f"{predictor(lengths):.2f}" for name, predictor in PREDICTORS.items() if name != "m - L/k"]
         spread = f"{PREDICTORS['m - L/k'](lengths):.0f}"
-        return words, len(lengths), f"{sum(lengths):,}", max(lengths), pack(lengths).num_bins, *told, spread
+        return words, len(lengths), f"{sum(lengths):,}", max(lengths), pack(lengths).num_bins, *counted, spread
 
     headings = ("batch", "prompts k", "tokens L", "longest m", "rows r", "r/k", "k/r", "m - L/k")
     return Table(headings, [row(*batch) for batch in batches.items()], "Counted from the lengths; nothing was run")
@@ -38,7 +38,7 @@ def lines_table(timed: Mapping[str, TimedBatch]) -> Table:
     return Table(headings, rows, f"{len(timed)} batches, {_how_measured(timed)}")
 
 
-def foretold_table(line: Line, batches: Mapping[str, Sequence[int]]) -> Table:
+def predicted_table(line: Line, batches: Mapping[str, Sequence[int]]) -> Table:
     """What a line in k/r says of batches, before they are run."""
     rows = []
     for words, lengths in batches.items():

@@ -51,12 +51,12 @@ def offline_table(workloads: Mapping[str, Sequence[Request]], seats: int = 16) -
         batches = {how: plain_steps(method) for how, method in SCRIPTS.items()}
         ends = [simulate(requests, static_batches(seats), seconds).end for seconds in batches.values()]
         ends.append(simulate(requests, continuous(seats), ragged_steps()).end)
-        told = [f"{end:,.1f} s ({ends[0] / end:.1f}×)" for end in ends]
+        finished = [f"{end:,.1f} s ({ends[0] / end:.1f}×)" for end in ends]
         return (
             words,
             f"{mean(one.prompt for one in requests):,.0f}",
             f"{mean(one.output for one in requests):,.0f}",
-            *told,
+            *finished,
         )
 
     headings = (

@@ -1,4 +1,4 @@
-"""Datasets against production: what the recorded lengths of each tell of padding, packing and masks."""
+"""Datasets against production: what the recorded lengths of each say of padding, packing and masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exercise 08-best: the fastest method, told from a cost model."""
+"""Exercise 08-best: the fastest method, by a cost model."""
 
 from __future__ import annotations
 
