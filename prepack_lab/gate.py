@@ -1,7 +1,6 @@
 """The gate: whatever runs prompts enters it once, with its options, its prompts and its model.
 
-Nothing below it checks them again. What it lets through is exact as far as is known (`support.py`), and the first pass
-that goes beyond that is compared with some of its prompts alone.
+Nothing below it checks them again. The first pass beyond what is known (`support.py`) is compared with prompts alone.
 """
 
 from __future__ import annotations
