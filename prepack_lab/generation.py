@@ -90,7 +90,7 @@ OF_GENERATE = {
     "negative_prompt_attention_mask",
 }  # fmt: skip
 """What `model.generate` takes to choose and to stop, besides the settings of a `GenerationConfig`."""
-CACHE_AS_IT_IS = {"cache_implementation": None, "cache_config": None, "max_cache_len": None}
+CACHE_AS_IT_IS = {"use_cache": True, "cache_implementation": None, "cache_config": None, "max_cache_len": None}
 """A checkpoint may ask for another cache. That changes no token, and here the cache is that of the prefill."""
 REFUSED = {
     **dict.fromkeys(("num_beams", "num_return_sequences"), (None, 1)),

@@ -134,6 +134,14 @@ def test_a_checkpoint_may_wish_for_another_cache(model, kind, monkeypatch):
         assert lab.generate(model, PROMPTS, method, 4, decoding) == expected
 
 
+def test_a_checkpoint_may_wish_for_no_cache_and_for_sampling(model, monkeypatch):
+    expected = lab.generate(model, PROMPTS, "one_by_one", 4)
+    monkeypatch.setattr(model.generation_config, "use_cache", False)
+    monkeypatch.setattr(model.generation_config, "do_sample", True)
+    for method, decoding in [*WAYS, ("one_by_one", "unpacked")]:
+        assert lab.generate(model, PROMPTS, method, 4, decoding) == expected
+
+
 def test_every_form_of_an_end_token_ends(model):
     free = lab.generate(model, PROMPTS, "one_by_one", 12, eos_token_id=-1)
     ends = [free[0][2], free[1][4]]
