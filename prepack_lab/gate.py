@@ -127,7 +127,7 @@ def admit(
         pack([len(prompt) for prompt in checked], options["capacity"], "next_fit")
     known = ask(model, kind, decoding)
     if known.obstacle is None and new_tokens and method != "one_by_one":
-        known = replace(known, obstacle=ask(model, "generate").obstacle)
+        known, kind = replace(known, obstacle=ask(model, "generate").obstacle), "generate"
     if known.obstacle is not None:
         name = method if decoding == "unpacked" else f"{method} with packed decoding"
         raise UnsupportedModelError(

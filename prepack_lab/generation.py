@@ -21,7 +21,7 @@ from prepack_lab.cache import cache_bytes, unpacked_cache_bytes
 from prepack_lab.choosing import choose_tokens, make_choosers
 from prepack_lab.decoding import decode_by, most_prompts, rising_order
 from prepack_lab.exactness.differences import InFloat32
-from prepack_lab.exactness.evidence import chosen_by_rounding, confirm_decoding
+from prepack_lab.exactness.evidence import CACHE_AS_IT_IS, chosen_by_rounding, confirm_decoding
 from prepack_lab.forward import ForwardPass, cache_argument, input_device, run_pass
 from prepack_lab.gate import Admitted, admit
 from prepack_lab.methods import SHARING, Pass
@@ -90,8 +90,6 @@ OF_GENERATE = {
     "negative_prompt_attention_mask",
 }  # fmt: skip
 """What `model.generate` takes to choose and to stop, besides the settings of a `GenerationConfig`."""
-CACHE_AS_IT_IS = {"use_cache": True, "cache_implementation": None, "cache_config": None, "max_cache_len": None}
-"""A checkpoint may ask for another cache. That changes no token, and here the cache is that of the prefill."""
 REFUSED = {
     **dict.fromkeys(("num_beams", "num_return_sequences"), (None, 1)),
     **dict.fromkeys(("return_dict_in_generate", "token_healing", "use_mtp"), (None, False)),

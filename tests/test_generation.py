@@ -8,6 +8,7 @@ import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
 import prepack_lab as lab
+from prepack_lab.models.zoo import every_class, small_model
 from tests.conftest import random_prompts
 
 PROMPTS = random_prompts([3, 9, 30, 5])
@@ -140,6 +141,21 @@ def test_a_checkpoint_may_wish_for_no_cache_and_for_sampling(model, monkeypatch)
     monkeypatch.setattr(model.generation_config, "do_sample", True)
     for method, decoding in [*WAYS, ("one_by_one", "unpacked")]:
         assert lab.generate(model, PROMPTS, method, 4, decoding) == expected
+
+
+@pytest.mark.parametrize(("name", "wish"), [("cache_implementation", "offloaded"), ("stop_strings", ["x"])])
+def test_a_checkpoint_that_is_met_with_its_wishes_is_not_refused_for_them(name, wish):
+    model, tokenizer = lab.load_model("tiny-llama", device="cpu")
+    setattr(model.generation_config, name, wish)
+    expected = lab.generate(model, PROMPTS, "one_by_one", 3, tokenizer=tokenizer)
+    assert lab.generate(model, PROMPTS, "prepacked", 3, tokenizer=tokenizer) == expected
+
+
+def test_a_model_whose_generate_counts_otherwise_is_sent_to_itself():
+    roberta = small_model(every_class()["RobertaForCausalLM"])
+    with pytest.raises(lab.UnsupportedModelError, match=r"other positions or inputs\. Use method='one_by_one'$"):
+        lab.generate(roberta, [[5, 7], [9]], max_new_tokens=2)
+    assert len(lab.generate(roberta, [[5, 7], [9]], "one_by_one", 2)) == 2
 
 
 def test_every_form_of_an_end_token_ends(model):

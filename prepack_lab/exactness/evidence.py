@@ -26,6 +26,8 @@ FEW_TOKENS = (4, 9, 1, 2)
 """Lengths of the prompts that a model is tried on first."""
 STEPS = 2
 """Tokens that are decoded after each of them."""
+CACHE_AS_IT_IS = {"use_cache": True, "cache_implementation": None, "cache_config": None, "max_cache_len": None}
+"""A checkpoint may ask for another cache, or for none. That changes no token: the cache is that of the prefill."""
 LATEST = 2**40
 """No rule begins beyond it."""
 
@@ -112,7 +114,8 @@ def try_generating(model: PreTrainedModel) -> str | None:
     """
     (prompt,) = sample_prompts(model, FEW_TOKENS[:1])
     ids = torch.tensor([prompt], device=input_device(model))
-    asked = {"do_sample": False, "num_beams": 1, "output_logits": True, "return_dict_in_generate": True}
+    asked: dict[str, Any] = {"do_sample": False, "num_beams": 1, "output_logits": True, "return_dict_in_generate": True}
+    asked |= {**CACHE_AS_IT_IS, "stop_strings": None}
     with in_full_precision(model):
         generated: Any = cast(Any, model).generate(
             ids, attention_mask=torch.ones_like(ids), max_new_tokens=STEPS + 1, min_new_tokens=STEPS + 1, **asked

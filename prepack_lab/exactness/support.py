@@ -111,6 +111,8 @@ def unwrap(model: Any) -> PreTrainedModel:
 
 def alternatives(model: PreTrainedModel, refused: str, decoding: str) -> str:
     """What to do instead of what was refused: a sentence without its full stop."""
+    if refused == "generate":
+        return "Use method='one_by_one'"
     if decoding == "packed" and ask(model, refused).obstacle is None:
         return "Use decoding='unpacked'"
     others = [method for method in METHODS if method != refused and ask(model, method).obstacle is None]
