@@ -5,7 +5,7 @@
 #
 # - say how much of a batch is padding, from the lengths of its prompts alone,
 # - explain why the waste grows with the batch,
-# - tell what padding costs in the linear layers and in attention,
+# - say what padding costs in the linear layers and in attention,
 # - say when batching helps at all.
 #
 # You need [lesson 00](00_start_here.ipynb), or the words [prompt](glossary.ipynb#Prompt),

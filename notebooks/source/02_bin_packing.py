@@ -5,8 +5,8 @@
 #
 # - write next fit, best fit and first-fit decreasing by hand,
 # - say how many rows a batch needs at least, and whether a packing can be improved,
-# - tell what the library that the paper used really does, and what that costs,
-# - tell the speed-up of a workload on a GPU by counting rows.
+# - say what the library that the paper used really does, and what that costs,
+# - predict the speed-up of a workload on a GPU by counting rows.
 #
 # You need [lesson 01](01_padding_waste.ipynb). New words are in the [glossary](glossary.ipynb).
 
@@ -292,7 +292,7 @@ reports.packing_seconds_table(("next_fit", "first_fit_decreasing", "best_fit_dec
 lab.widgets.Quiz("02-time")
 
 # %% [markdown]
-# ## Rows tell the speed-up
+# ## Rows predict the speed-up
 #
 # Let k be the prompts of a batch, and r the rows after packing. The paper measured how many times as fast prepacking is
 # on a GPU, for six workloads and batches of 4 to 64. We have only the lengths, and count rows: what is
@@ -308,7 +308,7 @@ counted = {
 figures.draw_counted_rows(counted, paper.SPEED_UP_BY_BATCH)
 
 # %% [markdown]
-# Each point is a workload and a batch size. All lie close to the diagonal: counting rows tells what a GPU will gain,
+# Each point is a workload and a batch size. All lie close to the diagonal: counting rows predicts what a GPU will gain,
 # without a GPU. Points below the line gain a little less than the count. Small batches do not fill a GPU, as lesson 01
 # has shown.
 #
@@ -325,7 +325,7 @@ figures.draw_counted_rows(counted, paper.SPEED_UP_BY_BATCH)
 # - Tokens over capacity, rounded up, is a bound. A packing that meets a bound can't be improved.
 # - First-fit decreasing is simple, fast and nearly always the best there is.
 # - The paper's library does something else under that name, and it hardly matters.
-# - k over r tells the speed-up before anything is run.
+# - k over r predicts the speed-up before anything is run.
 #
 # The paper: section 3, and its figure of the speed-up against the batch size.
 #

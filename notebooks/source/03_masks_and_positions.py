@@ -5,7 +5,7 @@
 #
 # - build restart positions and the packed mask by hand,
 # - say whose answer goes wrong without them, and when it does not,
-# - tell an additive mask from a boolean one, and why it matters,
+# - distinguish an additive mask from a boolean one, and say why it matters,
 # - keep prompts apart without any mask.
 #
 # You need [lesson 02](02_bin_packing.ipynb), and tensors: shapes, broadcasting, slices.

@@ -83,7 +83,7 @@ prompts = lab.tokenize(tokenizer, texts)
 figures.draw_errors(compare_with_alone(model, prompts))
 
 # %% [markdown]
-# The title tells the largest difference (1e-05 is 0.00001), and the mouse that of each cell. Blue is rounding, and the
+# The title gives the largest difference (1e-05 is 0.00001), and the mouse that of each cell. Blue is rounding, and the
 # paler, the less of it. Orange would be a mistake. The planted bugs below are off by far more.
 #
 # And the words? [Greedy decoding](glossary.ipynb#Greedy-decoding) takes the likeliest token. It is a hard test: one wrong
@@ -181,7 +181,7 @@ print(f"row {row}, from slot {slot}: {[*by_hand.shape]}, off by {(by_hand - alon
 # ### Exercise 3: which token a slot of the cache holds (warm-up, 5 minutes)
 #
 # Caches are aligned at the right: the last tokens of all prompts stand below each other. For prompts of these `lengths`,
-# return a tensor of shape [B, L], with L the longest. It tells the place of each slot's token in its own prompt. Padding
+# return a tensor of shape [B, L], with L the longest. It gives the place of each slot's token in its own prompt. Padding
 # gets a number below 0. Lengths 3 and 1 give [[0, 1, 2], [-2, -1, 0]].
 
 
@@ -310,7 +310,7 @@ reports.restart_trap_table(tiny, trio)
 # its own rule instead, and joins it with "the same prompt".
 #
 # The other trap: a mask of your own *replaces* the model's rule. A model with a
-# [sliding window](glossary.ipynb#Sliding-window) then loses its window. Only prompts that are longer than the window tell.
+# [sliding window](glossary.ipynb#Sliding-window) then loses its window. Only prompts that are longer than the window show it.
 
 # %%
 reports.window_trap_table()
@@ -334,7 +334,7 @@ reports.families_table([LlamaConfig, Gemma2Config, GPT2Config, BloomConfig, Mamb
 
 # %% [markdown]
 # Windows are kept, because the lab asks each layer for its own rule. Bloom sees how far apart two tokens are, and that is
-# the same in a packed row. A state, as in Mamba, can't be told where a prompt begins.
+# the same in a packed row. A state, as in Mamba, can't know where a prompt begins.
 #
 # `prepack-lab support`, in a terminal, asks every class of your transformers. A method that is not known to be exact is
 # refused, with the reason and a way out:
@@ -362,7 +362,7 @@ except lab.UnsupportedModelError as error:
 # - The same means: off by rounding, as a share of how far the numbers spread.
 # - Packed float32 equals alone in logits, hidden states, caches and words.
 # - In bfloat16 every batch rounds differently, padded or packed.
-# - Symptoms tell the mistake: who is wrong, and whether it is the logits or what is decoded.
+# - Symptoms reveal the mistake: who is wrong, and whether it is the logits or what is decoded.
 # - Libraries go wrong silently. Ask the model, and refuse what is not known to be exact.
 #
 # The paper: section 3, "restart positions" and the unpacking of the cache.

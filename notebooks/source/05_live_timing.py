@@ -82,7 +82,7 @@ reports.waiting_table(model.device)
 
 # %% [markdown]
 # On a CPU both times are the same: the call returns when the work is done. On a GPU the call returns early, and only
-# waiting tells how long the work took.
+# waiting shows how long the work took.
 #
 # The authors' code does not wait for the device, and times prepacking first, without a warm-up. Both are mistakes, but
 # the second harms their own method. And the speed-ups that they report are what counting rows foretells, as you will see.
@@ -90,7 +90,7 @@ reports.waiting_table(model.device)
 # ### Exercise 2: a stopwatch for a GPU (core, 6 minutes)
 #
 # `device.launch()` begins a piece of work and returns at once. `device.synchronize()` waits until all work is done, and
-# `device.clock()` tells the seconds. Given a `device`, which may still be busy with something else, launch the work once
+# `device.clock()` gives the seconds. Given a `device`, which may still be busy with something else, launch the work once
 # and return how long it took. (The device is simulated, so this works without a GPU.)
 
 
@@ -145,7 +145,7 @@ prefills = lab.measure_together(passes, repeats=3)
 reports.times_table(prefills)
 
 # %% [markdown]
-# Rows tell it roughly: k over r, here 8 over 3. `padding_free` has no padding left, and no mask.
+# Rows predict it roughly: k over r, here 8 over 3. `padding_free` has no padding left, and no mask.
 #
 # Look at `one_by_one`, which pads nothing either. Where one prompt keeps the machine busy, as on most CPUs, it is not far
 # behind. A large GPU would idle most of the time, as in lesson 01.

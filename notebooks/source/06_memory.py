@@ -4,7 +4,7 @@
 # **In thirty-five minutes you will be able to**
 #
 # - say where the memory of a prefill goes,
-# - tell the peak of every method, and the largest batch that fits,
+# - predict the peak of every method, and the largest batch that fits,
 # - find that batch on a device in few tries,
 # - say why unpacking can give the gain back, and what packed decoding does about it.
 #
@@ -109,7 +109,7 @@ lab.check("06-mask", mask_bytes)
 #
 # ## Estimated and measured
 #
-# An estimate should be held against a measurement. On CUDA the allocator tells the peak. On a CPU the lab follows every
+# An estimate should be held against a measurement. On CUDA the allocator reports the peak. On a CPU the lab follows every
 # allocation. Eight questions, SmolLM2, on this machine:
 
 # %%

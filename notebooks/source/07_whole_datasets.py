@@ -318,7 +318,7 @@ reports.windows_table(lengths, 16, (16, 32, 64, 128, 256))
 # ## Your own prompts
 #
 # Change the workload, the batch size and the model, or load a file. The seconds are predicted ([lesson
-# 08](08_predicting_the_gain.ipynb) tells how).
+# 08](08_predicting_the_gain.ipynb) shows how).
 
 # %%
 lab.widgets.YourPrompts()
@@ -350,7 +350,7 @@ lab.widgets.Quiz("07-longest")
 # The paper: its comparison over whole datasets, where dataset prepacking wins on exam questions, and per-batch
 # prepacking on conversations.
 #
-# **Next:** can you tell all this before you run anything? That is [lesson 08](08_predicting_the_gain.ipynb).
+# **Next:** can you predict all this before you run anything? That is [lesson 08](08_predicting_the_gain.ipynb).
 
 # %%
 lab.progress("07")

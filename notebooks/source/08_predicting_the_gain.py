@@ -3,7 +3,7 @@
 #
 # **In forty minutes you will be able to**
 #
-# - tell the speed-up of a batch from the lengths of its prompts, before anything is run,
+# - predict the speed-up of a batch from the lengths of its prompts, before anything is run,
 # - fit that on your machine, predict a workload that you have not run, and score the prediction,
 # - predict seconds for every method, from a cost model and three measured rates,
 # - say whether arithmetic or memory is the limit,
@@ -245,7 +245,7 @@ def r_squared(measured, predicted):
 lab.check("08-score", r_squared)
 
 # %% [markdown]
-# Solved? Then score the three forecasts: `{how: r_squared(found, told) for how, told in forecasts.items()}`. An R² below
+# Solved? Then score the three forecasts: `{how: r_squared(found, forecast) for how, forecast in forecasts.items()}`. An R² below
 # 0 means: worse than always guessing the mean.
 
 # %%
@@ -254,7 +254,7 @@ lab.widgets.Quiz("08-unseen")
 # %% [markdown]
 # ## From gains to seconds
 #
-# k/r compares prepacking with full batching, and knows nothing else. A **cost model** tells seconds, for every method:
+# k/r compares prepacking with full batching, and knows nothing else. A **cost model** predicts seconds, for every method:
 #
 # > seconds = passes · **a** + operations of the linear layers · **b** + operations of attention · **c**
 #
@@ -403,18 +403,18 @@ lab.widgets.YourPrompts(counts, tokenizer, calibration)
 #   SGLang `chunked_prefill_size`.
 # - The roofline comes from Williams, Waterman and Patterson (2009). Reports of large training runs give their share of
 #   the flat part: "model FLOPs utilization".
-# - Before a long job, engineers do what you did here: time a few small batches, fit, and tell how long the whole will
+# - Before a long job, engineers do what you did here: time a few small batches, fit, and predict how long the whole will
 #   take.
 #
 # ## What you have seen
 #
-# - k/r tells the speed-up of prepacking, because time follows rows: count, and you know it within about a tenth.
+# - k/r predicts the speed-up of prepacking, because time follows rows: count, and you know it within about a tenth.
 # - A predictor has to be scored on what it has not seen. m - L/k fits at home, and gets lost elsewhere.
-# - With three measured rates a cost model tells seconds, for any method and any lengths.
+# - With three measured rates a cost model predicts seconds, for any method and any lengths.
 # - Large passes are limited by arithmetic, so padding costs its full share. A single token is limited by memory.
 # - Where lengths are equal there is nothing to win, and the prediction says so.
 #
-# The paper: its section on what tells the gain, with 313 batches, *batch size reduction* and *max absolute deviation*.
+# The paper: its section on what predicts the gain, with 313 batches, *batch size reduction* and *max absolute deviation*.
 #
 # **Next:** what happens to packed prompts once tokens are generated? That is [lesson 09](09_generation.ipynb).
 

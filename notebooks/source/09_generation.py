@@ -5,7 +5,7 @@
 #
 # - go on from a packed prefill, token for token,
 # - say why the restart of positions shows only now,
-# - tell the time to first token from the time per output token, and what each is limited by,
+# - distinguish the time to first token from the time per output token, and what each is limited by,
 # - decode from the packed rows themselves, and say when that pays.
 #
 # You need [lesson 04](04_packed_equals_unpacked.ipynb). In shapes, **B** is prompts and **L** tokens of the longest.

@@ -6,7 +6,7 @@
 # - say how production traffic differs from the datasets that papers measure,
 # - run seven ideas in miniature by which servers go beyond packing,
 # - say of each what it saves, when, and what it needs,
-# - tell when prepacking is still the right tool.
+# - say when prepacking is still the right tool.
 #
 # You need lessons [00](00_start_here.ipynb) and [01](01_padding_waste.ipynb). Each idea is a small file in
 # `prepack_lab/miniatures`, made to be read.
@@ -51,7 +51,7 @@ lab.widgets.Quiz("10-longer")
 # %% [markdown]
 # ## Varlen attention: no padding, and no mask
 #
-# All prompts lie in one row, and attention is told where each begins. Its kernels come from the library of
+# All prompts lie in one row, and attention knows where each begins. Its kernels come from the library of
 # [FlashAttention](https://arxiv.org/abs/2205.14135), under the name *varlen*: variable length. You know it from the lab
 # as [padding-free](glossary.ipynb#Padding-free).
 #
@@ -365,7 +365,7 @@ lab.check("10-blocks", blocks)
 # the cache depends on the tokens *before* it only. So a common beginning can be read once: **[prefix
 # sharing](glossary.ipynb#Prefix-sharing)**. [SGLang](https://arxiv.org/abs/2312.07104) keeps what was read in a tree.
 #
-# The recorded lengths don't tell what prompts have in common, so here are texts: three pages of Python's manual, four
+# The recorded lengths don't show what prompts have in common, so here are texts: three pages of Python's manual, four
 # questions about each, read by the tiny Llama, byte by byte.
 
 # %%

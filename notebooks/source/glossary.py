@@ -30,7 +30,7 @@
 # One prompt inside a row. `segment_ids` says for each slot which prompt it belongs to, and is -1 on padding.
 #
 # ### Position
-# The place of a token in its own text, counted from 0. The model uses it to tell the order of the tokens.
+# The place of a token in its own text, counted from 0. The model uses it to know the order of the tokens.
 #
 # ### Restart positions
 # Positions that begin again at 0 for every prompt of a row.
@@ -58,7 +58,7 @@
 # A number of bins below which no packing can go. All tokens must fit, so tokens over capacity, rounded up, is one.
 #
 # ### k over r
-# k prompts in r rows: how many times fewer rows packing makes. It tells the speed-up of a batch quite well.
+# k prompts in r rows: how many times fewer rows packing makes. It predicts the speed-up of a batch quite well.
 
 # %% [markdown]
 # ## Methods
@@ -148,7 +148,7 @@
 # The middle of several runs; and the two values between which half of them lie.
 #
 # ### Calibration
-# A few short runs that tell how fast this machine is, so that the seconds of others can be predicted.
+# A few short runs that show how fast this machine is, so that the seconds of others can be predicted.
 #
 # ### Roofline
 # A picture of what limits a computation: arithmetic, or the traffic to memory.

@@ -40,7 +40,7 @@ LESSONS = (
     Lesson("07_whole_datasets", "Whole datasets", 45, "medium",
            "Sort, pack each batch, or pack everything first?"),
     Lesson("08_predicting_the_gain", "Predicting the gain", 40, "medium",
-           "Can you tell the speed-up before you run anything?"),
+           "Can you predict the speed-up before you run anything?"),
     Lesson("09_generation", "Generation", 45, "hard",
            "What happens to packed prompts once tokens are generated?"),
     Lesson("10_beyond_prepacking", "Beyond prepacking", 45, "medium",

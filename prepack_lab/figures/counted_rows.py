@@ -66,7 +66,7 @@ def reading(counted: Cells, measured: Cells) -> str:
     """What the figure says, in one sentence."""
     errors = off(counted, measured)
     many = "1 measured speed-up" if len(errors) == 1 else f"{len(errors)} measured speed-ups"
-    return f"{many}: counting rows tells {'it' if len(errors) == 1 else 'each'} within {max(errors):.0%}"
+    return f"{many}: counting rows predicts {'it' if len(errors) == 1 else 'each'} within {max(errors):.0%}"
 
 
 def _twin(counted: Cells, measured: Cells, caption: str) -> Table:

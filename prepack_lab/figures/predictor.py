@@ -64,7 +64,7 @@ def reading(name: str, fitted: Line | None) -> str:
     """What the figure says, in one sentence."""
     if fitted is None:
         return "Too few batches for a line"
-    return f"{name} tells {fitted.r_squared:.0%} of what makes the speed-ups of these batches differ"
+    return f"{name} explains {fitted.r_squared:.0%} of what makes the speed-ups of these batches differ"
 
 
 def _add_line(figure: LabFigure, name: str, line: Line, ends: np.ndarray, look: dict) -> None:

@@ -112,7 +112,7 @@ def test_the_predictor_draws_both_lines():
     figure = draw_predictor(x, [paper.LINES["r/k"].at(one) for one in x], paper=paper.LINES["r/k"])
     fitted, papers = named(figure, "fitted here"), named(figure, "the paper's")
     assert np.allclose(fitted.y, papers.y)
-    assert figure.reading.startswith("r/k tells 100%")
+    assert figure.reading.startswith("r/k explains 100%")
 
 
 def test_the_race_starts_at_nothing_and_ends_with_the_winner():

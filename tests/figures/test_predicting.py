@@ -62,4 +62,4 @@ def test_no_two_points_under_the_roof_look_alike(words):
 def test_where_packing_loses_is_in_sight():
     figure = draw_counted_rows({"equal": {4: 1.0}}, {"equal": {4: 0.8}})
     assert figure.layout.yaxis.range[0] < 0.8 and figure.layout.xaxis.range[0] < 0.8
-    assert figure.reading == "1 measured speed-up: counting rows tells it within 25%"
+    assert figure.reading == "1 measured speed-up: counting rows predicts it within 25%"

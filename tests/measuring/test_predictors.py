@@ -43,7 +43,7 @@ def test_a_line_is_found_again(slope, intercept):
     assert line.r_squared == pytest.approx(1, abs=1e-3) or abs(slope) < 1e-3
 
 
-def test_the_share_of_the_spread_that_a_line_tells():
+def test_the_share_of_the_spread_that_a_line_explains():
     assert fit_line([0, 1, 2, 3], [0, 1, 0, 1]).r_squared == pytest.approx(0.2)
 
 

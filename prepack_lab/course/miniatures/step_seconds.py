@@ -1,4 +1,4 @@
-"""What a step of a simulated server takes, told by the cost model and the speed of a machine.
+"""What a step of a simulated server takes, predicted by the cost model and the speed of a machine.
 
     ragged   nothing is padded, as servers do it: one row of all tokens, one attention for each request
     plain    as a script with transformers does it: prompts read by one of the lab's methods, then decoded from

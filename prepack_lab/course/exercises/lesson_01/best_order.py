@@ -62,7 +62,7 @@ BEST_ORDER = Exercise(
     judge=_judge_order,
     hints=(
         "Sorting brings prompts of like length together. But sort the indices, not the lengths.",
-        "`sorted(..., key=...)` sorts by whatever `key` tells of each item.",
+        "`sorted(..., key=...)` sorts by whatever `key` returns for each item.",
         "The items are `range(len(lengths))`, and the key of prompt i is `lengths[i]`.",
     ),
     wrong={

@@ -18,7 +18,7 @@ QUIZZES = (
         "03-rotary",
         "With the mask but without restart positions, a rotary model gives the right logits. Why?",
         (
-            Answer("It ignores positions", False, "It needs them: they tell it the order of the tokens."),
+            Answer("It ignores positions", False, "It needs them: they give it the order of the tokens."),
             Answer(
                 "Only distances inside a prompt count",
                 True,

@@ -37,7 +37,7 @@ PLACES = Exercise(
     minutes=5,
     level="warm-up",
     task="Caches are aligned at the right: the last tokens of all prompts stand below each other. For prompts of these "
-    "`lengths`, return a tensor of shape [B, L], with L the longest. It tells the place of each slot's token in its "
+    "`lengths`, return a tensor of shape [B, L], with L the longest. It gives the place of each slot's token in its "
     "own prompt. Padding gets a number below 0. Lengths 3 and 1 give [[0, 1, 2], [-2, -1, 0]].",
     reference=places,
     cases=lengths_alone,

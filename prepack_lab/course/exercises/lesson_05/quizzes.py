@@ -31,7 +31,7 @@ QUIZZES = (
         "05-small",
         "A large GPU prefills eight short prompts as fast as one. What does packing them gain there?",
         (
-            Answer("k over r, as always", False, "Rows tell the time only where time follows slots."),
+            Answer("k over r, as always", False, "Rows predict the time only where time follows slots."),
             Answer("Next to nothing", True, "The GPU is not full: slots that cost no time are not worth saving."),
             Answer("It loses, because of the mask", False, "For eight short prompts the mask is tiny."),
         ),

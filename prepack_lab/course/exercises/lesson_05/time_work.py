@@ -67,7 +67,7 @@ TIME_WORK = Exercise(
     minutes=6,
     level="core",
     task="`device.launch()` begins a piece of work and returns at once. `device.synchronize()` waits until all work is "
-    "done, and `device.clock()` tells the seconds. Given a `device`, which may still be busy with something else, "
+    "done, and `device.clock()` gives the seconds. Given a `device`, which may still be busy with something else, "
     "launch the work once and return how long it took.",
     reference=time_work,
     cases=_devices,

@@ -13,7 +13,7 @@ QUIZZES = (
             Answer(
                 "If a batch does not fit the memory, it fails at once",
                 True,
-                "The first batch is the largest. And the time that is left is never told too short.",
+                "The first batch is the largest. And the time that is left is never underestimated.",
             ),
             Answer("The first answers come sooner", False, "They come later: the longest batch takes the longest."),
         ),

@@ -74,7 +74,7 @@ FIT = Exercise(
         "through the ends": WrongAnswer(
             _through_the_ends, "This line goes through the first and the last point. All points count alike."
         ),
-        "x from y": WrongAnswer(_x_from_y, "This line tells x from y. Tell y from x: the errors in y are to be least."),
+        "x from y": WrongAnswer(_x_from_y, "This predicts x from y. Predict y from x, with the least errors in y."),
         "the means left out": WrongAnswer(
             _means_left_out, "The slope takes x and y as they are. Take from each its mean first."
         ),

@@ -71,7 +71,7 @@ R_SQUARED = Exercise(
     wrong={
         "what is left": WrongAnswer(_share_left, "This is the share that is left. R² is the rest: 1 minus it."),
         "spread of the predictions": WrongAnswer(
-            _spread_of_predictions, "You take the spread of the predictions. What was measured is to be told."
+            _spread_of_predictions, "You take the spread of the predictions. What was measured is to be explained."
         ),
         "correlation": WrongAnswer(
             _correlation, "This is a squared correlation: it forgives a prediction that is always twice too high."
