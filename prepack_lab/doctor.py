@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 TESTED = {"torch": ("2.11", "2.13"), "transformers": ("5.21", "5.24")}
 """The first and last minor version that the lab's own tests have run with; newer ones are checked on a small model."""

@@ -12,8 +12,8 @@ from prepack_lab.bench.batches import OnModel, fill, prefill
 from prepack_lab.bench.report import Report
 from prepack_lab.course.reports.seconds import batch_cost_table
 from prepack_lab.measuring import paper
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import measure
-from prepack_lab.table import Table
 
 
 class BatchCost(OnModel, name="batch-cost", quick={"lengths": (50, 100), "repeats": 2}):

@@ -6,7 +6,7 @@ from prepack_lab.bench.batches import OnModel
 from prepack_lab.bench.experiment import dtype_name
 from prepack_lab.bench.report import Report
 from prepack_lab.measuring.calibration import calibrate
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 RATES = ("seconds_per_pass", "seconds_per_linear_flop", "seconds_per_attention_flop")
 

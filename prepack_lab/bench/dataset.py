@@ -12,8 +12,8 @@ from prepack_lab.bench.batches import OnPrompts, check_methods, fill, prefill_al
 from prepack_lab.bench.report import Report
 from prepack_lab.figures.per_prompt import draw_per_prompt
 from prepack_lab.measuring import paper
+from prepack_lab.measuring.table import Table
 from prepack_lab.methods import DATASET_METHODS
-from prepack_lab.table import Table
 
 ByMethod = Mapping[str, Mapping[int, float]]
 """Method → batch size → milliseconds per prompt."""

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from prepack_lab.bench.report import Report
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 
 def _names(words: str) -> list[str]:

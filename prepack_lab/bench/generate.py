@@ -10,8 +10,8 @@ from prepack_lab.bench.batches import OnPrompts, fill
 from prepack_lab.bench.report import Report
 from prepack_lab.figures.generation_race import draw_race
 from prepack_lab.measuring.machine import MB
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.token_times import RUNNERS, TokenTimes, time_tokens, typical
-from prepack_lab.table import Table
 
 REFERENCE = next(iter(RUNNERS))
 """What the others have to say, too."""

@@ -16,7 +16,7 @@ from prepack_lab.measuring import paper
 from prepack_lab.measuring.machine import GB, MB, free_memory
 from prepack_lab.measuring.memory import fits, largest_batch, largest_that_fits, memory_by_batch, peak_memory
 from prepack_lab.measuring.model_sizes import ModelSizes
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 MOST = 4096
 """Prompts in the largest batch that is looked for."""

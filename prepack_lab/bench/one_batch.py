@@ -16,12 +16,12 @@ from prepack_lab.bench.report import Report
 from prepack_lab.cache import join_caches
 from prepack_lab.measuring.machine import MB
 from prepack_lab.measuring.memory import peak_memory
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import Measurement, gpu_utilization, measure
 from prepack_lab.methods import METHODS
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import Packing, pack
 from prepack_lab.sources.lengths import load_profile
-from prepack_lab.table import Table
 
 PRODUCTS = "matrix products alone"
 BASELINES = ("full_batching", "one_by_one")

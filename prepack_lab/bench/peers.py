@@ -14,7 +14,7 @@ from transformers.utils import logging
 from prepack_lab.bench.batches import OnPrompts, fill, time_under_a_bar
 from prepack_lab.bench.report import Report
 from prepack_lab.generation import generate
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 OURS = ("full_batching", "prepacked", "padding_free")
 THEIRS = "transformers, continuous batching"

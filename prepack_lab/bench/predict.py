@@ -11,8 +11,8 @@ from prepack_lab.figures.predictor import draw_predictor
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.predictors import PREDICTORS, errors_on_unseen, fit_line
 from prepack_lab.measuring.recordings import speed_up
+from prepack_lab.measuring.table import Table
 from prepack_lab.methods import BASELINE
-from prepack_lab.table import Table
 
 
 class Predict(OnBatches, name="predict", quick={"draws": 2, "batch_size": 8}, figure=True):

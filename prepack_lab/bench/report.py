@@ -12,7 +12,7 @@ from prepack_lab import __version__
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.measuring.machine import describe_machine
 from prepack_lab.measuring.recordings import Recording
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ from prepack_lab.figures.style import LabFigure
 from prepack_lab.generation import generate
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.recordings import fewer_rows_recorded, only, speed_up
+from prepack_lab.measuring.table import Table
 from prepack_lab.methods import BASELINE
-from prepack_lab.table import Table
 
 METHODS = (BASELINE, "prepacked", "padding_free")
 

@@ -16,8 +16,8 @@ from tqdm.auto import tqdm
 
 from prepack_lab.bench.experiment import Experiment
 from prepack_lab.bench.report import Report
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import Measurement
-from prepack_lab.table import Table
 
 HARNESS = Path(__file__).parents[2] / "tests" / "browser" / "jupyter_lab.py"
 """What drives JupyterLab in a browser: part of the tests, so a checkout has it and an installed package does not."""

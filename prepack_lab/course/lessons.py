@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from prepack_lab.table import Link, Table
+from prepack_lab.measuring.table import Link, Table
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from prepack_lab.course.miniatures.iterations import Timeline
 from prepack_lab.figures.contrast import TEXT, is_pale
 from prepack_lab.figures.style import LabFigure, prompt_colour, style
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 
 def draw_answers(timelines: Mapping[str, Timeline]) -> LabFigure:

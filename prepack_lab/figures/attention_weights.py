@@ -8,7 +8,7 @@ import numpy as np
 
 from prepack_lab.figures.slot_axes import short_names, slot_axes, slot_names
 from prepack_lab.figures.style import OKABE_ITO, TEXT, LabFigure, style
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 
 def draw_attention_weights(

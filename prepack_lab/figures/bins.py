@@ -8,8 +8,8 @@ from plotly.subplots import make_subplots
 
 from prepack_lab.figures.rows import slot_bars
 from prepack_lab.figures.style import TEXT, LabFigure, style
+from prepack_lab.measuring.table import Table
 from prepack_lab.packing import Packing
-from prepack_lab.table import Table
 
 Bins = Sequence[Sequence[int]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from prepack_lab.figures.style import OKABE_ITO, LabFigure, style
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 KINDS = ("left out", "computed, pair by pair under the rule", "computed as it is")
 """What becomes of a block: `LEFT_OUT`, `PARTLY` and `WHOLE` of `miniatures/block_masks.py`."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prepack_lab.figures.slot_axes import one_line
 from prepack_lab.figures.style import OKABE_ITO, TEXT, LabFigure, style
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 COMPUTED, CACHED = OKABE_ITO[0], "rgba(86, 180, 233, 0.25)"
 

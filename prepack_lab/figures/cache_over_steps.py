@@ -9,8 +9,8 @@ import numpy as np
 from prepack_lab.decoding import decoding_slots
 from prepack_lab.figures.style import LabFigure, look, style_curves
 from prepack_lab.measuring.machine import MB
+from prepack_lab.measuring.table import Table
 from prepack_lab.packing import Packing
-from prepack_lab.table import Table
 
 
 def draw_cache_over_steps(packings: Mapping[str, Packing], steps: int, bytes_per_slot: float) -> LabFigure:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from prepack_lab.figures.style import OKABE_ITO, TEXT, LabFigure, style_curves
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 Cells = Mapping[str, Mapping[int, float]]
 """Workload → prompts in the batch → a number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from prepack_lab.figures.style import LabFigure, look, style_curves
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 Batches = Sequence[tuple[float, Sequence[int]]]
 """For each batch, the seconds at which it was done, and its prompts."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from prepack_lab.figures.style import LabFigure, style
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 _LEAST, _MOST = -8.0, 1.0
 """Powers of ten between which errors are told apart by colour."""

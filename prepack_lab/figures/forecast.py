@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from prepack_lab.figures.style import OKABE_ITO, TEXT, LabFigure, style_curves
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 MARKS = ((OKABE_ITO[0], "diamond"), (OKABE_ITO[5], "square-open"), (OKABE_ITO[2], "cross"), (OKABE_ITO[3], "circle"))
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from prepack_lab.figures.contrast import parting_line
 from prepack_lab.figures.style import OKABE_ITO, TEXT, LabFigure, prompt_colour, style
+from prepack_lab.measuring.table import Table
 from prepack_lab.sources.lengths import LengthProfile
-from prepack_lab.table import Table
 
 BINS = 50
 

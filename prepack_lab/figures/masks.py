@@ -10,7 +10,7 @@ import plotly.express as px
 
 from prepack_lab.figures.slot_axes import short_names, slot_axes, slot_names
 from prepack_lab.figures.style import OKABE_ITO, LabFigure, prompt_colour, style
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 CELLS = 64
 """Up to this many slots every cell is drawn, named and marked; above it the mask is an image."""

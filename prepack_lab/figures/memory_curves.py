@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from prepack_lab.figures.style import TEXT, WORSE, LabFigure, look, powers_of_two, style_curves
 from prepack_lab.measuring.machine import GB
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 ByBatch = Mapping[int, float]
 

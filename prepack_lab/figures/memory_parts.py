@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from prepack_lab.figures.contrast import parting_line
 from prepack_lab.figures.style import OKABE_ITO, LabFigure, style
 from prepack_lab.measuring.machine import GB
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 PATTERNS = {"weights": "", "cache": "/", "activations": "x", "mask": ".", "logits": "-"}
 """Each part has a pattern of its own beside its colour."""

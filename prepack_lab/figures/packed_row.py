@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from prepack_lab.figures.style import PADDING, LabFigure, prompt_colour, style
+from prepack_lab.measuring.table import Table
 from prepack_lab.packed_batch import PackedBatch
-from prepack_lab.table import Table
 
 
 class SlotWords(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prepack_lab.course.miniatures.paged_cache import PagedCache
 from prepack_lab.figures.rows import slot_bars
 from prepack_lab.figures.style import TEXT, LabFigure, prompt_colour, style
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 LINE = 8
 """Blocks that are drawn beside each other."""

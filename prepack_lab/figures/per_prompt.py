@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from prepack_lab.figures.style import LabFigure, look, powers_of_two, style_curves
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 
 def draw_per_prompt(

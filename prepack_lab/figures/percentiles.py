@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from prepack_lab.figures.style import LabFigure, look, style_curves
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 SHARES = (50, 90, 99)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from prepack_lab.figures.style import OKABE_ITO, TEXT, LabFigure, style_curves
 from prepack_lab.measuring.predictors import Line, fit_line
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 
 def draw_predictor(

@@ -9,7 +9,7 @@ import numpy as np
 
 from prepack_lab.figures.style import TEXT, LabFigure, look, style_curves
 from prepack_lab.measuring.cost import Cost
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 FORMS = ("", "-open", "-dot", "-open-dot")
 """Of the same symbol: the first, second, … that is drawn for one method."""

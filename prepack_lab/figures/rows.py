@@ -9,8 +9,8 @@ from plotly.subplots import make_subplots
 
 from prepack_lab.figures.contrast import parting_line
 from prepack_lab.figures.style import PADDING, TEXT, LabFigure, prompt_colour, style
+from prepack_lab.measuring.table import Table
 from prepack_lab.packing import Packing
-from prepack_lab.table import Table
 
 _HATCH = {"shape": "/", "fgcolor": "rgba(128, 128, 128, 0.75)", "bgcolor": PADDING, "fillmode": "replace", "size": 7}
 

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from prepack_lab.course.miniatures.iterations import Timeline
 from prepack_lab.figures.rows import slot_bars
 from prepack_lab.figures.style import TEXT, LabFigure, prompt_colour, style
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 
 class Stay(NamedTuple):

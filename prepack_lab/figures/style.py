@@ -12,7 +12,7 @@ from plotly.io.base_renderers import PlotlyRenderer
 
 from prepack_lab.figures.contrast import TEXT, keep_in_sight
 from prepack_lab.figures.static_html import CONFIG, static_html
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 """Seven colours that people with any colour vision tell apart (Okabe and Ito 2008)."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from prepack_lab.figures.style import LabFigure, look, powers_of_two, style_curves
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import Measurement
 from prepack_lab.methods import BASELINE
-from prepack_lab.table import Table
 
 ByBatch = Mapping[int, Measurement | None]
 """For each batch size what was measured, or None where the batch did not fit the memory."""

@@ -12,8 +12,8 @@ from prepack_lab.measuring.calibration import Calibration
 from prepack_lab.measuring.cost import Cost, cost_of_passes
 from prepack_lab.measuring.machine import MB
 from prepack_lab.measuring.model_sizes import ModelSizes
+from prepack_lab.measuring.table import Table
 from prepack_lab.methods import BASELINE, DATASET_METHODS, known_options, plan_passes
-from prepack_lab.table import Table
 
 
 @dataclass(frozen=True)

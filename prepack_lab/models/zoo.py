@@ -14,7 +14,7 @@ import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PreTrainedConfig, PreTrainedModel
 
 from prepack_lab.exactness.support import ModelSupport, check_model
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 VOCABULARY = 64
 WINDOW = 6

@@ -14,9 +14,9 @@ from prepack_lab.bench.one_batch import OneBatch
 from prepack_lab.bench.report import Report
 from prepack_lab.cli import main
 from prepack_lab.measuring.memory import peak_memory
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import summarize, time_in_turn
 from prepack_lab.methods import METHODS
-from prepack_lab.table import Table
 
 TINY = dict(model="tiny-llama", workload="gsm8k", batch_size=4, repeats=2, device="cpu")
 

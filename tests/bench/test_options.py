@@ -13,7 +13,7 @@ from prepack_lab.bench.experiment import OPTIONS, command_of
 from prepack_lab.bench.report import Report
 from prepack_lab.cli import main
 from prepack_lab.measuring.calibration import Calibration
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 
 @pytest.fixture

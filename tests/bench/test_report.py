@@ -9,7 +9,7 @@ from prepack_lab.bench import EXPERIMENTS, report
 from prepack_lab.bench.report import Report
 from prepack_lab.cli import main
 from prepack_lab.figures.style import LabFigure
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 TINY = {"model": "tiny-llama", "dtype": "float32"}
 

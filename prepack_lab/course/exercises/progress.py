@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from prepack_lab.course.exercises.exercise import Exercise
 from prepack_lab.course.stale_kernel import restart_kernel
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 FILE, LOCK = Path("progress.json"), Path(".progress.lock")
 SECONDS = 5.0

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from prepack_lab.measuring.table import Table
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.prefilling import Prefill
-from prepack_lab.table import Table
 
 
 def prompts_table(texts: Sequence[str], prompts: Sequence[Sequence[int]]) -> Table:

@@ -11,10 +11,10 @@ import torch
 from prepack_lab.course.miniatures.block_masks import attend, computed_pairs
 from prepack_lab.course.miniatures.varlen_attention import attend_by_mask, attend_by_segment
 from prepack_lab.masks import packed_block_mask
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import Measurement, measure_together
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import Packing, pack
-from prepack_lab.table import Table
 
 
 class _Laid(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.recordings import BASELINE, Recording, fewer_rows_recorded, load_recordings, only, speed_up
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 SHOWN = ("prefill", "batch-size")
 COMPARED = ("prepacked", "padding_free")

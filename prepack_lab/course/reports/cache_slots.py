@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from prepack_lab.course.miniatures.paged_cache import blocks_needed
 from prepack_lab.course.miniatures.requests import Request
 from prepack_lab.decoding import decoding_slots
+from prepack_lab.measuring.table import Table
 from prepack_lab.packing import pack
-from prepack_lab.table import Table
 
 
 def cache_slots_table(requests: Sequence[Request], longest_text: int, block_size: int = 16) -> Table:

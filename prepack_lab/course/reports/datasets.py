@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import Measurement
 from prepack_lab.methods import BASELINE, DATASET_METHODS, known_options, plan_passes
-from prepack_lab.table import Table
 
 
 def dataset_table(lengths: Sequence[int], batch_size: int = 16, **options: Any) -> Table:

@@ -8,8 +8,8 @@ from statistics import mean, median
 from prepack_lab.course.ablation import Ablation
 from prepack_lab.measuring.cost import Cost
 from prepack_lab.measuring.machine import GB
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.token_times import TokenTimes
-from prepack_lab.table import Table
 
 
 def restart_table(found: Mapping[str, Ablation]) -> Table:

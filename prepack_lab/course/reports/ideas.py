@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 IDEAS = (
     ("prepacking",

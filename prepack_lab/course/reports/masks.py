@@ -10,10 +10,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from prepack_lab.exactness.differences import most_apart
 from prepack_lab.forward import forward_alone
 from prepack_lab.masks import may_see, packed_mask
+from prepack_lab.measuring.table import Table
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import Packing
 from prepack_lab.prompts import tokenize
-from prepack_lab.table import Table
 from prepack_lab.twin import twin_of
 
 ROUNDING = 1e-3

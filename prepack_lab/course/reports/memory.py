@@ -11,8 +11,8 @@ from prepack_lab.forward import run_method, vocabulary_size
 from prepack_lab.measuring.cost import estimate_cost
 from prepack_lab.measuring.machine import MB, device_name
 from prepack_lab.measuring.memory import peak_memory
+from prepack_lab.measuring.table import Table
 from prepack_lab.prompts import random_prompts
-from prepack_lab.table import Table
 
 
 def memory_table(model: PreTrainedModel, lengths: Sequence[int], methods: Sequence[str]) -> Table:

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from prepack_lab.course.miniatures.chunked_prefill import prefill_in_chunks
 from prepack_lab.course.miniatures.prefix_sharing import prefill_sharing
 from prepack_lab.forward import forward_alone
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 
 def chunks_table(model: PreTrainedModel, prompt: Sequence[int], chunks: Sequence[int]) -> Table:

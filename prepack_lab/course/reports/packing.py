@@ -7,10 +7,10 @@ from functools import partial
 from statistics import mean, median
 from typing import Any
 
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import measure
 from prepack_lab.packing import STRATEGIES, Packing, pack
 from prepack_lab.sources.lengths import LengthProfile, load_profile
-from prepack_lab.table import Table
 
 LIBRARY = "binpacking"
 MOST = {LIBRARY: 10_000, "optimal": 1_000}

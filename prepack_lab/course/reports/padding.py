@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 
 from prepack_lab.measuring.cost import estimate_cost
+from prepack_lab.measuring.table import Table
 from prepack_lab.models.loading import load_sizes
 from prepack_lab.packing import Packing
 from prepack_lab.sources.lengths import list_profiles, load_profile
-from prepack_lab.table import Table
 
 
 def waste_table(

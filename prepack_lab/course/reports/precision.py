@@ -8,8 +8,8 @@ from transformers import PreTrainedModel
 
 from prepack_lab.course.reports.shares import share
 from prepack_lab.exactness.differences import most_apart
+from prepack_lab.measuring.table import Table
 from prepack_lab.prefilling import prefill
-from prepack_lab.table import Table
 
 METHODS = ("full_batching", "prepacked", "padding_free")
 

@@ -8,8 +8,8 @@ from statistics import median
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.calibration import Calibration
 from prepack_lab.measuring.predictors import PREDICTORS, Line, TimedBatch, fit_line
+from prepack_lab.measuring.table import Table
 from prepack_lab.packing import pack
-from prepack_lab.table import Table
 
 
 def counted_table(batches: Mapping[str, Sequence[int]]) -> Table:

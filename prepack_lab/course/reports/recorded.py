@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prepack_lab.measuring.recordings import Recording, load_recordings
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 TAKE_ONE = "prepack-lab bench batch-size --record"
 

@@ -7,7 +7,7 @@ from statistics import median
 
 from prepack_lab.measuring.predictors import errors_on_unseen
 from prepack_lab.measuring.recordings import BASELINE, FOLDER, Recording, load_recordings, only, speed_up
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 TAKE_ONE = "prepack-lab bench predict"
 

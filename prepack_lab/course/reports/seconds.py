@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import Measurement
-from prepack_lab.table import Table
 
 
 def times_table(times: Mapping[str, Measurement], baseline: str = "full_batching") -> Table:

@@ -11,7 +11,7 @@ from prepack_lab.course.miniatures.continuous_batching import continuous, static
 from prepack_lab.course.miniatures.iterations import Timeline, simulate
 from prepack_lab.course.miniatures.requests import Request
 from prepack_lab.course.miniatures.step_seconds import plain_steps, ragged_steps
-from prepack_lab.table import Table
+from prepack_lab.measuring.table import Table
 
 SCRIPTS = {"padded": "full_batching", "prepacked": "prepacked", "padding-free": "padding_free"}
 

@@ -9,8 +9,8 @@ from statistics import mean, median
 import torch
 
 from prepack_lab.measuring.machine import device_name
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import Measurement, returned_and_done
-from prepack_lab.table import Table
 
 SIZE = 2048
 """Rows and columns of the matrices that are multiplied: small for a GPU, and a moment's work for a CPU."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from statistics import mean
 
 from prepack_lab.measuring.machine import GB, MB
+from prepack_lab.measuring.table import Table
 from prepack_lab.packing import Packing, pack
 from prepack_lab.sources.lengths import LengthProfile, load_profile
-from prepack_lab.table import Table
 
 
 def traces_table(workloads: Sequence[str], batch_size: int = 16, draws: int = 30) -> Table:

@@ -13,12 +13,12 @@ from prepack_lab.exactness.differences import apart
 from prepack_lab.exactness.support import ModelSupport, check_model
 from prepack_lab.forward import forward_alone
 from prepack_lab.masks import packed_mask
+from prepack_lab.measuring.table import Table
 from prepack_lab.methods import METHODS
 from prepack_lab.models.zoo import small_model, support_table
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import Packing, pack
 from prepack_lab.prefilling import prefill
-from prepack_lab.table import Table
 
 ROUNDING = 1e-3
 """Up to this share of their spread, logits differ by rounding."""

@@ -1,7 +1,7 @@
 import pytest
 
 from prepack_lab.course.lessons import LESSONS, lesson_map
-from prepack_lab.table import Link, Table
+from prepack_lab.measuring.table import Link, Table
 
 TABLE = Table(("name", "words"), [("a", "two\nlines"), ("<b>", 7)], "A caption")
 
