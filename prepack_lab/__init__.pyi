@@ -24,6 +24,7 @@ from .prefilling import prefill_dataset as prefill_dataset
 from .prompts import InvalidPromptsError as InvalidPromptsError
 from .prompts import random_prompts as random_prompts
 from .prompts import tokenize as tokenize
+from .scoring.scores import score as score
 from .sources.files import read_prompts as read_prompts
 from .sources.lengths import LengthProfile as LengthProfile
 from .sources.lengths import load_profile as load_profile

@@ -8,7 +8,7 @@ in the same prompt".
 Attention is then computed in one of two ways:
 
     masked      one attention per row, with a dense mask: the paper
-    segmented   one attention per prompt, with no mask where the rule is simply causal: no hidden pair is computed
+    segmented   one attention per segment, with no mask where the rule is simply causal: no hidden pair is computed
 
 A model attends like this only as a twin (`packable`), and only inside `packed_attention`.
 """
@@ -21,6 +21,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from inspect import signature
+from itertools import accumulate
 from typing import Any, cast
 
 import torch
@@ -48,6 +49,10 @@ HARMLESS = {
 """Arguments that change nothing here: a window is part of the rule, and a model in eval mode has no dropout."""
 
 
+Span = tuple[int, int]
+"""The first of some slots in a row, and the one after the last."""
+
+
 @dataclass(frozen=True)
 class Run:
     """The packed rows that this thread is running."""
@@ -56,26 +61,30 @@ class Run:
     """[R, Q] the slots that are computed."""
     keys: Slots
     """[R, W] the slots that may be seen, in the order of the cache."""
-    spans: Sequence[tuple[int, int]] | None
-    """The first slot of each prompt of a single row, and the one after its last; None for one attention per row."""
+    spans: Sequence[Span] | None
+    """The queries of each segment of a single row, from left to right; None for one attention per row."""
+    seen: Sequence[Sequence[Span]]
+    """The keys that each segment sees: those of the segments that it goes on from, and its own."""
     layers: list[str] = field(default_factory=list)
     """The class of each layer that has computed attention so far."""
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Q and W: the slots per row that are computed, and those that may be seen."""
-        return self.queries.segment_ids.shape[1], self.keys.segment_ids.shape[1]
-
-    @property
+    @cached_property
     def lengths(self) -> list[int]:
-        """Tokens of each prompt of a single row."""
-        return [end - start for start, end in self.spans or ()]
+        """The keys of each segment of a single row."""
+        return [sum(end - start for start, end in spans) for spans in self.seen]
 
     @cached_property
-    def cu_seqlens(self) -> torch.Tensor:
-        """[B + 1] the cumulative boundaries of the prompts of a single row, from 0."""
-        ends = [0, *(end for _, end in self.spans or ())]
-        return torch.tensor(ends, dtype=torch.int32, device=self.queries.segment_ids.device)
+    def cu_seqlens(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """[S + 1] the cumulative boundaries of the segments of a single row, from 0, in queries and in keys."""
+        device = self.queries.segment_ids.device
+        ends = [0, *(end for _, end in self.spans or ())], [0, *accumulate(self.lengths)]
+        queries, keys = (torch.tensor(each, dtype=torch.int32, device=device) for each in ends)
+        return queries, keys
+
+    def keys_of(self, states: torch.Tensor, segment: int) -> torch.Tensor:
+        """What a segment sees of keys or values: [1, heads, W, D] → [1, heads, L, D], where L is its `lengths`."""
+        parts = [states[:, :, start:end] for start, end in self.seen[segment]]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
 
 
 @dataclass(frozen=True)
@@ -102,17 +111,21 @@ def packable(model: PreTrainedModel) -> PreTrainedModel:
 
 @contextmanager
 def packed_attention(
-    queries: Slots, keys: Slots | None = None, spans: Sequence[tuple[int, int]] | None = None
+    queries: Slots,
+    keys: Slots | None = None,
+    spans: Sequence[Span] | None = None,
+    seen: Sequence[Sequence[Span]] | None = None,
 ) -> Iterator[Run]:
     """Inside this block, and in this thread, the layers of a twin attend over these packed rows.
 
     Args:
         queries: [R, Q] the slots that are computed.
         keys: [R, W] the slots that may be seen, in the order of the cache; left out, the queries themselves.
-        spans: the first slot of each prompt of a single row, and the one after its last: one attention per prompt.
-            Left out, one attention per row, with a mask.
+        spans: the queries of each segment of a single row, from left to right: one attention per segment. Left out,
+            one attention per row, with a mask.
+        seen: the keys that each segment sees, in the order of their positions; left out, its own.
     """
-    run = Run(queries, keys or queries, spans)
+    run = Run(queries, keys or queries, spans, seen or [[span] for span in spans or ()])
     token = _running.set(run)
     try:
         yield run
@@ -147,7 +160,8 @@ def _attention(
     scoring = _Scoring(scaling, asked.pop("softcap", None), asked.pop("s_aux", None))
     bias = asked.pop("position_bias", None)
     unknown = sorted(name for name, given in asked.items() if given is not None and name not in HARMLESS)
-    if unknown or not getattr(module, "is_causal", True) or (query.shape[2], key.shape[2]) != run.shape:
+    sizes = run.queries.segment_ids.shape[1], run.keys.segment_ids.shape[1]
+    if unknown or not getattr(module, "is_causal", True) or (query.shape[2], key.shape[2]) != sizes:
         raise NotImplementedError(f"an attention with {', '.join(unknown) or 'keys of its own'}")
     if run.spans is None:
         return _attend(query, key, value, _add(attention_mask, bias), scoring).transpose(1, 2), None
@@ -161,17 +175,18 @@ def _prompt_by_prompt(
     key: torch.Tensor,
     value: torch.Tensor,
     mask: torch.Tensor | None,  # [1, 1, L, L]
-    bias: torch.Tensor | None,  # [1, H, W, W]
+    bias: torch.Tensor | None,  # [1, H, Q, W]
     run: Run,
     scoring: _Scoring,
 ) -> torch.Tensor:
-    """One attention for each prompt of a single row: [1, W, H, D]."""
+    """One attention for each segment of a single row: [1, Q, H, D]."""
     attended = []
-    queries, keys, values = (states.split(run.lengths, dim=2) for states in (query, key, value))
-    for prompt, (start, end) in enumerate(run.spans or ()):
-        own = None if mask is None else mask[..., : end - start, : end - start]
-        own = _add(own, None if bias is None else bias[..., start:end, start:end])
-        attended.append(_attend(queries[prompt], keys[prompt], values[prompt], own, scoring).transpose(1, 2))
+    for segment, (start, end) in enumerate(run.spans or ()):
+        last = run.lengths[segment]
+        own = None if mask is None else mask[..., last - (end - start) : last, :last]
+        own = _add(own, None if bias is None else run.keys_of(bias[..., start:end, :].mT, segment).mT)
+        states = query[:, :, start:end], run.keys_of(key, segment), run.keys_of(value, segment)
+        attended.append(_attend(*states, own, scoring).transpose(1, 2))
     return torch.cat(attended, dim=1)
 
 
@@ -197,14 +212,18 @@ def _kernel_parameters() -> frozenset[str]:
 def _one_kernel(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, run: Run, scaling: float | None
 ) -> torch.Tensor:
-    """The causal attention of all prompts of a single row by one kernel: [1, W, H, D]."""
+    """The causal attention of all segments of a single row by one kernel: [1, Q, H, D]."""
+    if run.keys is not run.queries:
+        key, value = (
+            torch.cat([run.keys_of(states, each) for each in range(len(run.seen))], 2) for states in (key, value)
+        )
     shared = {"enable_gqa": query.shape[1] != key.shape[1]}
     if "enable_gqa" not in _kernel_parameters():
         key, value, shared = *_repeat_heads(query, key, value), {}
     query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # [W, heads, D]
-    ends, longest = run.cu_seqlens, max(run.lengths)
+    most = max(end - start for start, end in run.spans or ()), max(run.lengths)
     assert varlen_attn is not None
-    out = varlen_attn(query, key, value, ends, ends, longest, longest, scale=scaling, window_size=(-1, 0), **shared)
+    out = varlen_attn(query, key, value, *run.cu_seqlens, *most, scale=scaling, window_size=(-1, 0), **shared)
     return out[None]
 
 
@@ -212,12 +231,12 @@ def _add(mask: torch.Tensor | None, bias: torch.Tensor | None) -> torch.Tensor |
     """Mask and bias as one; a bias without a mask gets the causal mask, since `_attend` is causal only without both."""
     if bias is None:
         return mask
-    return bias + (_causal_mask(bias) if mask is None else mask)
+    return bias + (_causal_mask(bias.shape[-2], bias.shape[-1], bias) if mask is None else mask)
 
 
-def _causal_mask(like: torch.Tensor) -> torch.Tensor:
-    """[Q, W] for scores of this shape, additive."""
-    return additive(torch.ones(like.shape[-2:], dtype=torch.bool, device=like.device).tril(), like.dtype)
+def _causal_mask(Q: int, W: int, like: torch.Tensor) -> torch.Tensor:
+    """[Q, W] additive, in the dtype and on the device of `like`: the last query sees all keys."""
+    return additive(torch.ones(Q, W, dtype=torch.bool, device=like.device).tril(W - Q), like.dtype)
 
 
 def _shares_heads(device: torch.device, mask: torch.Tensor | None) -> bool:
@@ -238,6 +257,8 @@ def _attend(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, scoring: _Scoring
 ) -> torch.Tensor:
     """Softmax attention, causal where there is no mask: [R, H, Q, D]."""
+    if mask is None and query.shape[2] != key.shape[2]:
+        mask = _causal_mask(query.shape[2], key.shape[2], query)
     if not scoring.plain or not _shares_heads(query.device, mask):
         key, value = _repeat_heads(query, key, value)
     if scoring.plain:
@@ -247,7 +268,7 @@ def _attend(
     scores = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if scoring.scaling is None else scoring.scaling)
     if scoring.softcap is not None:
         scores = scoring.softcap * torch.tanh(scores / scoring.softcap)
-    scores = scores + (_causal_mask(scores) if mask is None else mask)  # [R, H, Q, W]
+    scores = scores + (_causal_mask(scores.shape[2], scores.shape[3], scores) if mask is None else mask)  # [R, H, Q, W]
     if scoring.sinks is not None:  # one more key per head, which takes part in the softmax and carries no value
         sink = scoring.sinks.reshape(1, -1, 1, 1).expand(*scores.shape[:3], 1).to(scores.dtype)
         scores = torch.cat([scores, sink], dim=-1)

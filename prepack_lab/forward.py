@@ -91,26 +91,47 @@ def _run_packed(model: PreTrainedModel, batch: PackedBatch, planned: Pass) -> tu
     is_last = torch.zeros_like(batch.input_ids, dtype=torch.bool)  # [R, W]
     is_last[batch.last_token.unbind(1)] = True
     cache = DynamicCache()
-    with packed_attention(batch.slots, spans=batch.spans if planned.attention == "segmented" else None):
+    logits = run_rows(model, batch, is_last, cache, spans=batch.spans if planned.attention == "segmented" else None)
+    return logits[batch.segment_ids[is_last].argsort()], cache
+
+
+def run_rows(
+    model: PreTrainedModel, batch: PackedBatch, keep: torch.Tensor, cache: DynamicCache, *seen: Any, **spans: Any
+) -> torch.Tensor:
+    """Run packed rows.
+
+    Args:
+        model, batch: the rows, and what runs them.
+        keep: [R, W] whether the logits after a slot are wanted.
+        cache: gains the keys and values of the rows.
+        seen, spans: what the slots see (see `packed_attention`); left out, the rows themselves.
+
+    Returns:
+        [N, V] the logits wanted, row after row.
+    """
+    with packed_attention(batch.slots, *seen, **spans):
         positions = batch_positions(model, batch)
-        out = call(packable(model), batch.input_ids, cache, position_ids=positions, logits_to_keep=is_last)
-    return out.logits[batch.segment_ids[is_last].argsort()], cache  # the logits come row by row
+        return call(packable(model), batch.input_ids, cache, position_ids=positions, logits_to_keep=keep).logits
 
 
 def _run_padded(model: PreTrainedModel, batch: PackedBatch, planned: Pass) -> tuple[torch.Tensor, DynamicCache]:
     """The same with a prompt per row, by the model's own attention; a prompt alone needs neither mask nor positions."""
-    options = {}
-    if planned.attention == "padded":
-        options["attention_mask"] = batch.attention_mask
-        if takes_positions(model):
-            options["position_ids"] = batch_positions(model, batch)
-    cache = DynamicCache()
+    options, cache = padded_options(model, batch, planned.attention), DynamicCache()
     return call(model, batch.input_ids, cache, logits_to_keep=1, **options).logits[:, -1], cache
+
+
+def padded_options(model: PreTrainedModel, batch: PackedBatch, attention: str) -> dict[str, torch.Tensor]:
+    """The mask and the positions of padded rows; none for a prompt alone."""
+    if attention == "alone":
+        return {}
+    positions = {"position_ids": batch_positions(model, batch)} if takes_positions(model) else {}
+    return {"attention_mask": batch.attention_mask, **positions}
 
 
 @torch.no_grad()
 def call(model: PreTrainedModel, input_ids: torch.Tensor, cache: DynamicCache, **options: Any) -> Any:
-    """Run the model once: its output, as transformers returns it. The cache grows in place."""
+    """Run the model once: its output, as transformers returns it. The cache grows in place; without one, transformers
+    would take positions that restart for a packing of its own."""
     return model(input_ids, use_cache=True, **{cache_argument(model): cache}, **options)
 
 

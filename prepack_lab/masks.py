@@ -39,10 +39,13 @@ class Slots:
     """[R, W] the prompt's index; -1 on padding."""
     position_ids: torch.Tensor
     """[R, W] the token's place in its own prompt."""
+    parents: torch.Tensor | None = None
+    """[S] the segment that each one goes on from, or itself; left out, each prompt is one segment."""
 
 
 def visible(queries: Slots, keys: Slots, rule: Rule = causal) -> torch.Tensor:
-    """Which slot may see which: only slots of its own prompt, and only those that the rule allows.
+    """Which slot may see which: only slots of its own prompt, and only those that the rule allows. A segment that goes
+    on from another sees that one, too, and the one that it goes on from.
 
     The rule is given positions, which restart for each prompt, so a window means the same in a row as alone.
 
@@ -55,9 +58,20 @@ def visible(queries: Slots, keys: Slots, rule: Rule = causal) -> torch.Tensor:
         [R, 1, Q, W] booleans: row, any head, query, key. Padding sees padding only.
     """
     row = torch.arange(len(queries.segment_ids), device=queries.segment_ids.device)[:, None, None, None]
-    same_prompt = queries.segment_ids[:, None, :, None] == keys.segment_ids[:, None, None, :]
+    same_prompt, segments = _same_segment(queries.segment_ids, keys), queries.segment_ids
+    while queries.parents is not None and not torch.equal(segments, above := _parents(segments, queries.parents)):
+        same_prompt |= _same_segment(above, keys)
+        segments = above
     allowed = rule(row, torch.zeros_like(row), queries.position_ids[:, None, :, None], keys.position_ids[:, None, None])
     return same_prompt & allowed
+
+
+def _same_segment(segments: torch.Tensor, keys: Slots) -> torch.Tensor:
+    return segments[:, None, :, None] == keys.segment_ids[:, None, None, :]
+
+
+def _parents(segments: torch.Tensor, parents: torch.Tensor) -> torch.Tensor:
+    return torch.where(segments < 0, segments, parents[segments])
 
 
 def may_see(segment_ids: torch.Tensor, apart: bool = True, window: int | None = None) -> torch.Tensor:

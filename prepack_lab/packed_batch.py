@@ -35,6 +35,8 @@ class PackedBatch:
     """[B, 2] row and slot of each prompt's first token."""
     last_token: torch.Tensor
     """[B, 2] row and slot of each prompt's last token."""
+    parents: torch.Tensor | None = None
+    """[S] the segment that each one goes on from (see `branches.py`); None where none does."""
 
     @classmethod
     def from_prompts(
@@ -100,7 +102,7 @@ class PackedBatch:
     @property
     def slots(self) -> Slots:
         """The rows as masks see them."""
-        return Slots(self.segment_ids, self.position_ids)
+        return Slots(self.segment_ids, self.position_ids, self.parents)
 
     @property
     def lengths(self) -> torch.Tensor:

@@ -35,7 +35,7 @@ def tokenize(tokenizer: Any, texts: Sequence[str | Sequence[Mapping[str, str]]],
         InvalidPromptsError: a prompt is neither a string nor such a conversation, or holds half a character;
             the tokenizer has no chat template, or the template rejects a conversation.
     """
-    texts = _elements("texts", texts, "a list of strings, one per prompt")
+    texts = elements("texts", texts, "a list of strings, one per prompt")
     if not chat:
         return [tokenizer(check_text(f"prompt {i}", text))["input_ids"] for i, text in enumerate(texts)]
     if tokenizer.chat_template is None:
@@ -93,14 +93,15 @@ def check_prompts(
         InvalidPromptsError: no prompts, an empty prompt, text, an id that is not an integer or not in the
             vocabulary, or a prompt with more tokens than the model has positions.
     """
-    listed = _elements("prompts", prompts, _IDS)
+    listed = elements("prompts", prompts, _IDS)
     if not listed:
         raise InvalidPromptsError("there are no prompts; pass at least one list of token ids")
-    return [_check_prompt(f"prompt {i}", prompt, vocab_size, max_positions) for i, prompt in enumerate(listed)]
+    return [check_ids(f"prompt {i}", prompt, vocab_size, max_positions) for i, prompt in enumerate(listed)]
 
 
-def _check_prompt(where: str, prompt: Any, vocab_size: int | None, most: int | None) -> list[int]:
-    ids = _elements(where, prompt, _IDS)
+def check_ids(where: str, prompt: Any, vocab_size: int | None, most: int | None = None) -> list[int]:
+    """Check one list of token ids as `check_prompts` does; errors begin with `where`."""
+    ids = elements(where, prompt, _IDS)
     if not ids:
         raise InvalidPromptsError(f"{where} is empty; leave it out, or give it at least one token")
     if most is not None and len(ids) > most:
@@ -122,7 +123,7 @@ def _plain_id(where: str, place: int, id: Any) -> int:
     return int(value)
 
 
-def _elements(name: str, given: Any, expected: str) -> list[Any]:
+def elements(name: str, given: Any, expected: str) -> list[Any]:
     """The elements of a list, a 1-D array or any other ordered collection, in a new list."""
     ordered = isinstance(given, Iterable) and not isinstance(given, (str, bytes, bytearray, Mapping, Set))
     if not ordered or getattr(given, "ndim", 1) != 1:

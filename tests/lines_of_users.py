@@ -29,6 +29,8 @@ assert_type(result, lab.Prefill)
 assert_type(result.next_token_logits, torch.Tensor)
 tokens = lab.generate(model, prompts, method="prepacked", max_new_tokens=20, do_sample=True)
 first: list[int] = tokens[0]
+likely: float = lab.score(model, prompts, tokens)[0].log_likelihood
+greedy: bool = lab.score(model, prompts, [[[1], [2, 3]], [[4]]], share=False)[0][1].greedy
 for found in lab.prefill_dataset(model, prompts, batch_size=16, method="dataset_prepacked"):
     assert_type(found.prompts, tuple[int, ...])
 assert_type(lab.check_model(model), lab.ModelSupport)

@@ -69,6 +69,8 @@ class Known:
     decoding: Evidence
 
 
+Trial = Callable[[PreTrainedModel, str], str | None]
+"""A model and a method → what stands in the way, in words; None if nothing does."""
 _known: WeakKeyDictionary[PreTrainedModel, dict[Any, dict[Any, Any]]] = WeakKeyDictionary()
 """For each model, dtype and attention what is `Known` of each method, and the logits of a few tokens "alone"."""
 
@@ -119,8 +121,13 @@ def alternatives(model: PreTrainedModel, refused: str, decoding: str) -> str:
     return f"Use method={' or '.join(map(repr, others))}" if others else "Use model.generate itself"
 
 
-def ask(model: PreTrainedModel, method: str, decoding: str = "unpacked") -> Known:
-    """What is known about a way to run a model, or about the method "generate"; the first call for each finds out."""
+def ask(model: PreTrainedModel, method: str, decoding: str = "unpacked", trial: Trial | None = None) -> Known:
+    """What is known about a way to run a model, or about the method "generate"; the first call for each finds out.
+
+    Args:
+        decoding: how the prompts go on: "unpacked", "packed", or whatever `trial` tries.
+        trial: compares the method with prompts alone on a few tokens; left out, `try_few_tokens` does.
+    """
     starts = rule_starts(model.config)
     if model.training:
         reason = "it is in training mode, where dropout changes every run; call model.eval() first"
@@ -128,7 +135,9 @@ def ask(model: PreTrainedModel, method: str, decoding: str = "unpacked") -> Know
     answers = _known.setdefault(model, {}).setdefault((model.dtype, model.config._attn_implementation), {})
     if (method, decoding) not in answers:
         obstacle = _obstacle(model) if decoding == "unpacked" else ask(model, method).obstacle
-        obstacle = obstacle or _try(model, method, decoding, answers)
+        obstacle = obstacle or (
+            _answer(partial(trial, model, method)) if trial else _try(model, method, decoding, answers)
+        )
         answers[method, decoding] = Known(obstacle, Evidence(starts), Evidence(starts))
     return answers[method, decoding]
 
