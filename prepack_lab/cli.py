@@ -31,7 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     _add_grade(commands.add_parser("grade", help="grade a folder of students' notebooks; writes a CSV file and a page"))
     bench = commands.add_parser("bench", help="measure on this machine what the paper measured on its own")
+    commands.add_parser(
+        "lm-eval", help="lm-evaluation-harness, which gains the model prepack; takes what lm_eval takes"
+    )
     arguments = sys.argv[1:] if arguments is None else arguments
+    if "lm-eval" in arguments[:1]:
+        return _lm_eval(arguments[1:])
     if "bench" in arguments[:1]:  # the experiments load torch
         _add_bench(bench)
     chosen = vars(parser.parse_args(arguments))
@@ -152,6 +157,16 @@ def _grade(folder: Path, out: Path, seconds: float, memory: float, seed: int, jo
     flagged, count = sum(bool(grade.flags) for grade in grades), Counter(grade.status for grade in grades)
     print(f"to look at: {flagged} flagged, {count['unreadable']} files unreadable, {count['not graded']} not graded")
     print(f"wrote {out / 'grades.csv'} and {out / 'grades.html'}")
+    return 0
+
+
+def _lm_eval(arguments: Sequence[str]) -> int:
+    try:
+        from prepack_lab.scoring.harness import run_command
+    except ImportError as error:
+        print(f"prepack-lab: {error}; lm-eval is an extra: pip install 'prepack-lab[lm-eval]'", file=sys.stderr)
+        return 2
+    run_command([*arguments])
     return 0
 
 
