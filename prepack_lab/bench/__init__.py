@@ -9,11 +9,13 @@ from prepack_lab.bench.calibrate import Calibrate
 from prepack_lab.bench.dataset import Dataset
 from prepack_lab.bench.experiment import Experiment
 from prepack_lab.bench.generate import Generate
+from prepack_lab.bench.lm_eval import LmEval
 from prepack_lab.bench.memory import Memory
 from prepack_lab.bench.one_batch import OneBatch
 from prepack_lab.bench.packing import PackingTime
 from prepack_lab.bench.peers import Peers
 from prepack_lab.bench.predict import Predict
+from prepack_lab.bench.score import Score
 from prepack_lab.bench.speed_ups import BatchSize, FirstToken, Prefill
 from prepack_lab.bench.widgets import Widgets
 
@@ -28,6 +30,8 @@ EXPERIMENTS: dict[str, type[Experiment]] = {
         BatchCost,
         Memory,
         Generate,
+        Score,
+        LmEval,
         PackingTime,
         Peers,
         OneBatch,

@@ -49,6 +49,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "lengths": {"type": _numbers, "help": "tokens of every prompt, several separated by commas"},
     "sizes": {"type": _numbers, "help": "how many prompts, several separated by commas"},
     "count": {"type": _number, "help": "prompts in all"},
+    "choices": {"type": _number, "help": "continuations of each prompt"},
+    "examples": {"type": _numbers, "help": "tokens that all prompts begin with, several separated by commas"},
     "draws": {"type": _number, "help": "random batches of each kind"},
     "methods": {"type": _names, "help": "separated by commas"},
     "strategies": {"type": _names, "help": "separated by commas"},

@@ -31,6 +31,8 @@ SMALL = {
     "batch-cost": {**TINY, "lengths": [5, 9], "batch_sizes": [1, 2], "repeats": 1, "compare_paper": True},
     "memory": {**TINY, "batch_size": 3, "compare_paper": True},
     "generate": {**TINY, "batch_size": 3, "max_new_tokens": 3, "repeats": 1},
+    "score": {**TINY, "count": 3, "examples": [0, 30]},
+    "lm-eval": {**TINY, "count": 3, "batch_size": 2},
     "packing": {"sizes": [50, 30_000], "repeats": 1},
     "one-batch": {**TINY, "batch_size": 3, "repeats": 1},
 }
