@@ -22,7 +22,10 @@ from prepack_lab.sources.lengths import load_profile
 
 LETTERS = "ABCD"
 SUBJECT = "astronomy"
-WORDS = ["time", "people", "water", "house", "music", "river", "night", "king", "green", "paper", "stone", "light", "number", "history", "city", "winter", "summer", "field", "letter", "voice", "garden", "market", "village", "mountain", "window", "table", "doctor", "teacher", "friend", "country", "question", "answer"]
+WORDS = (
+    "time people water house music river night king green paper stone light number history city winter summer field "
+    "letter voice garden market village mountain window table doctor teacher friend country question answer"
+)
 TASK = {
     "task": "questions",
     "dataset_path": "json",
@@ -79,7 +82,7 @@ def _write_task(folder: Path, workload: str, count: int, seed: int, beginning: s
     """Questions of random words, as many as recorded prompts have tokens; and how the harness reads them."""
     draw = np.random.default_rng(seed)
     lines = [
-        {"question": " ".join(draw.choice(WORDS, max(1, length - 4))), "answer": int(draw.integers(4))}
+        {"question": " ".join(draw.choice(WORDS.split(), max(1, length - 4))), "answer": int(draw.integers(4))}
         for length in load_profile(workload).sample(count, seed)
     ]
     questions = folder / f"questions{len(beginning)}.jsonl"
