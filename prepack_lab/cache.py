@@ -41,16 +41,21 @@ def unpack_cache(cache: DynamicCache, batch: PackedBatch, config: PreTrainedConf
 def join_caches(passes: Sequence[ForwardPass], config: PreTrainedConfig) -> DynamicCache:
     """One left-padded cache for the prompts of several forward passes, by rising index: [B, H, L, D] per layer.
 
-    Only tokens are moved; padding is 0. Its attention weight is 0, too, so it changes nothing.
+    Only tokens are moved; padding is 0. Its attention weight is 0, too, so it changes nothing. What one padded pass left
+    is such a cache already.
     """
     longest = max(int(done.batch.lengths.max()) for done in passes)
     rising = sorted(prompt for done in passes for prompt in done.prompts)
     moves = [_moves(done, rising, longest) for done in passes]
+    whole = [*passes[0].prompts] == rising and passes[0].batch.packing.num_bins == len(rising)
+    joined_already = whole and passes[0].planned.attention in ("alone", "padded")
     joined = DynamicCache(config=config)
     for index in range(len(passes[0].cache.layers)):
         layers: list[Any] = [done.cache.layers[index] for done in passes]
         states = [(packed.keys, packed.values) for packed in layers]
-        keys, values = (_join(kind, moves, len(rising), longest) for kind in zip(*states, strict=True))
+        keys, values = states[0]
+        if not joined_already:
+            keys, values = (_join(kind, moves, len(rising), longest) for kind in zip(*states, strict=True))
         layer = joined.layers[index] if index < len(joined.layers) else None
         if type(layer) is DynamicLayer:
             layer.lazy_initialization(keys, values)
