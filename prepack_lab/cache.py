@@ -41,8 +41,8 @@ def unpack_cache(cache: DynamicCache, batch: PackedBatch, config: PreTrainedConf
 def join_caches(passes: Sequence[ForwardPass], config: PreTrainedConfig) -> DynamicCache:
     """One left-padded cache for the prompts of several forward passes, by rising index: [B, H, L, D] per layer.
 
-    Only tokens are moved; padding is 0. Its attention weight is 0, too, so it changes nothing. What one padded pass left
-    is such a cache already.
+    Only tokens are moved; padding is 0. Its attention weight is 0, too, so it changes nothing. The cache of a single
+    padded pass is one already.
     """
     longest = max(int(done.batch.lengths.max()) for done in passes)
     rising = sorted(prompt for done in passes for prompt in done.prompts)

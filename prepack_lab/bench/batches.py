@@ -160,8 +160,8 @@ def prefill_all(model: PreTrainedModel, prompts: list[list[int]], method: str, b
 
 
 def time_under_a_bar(
-    calls: Mapping[str, Callable[[], Any]], repeats: int, device: str, warmup: int = 1
-) -> dict[str, Measurement]:
+    calls: Mapping[Any, Callable[[], Any]], repeats: int, device: str, warmup: int = 1
+) -> dict[Any, Measurement]:
     """Seconds of calls that are made in turn, as `measure_together` takes them, with a bar that shows how far it is."""
     runs = time_in_turn(calls, warmup, repeats, device)
     return summarize(tqdm(runs, total=len(calls) * (warmup + repeats), unit="run", leave=False), device)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 from tqdm.auto import tqdm
@@ -48,15 +49,19 @@ class OnBatches(OnPrompts):
     compare_paper: bool = False
 
     def measure_batches(
-        self, workloads: Sequence[str], sizes: Sequence[int], methods: Sequence[str], call: Call = prefill
+        self,
+        workloads: Sequence[str],
+        sizes: Sequence[int],
+        methods: Sequence[str],
+        timed: Mapping[str, Call] = MappingProxyType({"prefill": prefill}),
     ) -> tuple[PreTrainedModel, list[Batch], list[Row]]:
-        """The model, the batches, and a row for each batch and method.
+        """The model, the batches, and a row for each batch, method and whatever is timed.
 
         Args:
             workloads: length profiles.
             sizes: prompts in a batch.
             methods: the baseline is one of them.
-            call: what is timed.
+            timed: what is timed, in turn, by its name.
 
         Raises:
             ValueError: an unknown method or workload, or no baseline among the methods.
@@ -70,11 +75,21 @@ class OnBatches(OnPrompts):
         rows = []
         for batch in tqdm(batches, unit="batch", leave=False):
             prompts = fill(model, batch.lengths, batch.draw)
-            calls = {method: partial(call, model, prompts, method) for method in methods}
+            calls = {
+                (name, method): partial(call, model, prompts, method)
+                for name, call in timed.items()
+                for method in methods
+            }
             kind = {"workload": batch.workload, "batch_size": batch.size, "draw": batch.draw, "rows_packed": batch.rows}
             rows += [
-                {**kind, "method": method, "seconds": [*taken.seconds], "peak_memory_bytes": taken.peak_memory_bytes}
-                for method, taken in time_under_a_bar(calls, self.repeats, str(model.device)).items()
+                {
+                    **kind,
+                    "timed": name,
+                    "method": method,
+                    "seconds": [*taken.seconds],
+                    "peak_memory_bytes": taken.peak_memory_bytes,
+                }
+                for (name, method), taken in time_under_a_bar(calls, self.repeats, str(model.device)).items()
             ]
         return model, batches, rows
 
@@ -106,10 +121,14 @@ class FirstToken(OnBatches, name="ttft", quick={"draws": 1, "batch_size": 8}, fi
     def run(self) -> Report:
         compared = self.compare_paper and self.prompts is None
         workloads = self.workloads or ([*paper.TTFT_SPEED_UP] if compared else ["mmlu"])
-        model, _, rows = self.measure_batches(workloads, [self.batch_size], self.methods, _first_token)
+        timed = {"first token": _first_token, "prefill": prefill}
+        model, _, both = self.measure_batches(workloads, [self.batch_size], self.methods, timed)
+        rows, before = ([row for row in both if row["timed"] == name] for name in timed)
         theirs = {name: {16: by_model[paper.MODELS[0]]} for name, by_model in paper.TTFT_SPEED_UP.items()}
-        table = speed_up_table(rows, self.methods, theirs if self.compare_paper else None, "Time to first token")
-        return self.report(rows, table, _beside_rows(rows, self.methods), model, {"workloads": workloads})
+        table = speed_up_table(
+            rows, self.methods, theirs if self.compare_paper else None, "Time to first token", before
+        )
+        return self.report(both, table, _beside_rows(rows, self.methods), model, {"workloads": workloads})
 
 
 class BatchSize(OnBatches, name="batch-size", quick={"batch_sizes": (4, 8, 16), "draws": 1}, figure=True):
@@ -159,9 +178,17 @@ def _kinds(rows: Sequence[Row]) -> list[tuple[str, int]]:
 
 
 def speed_up_table(
-    rows: Sequence[Row], methods: Sequence[str], theirs: Mapping[str, PerBatchSize] | None, what: str
+    rows: Sequence[Row],
+    methods: Sequence[str],
+    theirs: Mapping[str, PerBatchSize] | None,
+    what: str,
+    before: Sequence[Row] = (),
 ) -> Table:
-    """A line for each workload and batch size: seconds of full batching, speed-ups, and the paper's."""
+    """A line for each workload and batch size: seconds of full batching, speed-ups, and the paper's.
+
+    Args:
+        before: the prefills that went before; given, the share of their speed-ups that is kept is shown, too.
+    """
     others = [method for method in methods if method != BASELINE]
 
     def line(workload: str, size: int) -> tuple[object, ...]:
@@ -171,10 +198,16 @@ def speed_up_table(
         cells = [f"{all_:.2f}×" + (f" ({least:.2f} to {most:.2f})" if base[1:] else "") for all_, least, most in gains]
         beside = [] if theirs is None else [_ratio(theirs.get(workload, {}).get(size))]
         fewer = fewer_rows_recorded(rows, **where)
-        return workload, size, f"{sum(base) / len(base):.2f} s", *cells, f"{fewer:.2f}", *beside
+        kept = [
+            f"{gain[0] / speed_up(before, by, **where)[0]:.2f}"
+            for gain, by in zip(gains, others, strict=True)
+            if before
+        ]
+        return workload, size, f"{sum(base) / len(base):.2f} s", *cells, *kept, f"{fewer:.2f}", *beside
 
     beside = [] if theirs is None else ["paper, prepacked"]
-    headings = ("workload", "prompts", BASELINE, *(f"{method} ×" for method in others), "k/r", *beside)
+    kept = [f"{method}: share of prefill's ×" for method in others if before]
+    headings = ("workload", "prompts", BASELINE, *(f"{method} ×" for method in others), *kept, "k/r", *beside)
     draws = len({row["draw"] for row in rows})
     over = "one batch each" if draws == 1 else f"{draws} batches each (worst to best of them)"
     lines = [line(*kind) for kind in _kinds(rows)]
