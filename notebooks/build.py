@@ -1,20 +1,27 @@
 """Build the notebooks from their sources: `python notebooks/build.py`, or `--check` to see what has drifted.
 
-A lesson is written once, in `source/NN_name.py` (jupytext's py:percent). Cells tagged "stub" are what a learner
-fills in, cells tagged "solution" are what an instructor sees; every other cell is in both editions:
+A lesson is written once, in `source/NN_name.py` (jupytext's py:percent). A cell with `exercise="KEY"` stands for an
+exercise of `prepack_lab/course/exercises/lesson_NN.py`: its heading and statement, the function to fill in, and its
+check. In the other edition the function is the solution:
 
-    source/NN_name.py  →  NN_name.ipynb            without the solutions
-                       →  solutions/NN_name.ipynb  without the stubs
+    source/NN_name.py  →  NN_name.ipynb            for learners
+                       →  solutions/NN_name.ipynb  for instructors
 """
 
 from __future__ import annotations
 
 import sys
+from itertools import count
 from pathlib import Path
+from textwrap import fill
 
 import jupytext
 import nbformat
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from prepack_lab.course.exercises.catalogue import exercise
+from prepack_lab.course.exercises.exercise import Exercise
 
 NOTEBOOKS = Path(__file__).parent
 EDITIONS = {"learner": "solution", "solutions": "stub"}
@@ -28,18 +35,36 @@ METADATA = {
 
 def build(source: Path, edition: str) -> str:
     """One edition of a lesson, as the text of a notebook without outputs."""
-    cells = [
-        cell
-        for cell in jupytext.read(source, fmt="py:percent").cells
-        if EDITIONS[edition] not in cell.metadata.get("tags", [])
-    ]
-    notebook = new_notebook(metadata=METADATA)
-    for number, cell in enumerate(cells):
-        new = new_markdown_cell if cell.cell_type == "markdown" else new_code_cell
-        metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
-        notebook.cells.append(new(cell.source, id=f"cell-{number:02}", metadata=metadata))
+    kept = [cell for cell in both_editions(source) if EDITIONS[edition] not in cell.metadata.get("tags", [])]
+    notebook = new_notebook(cells=kept, metadata=METADATA)
+    for number, cell in enumerate(kept):
+        cell.id = f"cell-{number:02}"
     nbformat.validate(notebook)
     return nbformat.writes(notebook) + "\n"
+
+
+def both_editions(source: Path) -> list[NotebookNode]:
+    """All cells of a lesson: what learners fill in is tagged "stub", and "solution" what instructors see instead."""
+    cells, numbers = [], count(1)
+    for cell in jupytext.read(source, fmt="py:percent").cells:
+        if key := cell.metadata.get("exercise"):
+            cells += exercise_cells(exercise(key), next(numbers))
+            continue
+        new = new_markdown_cell if cell.cell_type == "markdown" else new_code_cell
+        cells.append(new(cell.source, metadata={"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}))
+    return cells
+
+
+def exercise_cells(asked: Exercise, number: int) -> list[NotebookNode]:
+    """What an exercise becomes on the page: its statement, the function, and its check."""
+    heading = f"### Exercise {number}: {asked.title} ({asked.level}, {asked.minutes} minutes)"
+    statement = "\n\n".join(fill(paragraph, 120, break_on_hyphens=False) for paragraph in asked.task.split("\n\n"))
+    return [
+        new_markdown_cell(f"{heading}\n\n{statement}"),
+        new_code_cell(asked.open, metadata={"tags": ["stub"]}),
+        new_code_cell(asked.solution.strip(), metadata={"tags": ["solution"]}),
+        new_code_cell(f'lab.check("{asked.key}", {asked.reference.__name__})'),
+    ]
 
 
 def built(notebooks: Path = NOTEBOOKS) -> dict[Path, str]:

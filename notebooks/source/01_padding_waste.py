@@ -45,25 +45,8 @@ figures.draw_rows({"padded: one prompt a row": padded})
 
 # %% [markdown]
 # The hatched slots are computed like the others, in every layer of the model. Then they are thrown away.
-#
-# ### Exercise 1: the share of padding (warm-up, 3 minutes)
-#
-# Given the `lengths` of the prompts in a batch, return the share of its slots that are padding, from 0 to 1.
 
-
-# %% tags=["stub"]
-def padding_share(lengths):
-    return ...  # your expression
-
-
-# %% tags=["solution"]
-def padding_share(lengths):
-    slots = len(lengths) * max(lengths)
-    return (slots - sum(lengths)) / slots
-
-
-# %%
-lab.check("01-waste", padding_share)
+# %% exercise="01-waste"
 
 # %% [markdown]
 # Stuck? Run `lab.hint("01-waste")` for a hint, again for the next one, and `lab.solution("01-waste")` for one way to
@@ -104,51 +87,10 @@ lab.widgets.Quiz("01-none")
 # ## A whole dataset
 #
 # A dataset is cut into batches, and each batch is padded to its own longest prompt.
-#
-# ### Exercise 2: the slots of a whole dataset (6 minutes)
-#
-# Given the `lengths` of many prompts and a `batch_size`, cut them into batches in the order given, pad each to its own
-# longest, and return how many slots are computed in all. The last batch may be smaller.
 
+# %% exercise="01-batches"
 
-# %% tags=["stub"]
-def slots_in_batches(lengths, batch_size):
-    slots = 0
-    ...  # for each batch, add its slots
-    return slots
-
-
-# %% tags=["solution"]
-def slots_in_batches(lengths, batch_size):
-    slots = 0
-    for start in range(0, len(lengths), batch_size):
-        batch = lengths[start : start + batch_size]
-        slots += len(batch) * max(batch)
-    return slots
-
-
-# %%
-lab.check("01-batches", slots_in_batches)
-
-# %% [markdown]
-# ### Exercise 3: an order that pads least (6 minutes)
-#
-# You may choose which prompts share a batch. Given `lengths`, return the prompts' indices in an order in which batches
-# waste little. Each prompt must be there once.
-
-
-# %% tags=["stub"]
-def best_order(lengths):
-    return list(range(len(lengths)))  # the order given: improve it
-
-
-# %% tags=["solution"]
-def best_order(lengths):
-    return sorted(range(len(lengths)), key=lambda prompt: lengths[prompt])
-
-
-# %%
-lab.check("01-order", best_order)
+# %% exercise="01-order"
 
 # %% [markdown]
 # This is **[length-ordered batching](glossary.ipynb#Length-ordered-batching)**. It wastes little, but it needs all prompts before the first batch: no good
@@ -190,30 +132,7 @@ reports.operations_table("llama-2-7b", long_prompts, ("one_by_one", "full_batchi
 # %%
 lab.widgets.Quiz("01-attention")
 
-# %% [markdown]
-# ### Exercise 4: what attention computes in vain (challenge, 8 minutes)
-#
-# In a padded batch attention computes rows × width × width scores. Needed is a score for each token with
-# itself, and with every earlier token of its prompt. Given `lengths`, return how many times as many are computed as are
-# needed.
-
-
-# %% tags=["stub"]
-def attention_pairs(lengths):
-    computed = ...
-    needed = ...
-    return ...  # computed over needed
-
-
-# %% tags=["solution"]
-def attention_pairs(lengths):
-    computed = len(lengths) * max(lengths) ** 2
-    needed = sum(length * (length + 1) // 2 for length in lengths)
-    return computed / needed
-
-
-# %%
-lab.check("01-attention", attention_pairs)
+# %% exercise="01-attention"
 
 # %% [markdown]
 # ## Then why batch at all?

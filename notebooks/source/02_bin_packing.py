@@ -37,25 +37,8 @@ print(sum(lengths), "tokens")
 
 # %% [markdown]
 # **Predict first:** how many bins do these prompts need at least?
-#
-# ### Exercise 1: fewer bins there can't be (warm-up, 4 minutes)
-#
-# Given `lengths` and the `capacity` of a bin, return a number of bins below which nobody can go: all tokens must fit.
-# Whole bins only.
 
-
-# %% tags=["stub"]
-def lower_bound(lengths, capacity):
-    return ...  # your expression
-
-
-# %% tags=["solution"]
-def lower_bound(lengths, capacity):
-    return -(-sum(lengths) // capacity)
-
-
-# %%
-lab.check("02-bound", lower_bound)
+# %% exercise="02-bound"
 
 # %% [markdown]
 # ## Never look back
@@ -71,70 +54,10 @@ lab.widgets.PackingRace(lengths, capacity, strategies=("next_fit", "first_fit", 
 # %% [markdown]
 # The dashed line is the lower bound. Next fit leaves room behind that nobody fills. **First fit** and **best fit** look
 # back: the first takes the first bin with room, the second the bin where least room is left over.
-#
-# ### Exercise 2: next fit (core, 8 minutes)
-#
-# Take the prompts in the order given. Put each into the bin that was opened last, if it fits there, and else into a new
-# bin. Given `lengths` and `capacity`, return the bins as lists of prompt indices: `[[0, 2], [1]]` are two bins, the
-# first with prompts 0 and 2.
 
+# %% exercise="02-next-fit"
 
-# %% tags=["stub"]
-def next_fit(lengths, capacity):
-    bins, free = [], 0
-    for prompt, length in enumerate(lengths):
-        ...  # open a bin where it is needed, and put the prompt into the last one
-    return bins
-
-
-# %% tags=["solution"]
-def next_fit(lengths, capacity):
-    bins, free = [], 0
-    for prompt, length in enumerate(lengths):
-        if not bins or length > free:
-            bins.append([])
-            free = capacity
-        bins[-1].append(prompt)
-        free -= length
-    return bins
-
-
-# %%
-lab.check("02-next-fit", next_fit)
-
-# %% [markdown]
-# ### Exercise 3: best fit (core, 8 minutes)
-#
-# Take the prompts in the order given. Put each into the bin where it leaves the least room, and into a new bin where it
-# fits into none. Of bins with equal room, take the first. Given `lengths` and `capacity`, return the bins as lists of
-# prompt indices.
-
-
-# %% tags=["stub"]
-def best_fit(lengths, capacity):
-    bins, free = [], []  # free[i]: how many tokens still fit into bins[i]
-    for prompt, length in enumerate(lengths):
-        ...
-    return bins
-
-
-# %% tags=["solution"]
-def best_fit(lengths, capacity):
-    bins, free = [], []
-    for prompt, length in enumerate(lengths):
-        fitting = [index for index, room in enumerate(free) if length <= room]
-        if not fitting:
-            bins.append([])
-            free.append(capacity)
-            fitting = [len(bins) - 1]
-        index = min(fitting, key=lambda index: free[index])
-        bins[index].append(prompt)
-        free[index] -= length
-    return bins
-
-
-# %%
-lab.check("02-best-fit", best_fit)
+# %% exercise="02-best-fit"
 
 # %% [markdown]
 # ## The longest first
@@ -160,38 +83,8 @@ lab.widgets.PackingRace([4, 4, 6, 6], 10, strategies=("first_fit", "first_fit_de
 # %% [markdown]
 # In the order given, the two fours share a bin, and neither six finds room in it. The longest first, each six leaves a gap
 # for a four.
-#
-# ### Exercise 4: first-fit decreasing (core, 12 minutes)
-#
-# This is the packing that the paper names. Take the longest prompt first; of equals, the one with the smaller index. Put
-# each into the first bin that has room, and else into a new bin. Given `lengths` and `capacity`, return the bins as
-# lists of prompt indices.
 
-
-# %% tags=["stub"]
-def first_fit_decreasing(lengths, capacity):
-    bins, free = [], []
-    for prompt in range(len(lengths)):  # in which order?
-        ...
-    return bins
-
-
-# %% tags=["solution"]
-def first_fit_decreasing(lengths, capacity):
-    longest_first = sorted(range(len(lengths)), key=lambda prompt: -lengths[prompt])
-    bins, free = [], []
-    for prompt in longest_first:
-        index = next((place for place, room in enumerate(free) if lengths[prompt] <= room), len(bins))
-        if index == len(bins):
-            bins.append([])
-            free.append(capacity)
-        bins[index].append(prompt)
-        free[index] -= lengths[prompt]
-    return bins
-
-
-# %%
-lab.check("02-ffd", first_fit_decreasing)
+# %% exercise="02-ffd"
 
 # %%
 lab.widgets.Quiz("02-order")
@@ -206,25 +99,7 @@ lab.widgets.Quiz("02-order")
 # %%
 lab.widgets.PackingContest()
 
-# %% [markdown]
-# ### Exercise 5: where first-fit decreasing is not the best (challenge, 8 minutes)
-#
-# Find prompt lengths and a capacity for which first-fit decreasing needs more bins than necessary. Write a function
-# without arguments that returns `lengths, capacity`.
-
-
-# %% tags=["stub"]
-def beats_first_fit_decreasing():
-    return [5, 5, 5, 5], 10  # change these numbers
-
-
-# %% tags=["solution"]
-def beats_first_fit_decreasing():
-    return [4, 4, 3, 3, 3, 3], 10  # 4 + 3 + 3 twice; decreasing puts the two fours together
-
-
-# %%
-lab.check("02-beat-ffd", beats_first_fit_decreasing)
+# %% exercise="02-beat-ffd"
 
 # %% [markdown]
 # How does the check know what is necessary? By an exact solver: `strategy="optimal"`. It tries whole families of

@@ -39,49 +39,10 @@ figures.draw_packed_row(batch, words)
 # %% [markdown]
 # Every slot carries three things: the token, the **[segment](glossary.ipynb#Segment)** it belongs to, and its
 # **[position](glossary.ipynb#Position)** in that segment. Let's build the last two.
-#
-# ### Exercise 1: which prompt a slot belongs to (warm-up, 4 minutes)
-#
-# A row holds prompts of these `lengths` one after the other, and then padding up to `width` slots. Return a tensor of
-# shape [width] that says for each slot the index of its prompt, and -1 on padding.
 
+# %% exercise="03-segments"
 
-# %% tags=["stub"]
-def segment_ids(lengths, width):
-    prompts = ...  # 0 0 0 1 1 …: each index as often as its prompt has tokens
-    padding = torch.full((width - sum(lengths),), -1)
-    return ...
-
-
-# %% tags=["solution"]
-def segment_ids(lengths, width):
-    prompts = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
-    padding = torch.full((width - sum(lengths),), -1)
-    return torch.cat([prompts, padding])
-
-
-# %%
-lab.check("03-segments", segment_ids)
-
-# %% [markdown]
-# ### Exercise 2: restart positions in one expression (warm-up, 4 minutes)
-#
-# A row holds prompts of these `lengths` one after the other. Return the position of each token in its own prompt, as a
-# tensor of all tokens: 0, 1, 2, … and again from 0 for the next prompt.
-
-
-# %% tags=["stub"]
-def restart_positions(lengths):
-    return ...  # one expression
-
-
-# %% tags=["solution"]
-def restart_positions(lengths):
-    return torch.cat([torch.arange(length) for length in lengths])
-
-
-# %%
-lab.check("03-positions", restart_positions)
+# %% exercise="03-positions"
 
 # %% [markdown]
 # ## Prompts read their neighbours
@@ -128,32 +89,8 @@ lab.widgets.MaskExplorer(texts[1:], tokenizer)
 # %% [markdown]
 # Attention applies a mask by *adding* it to its scores, before the softmax. 0 changes nothing. A very large negative
 # number makes the weight of a cell vanish. That is an **[additive mask](glossary.ipynb#Additive-mask)**.
-#
-# ### Exercise 3: the packed mask without a loop (core, 10 minutes)
-#
-# Given `segment_ids` of shape [R, W] and the model's `dtype`, return the packed mask of shape [R, 1, W, W]: row, head,
-# query, key. It is 0 where a token may look (its own prompt, itself and earlier), and the smallest number of the dtype
-# where not: `torch.finfo(dtype).min`. Treat padding (-1) as one more prompt: it sees padding only, and nobody else sees it.
 
-
-# %% tags=["stub"]
-def packed_mask(segment_ids, dtype):
-    same_prompt = ...  # [R, 1, W, W]
-    earlier = ...  # [W, W]
-    return ...
-
-
-# %% tags=["solution"]
-def packed_mask(segment_ids, dtype):
-    same_prompt = segment_ids[:, None, :, None] == segment_ids[:, None, None, :]  # [R, 1, W, W]
-    W = segment_ids.shape[1]
-    earlier = torch.ones(W, W, dtype=torch.bool).tril()
-    hidden = torch.full(same_prompt.shape, torch.finfo(dtype).min, dtype=dtype)
-    return hidden.masked_fill(same_prompt & earlier, 0)
-
-
-# %%
-lab.check("03-mask", packed_mask)
+# %% exercise="03-mask"
 
 # %% [markdown]
 # Why the smallest number, and not minus infinity? Because of rows that see nothing, such as padding in masks that hide it
@@ -229,30 +166,7 @@ short = lab.PackedBatch.from_prompts(prompts[1:], lab.Packing.concatenated([len(
 seen = may_see(short.segment_ids, window=3)[0, 0]
 figures.draw_mask(seen.numpy(), short.segment_ids[0].tolist(), words[1:])
 
-# %% [markdown]
-# ### Exercise 4: a window inside each prompt (core, 6 minutes)
-#
-# Given `segment_ids` of shape [W] and a `window`, return booleans of shape [W, W], query and key: True where the query
-# may look. It sees its own prompt only, itself and earlier slots, `window` slots at most, itself included.
-
-
-# %% tags=["stub"]
-def sliding_window(segment_ids, window):
-    slot = torch.arange(len(segment_ids))
-    distance = slot[:, None] - slot  # [W, W], how far the key lies before the query
-    return ...
-
-
-# %% tags=["solution"]
-def sliding_window(segment_ids, window):
-    slot = torch.arange(len(segment_ids))
-    distance = slot[:, None] - slot  # [W, W], how far the key lies before the query
-    same_prompt = segment_ids[:, None] == segment_ids
-    return same_prompt & (distance >= 0) & (distance < window)
-
-
-# %%
-lab.check("03-window", sliding_window)
+# %% exercise="03-window"
 
 # %% [markdown]
 # ## The same rule without a mask
@@ -260,53 +174,10 @@ lab.check("03-window", sliding_window)
 # A mask hides cells *after* they were computed. In the figure of the packed mask, most of the square is hidden. If we
 # know where segments end, we can attend to each one alone, and compute only its own triangle. The boundaries are called
 # **[cu_seqlens](glossary.ipynb#cu_seqlens)**, cumulative sequence lengths.
-#
-# ### Exercise 5: where segments end (warm-up, 3 minutes)
-#
-# A row holds prompts of these `lengths`. Return the cumulative boundaries as a tensor of whole numbers, one more than
-# there are prompts: 0 first, then where each prompt ends. Lengths 2, 4, 3 give 0, 2, 6, 9.
 
+# %% exercise="03-cu-seqlens"
 
-# %% tags=["stub"]
-def cu_seqlens(lengths):
-    return ...
-
-
-# %% tags=["solution"]
-def cu_seqlens(lengths):
-    ends = torch.tensor(lengths).cumsum(0)
-    return torch.cat([torch.zeros(1, dtype=torch.long), ends])
-
-
-# %%
-lab.check("03-cu-seqlens", cu_seqlens)
-
-# %% [markdown]
-# ### Exercise 6: attention without a mask (challenge, 12 minutes)
-#
-# Given `query`, `key` and `value` of shape [W, D] for one head, and the boundaries `cu_seqlens` as a list, return the
-# causal attention of each segment by itself, of shape [W, D]. No mask over the row: each segment is attended alone.
-
-
-# %% tags=["stub"]
-def segmented_attention(query, key, value, cu_seqlens):
-    attended = []
-    for begin, end in zip(cu_seqlens, cu_seqlens[1:], strict=False):
-        ...  # attend to this segment, and append what comes out
-    return torch.cat(attended) if attended else ...
-
-
-# %% tags=["solution"]
-def segmented_attention(query, key, value, cu_seqlens):
-    attended = []
-    for begin, end in zip(cu_seqlens, cu_seqlens[1:], strict=False):
-        own = (states[None, begin:end] for states in (query, key, value))  # [1, n, D]
-        attended.append(torch.nn.functional.scaled_dot_product_attention(*own, is_causal=True)[0])
-    return torch.cat(attended)
-
-
-# %%
-lab.check("03-attention", segmented_attention)
+# %% exercise="03-attention"
 
 # %% [markdown]
 # The lab's method `padding_free` does just that, inside transformers: all prompts in one row, and no mask. Both ways

@@ -38,27 +38,8 @@ print("(1 + 1e8) - 1e8 =", ((one + large) - large).item(), "   1 + (1e8 - 1e8) =
 # %% [markdown]
 # A batch of another shape adds in another order. So we never ask whether two results are equal to the last bit. We ask
 # how far they are apart, compared with how far the numbers spread.
-#
-# ### Exercise 1: what counts as equal (core, 6 minutes)
-#
-# Given the logits `ours` and `theirs` and a `tolerance`, return whether they are the same up to rounding: the largest
-# difference, as a share of the standard deviation of `theirs`, is at most the tolerance. NaN is never the same.
 
-
-# %% tags=["stub"]
-def same_results(ours, theirs, tolerance):
-    off = ...  # the largest difference, as a share
-    return ...
-
-
-# %% tags=["solution"]
-def same_results(ours, theirs, tolerance):
-    off = (ours - theirs).abs().max() / theirs.std()
-    return bool(off <= tolerance)
-
-
-# %%
-lab.check("04-same", same_results)
+# %% exercise="04-same"
 
 # %% [markdown]
 # ## Everything a pass leaves behind
@@ -125,26 +106,8 @@ lab.widgets.Quiz("04-padded")
 # ## Take the logits
 #
 # A packed pass returns logits for every slot of every row. Each prompt needs those after its last token.
-#
-# ### Exercise 2: the logits after each prompt (warm-up, 4 minutes)
-#
-# A packed pass gave `logits` of shape [R, W, V]. `last_token`, of shape [B, 2], names the row and the slot of each
-# prompt's last token. Return the logits after each prompt, of shape [B, V], in the order of the prompts.
 
-
-# %% tags=["stub"]
-def last_token_logits(logits, last_token):
-    return ...
-
-
-# %% tags=["solution"]
-def last_token_logits(logits, last_token):
-    row, slot = last_token.unbind(1)
-    return logits[row, slot]
-
-
-# %%
-lab.check("04-last", last_token_logits)
+# %% exercise="04-last"
 
 # %% [markdown]
 # ## Unpack the cache
@@ -177,57 +140,10 @@ print(f"row {row}, from slot {slot}: {[*by_hand.shape]}, off by {(by_hand - alon
 #
 # A slice for each prompt, for keys and for values, in 30 layers: 360 slices for six prompts. The authors' code loops so.
 # You will do a layer in one step. First, where does every token go?
-#
-# ### Exercise 3: which token a slot of the cache holds (warm-up, 5 minutes)
-#
-# Caches are aligned at the right: the last tokens of all prompts stand below each other. For prompts of these `lengths`,
-# return a tensor of shape [B, L], with L the longest. It gives the place of each slot's token in its own prompt. Padding
-# gets a number below 0. Lengths 3 and 1 give [[0, 1, 2], [-2, -1, 0]].
 
+# %% exercise="04-places"
 
-# %% tags=["stub"]
-def places(lengths):
-    longest = max(lengths)
-    return ...
-
-
-# %% tags=["solution"]
-def places(lengths):
-    longest = max(lengths)
-    padding = longest - torch.tensor(lengths)  # [B]
-    return torch.arange(longest) - padding[:, None]
-
-
-# %%
-lab.check("04-places", places)
-
-# %% [markdown]
-# ### Exercise 4: unpack the cache with one gather (challenge, 15 minutes)
-#
-# A layer of a packed pass left `keys` of shape [R, H, W, D]. `first_token`, of shape [B, 2], names the row and the slot
-# of each prompt's first token, and `lengths`, of shape [B], its tokens. Return each prompt's own keys, of shape
-# [B, H, L, D], aligned at the right, and 0 on padding.
-
-
-# %% tags=["stub"]
-def unpack_keys(keys, first_token, lengths):
-    place = ...  # [B, L], as in exercise 3
-    row, slot = ..., ...  # [B, L] each: where in the packed keys every token lies
-    return ...
-
-
-# %% tags=["solution"]
-def unpack_keys(keys, first_token, lengths):
-    longest = int(lengths.max())
-    place = torch.arange(longest) - (longest - lengths)[:, None]  # [B, L], below 0 on padding
-    row = first_token[:, :1].expand_as(place)
-    slot = (first_token[:, 1:] + place).clamp(min=0)
-    gathered = keys[row, :, slot].transpose(1, 2)  # [B, L, H, D] → [B, H, L, D]
-    return gathered * (place >= 0)[:, None, :, None]
-
-
-# %%
-lab.check("04-unpack", unpack_keys)
+# %% exercise="04-unpack"
 
 # %% [markdown]
 # ## Find the planted bug
@@ -252,31 +168,8 @@ figures.draw_errors(lines, columns=broken_ways.places_in_rows(six))
 
 # %% [markdown]
 # Ask two questions. Is it the logits that are wrong, or what is decoded, or both? And who is spared?
-#
-# ### Exercise 5: find the planted bug (core, 10 minutes)
-#
-# Look at the symptoms, and return a dictionary from each colour to the name of its cause. Write a function without
-# arguments.
 
-
-# %% tags=["stub"]
-def planted_bugs():
-    return {"amber": ..., "blue": ..., "coral": ..., "denim": ..., "ebony": ...}
-
-
-# %% tags=["solution"]
-def planted_bugs():
-    return {
-        "amber": "order",  # prompts that keep their place are right, and so is decoding
-        "blue": "positions",  # rotary logits need no restart, decoding does
-        "coral": "slot",  # every logit is wrong, decoding is right
-        "denim": "cache",  # every logit is right, decoding is wrong for all
-        "ebony": "leak",  # whoever comes first in its row is right
-    }
-
-
-# %%
-lab.check("04-bugs", planted_bugs)
+# %% exercise="04-bugs"
 
 # %% [markdown]
 # ## Which tests find a bug?

@@ -44,30 +44,8 @@ reports.runs_table(six)
 # The others differ, too, because your machine does other things beside. Compare the last columns: one slow run pulls the
 # mean along, and leaves the **[median](glossary.ipynb#Median-and-quartiles)** nearly where it was. So take the median,
 # and say how far the runs spread.
-#
-# ### Exercise 1: one number out of several runs (warm-up, 4 minutes)
-#
-# Given the `seconds` of several runs in the order they were taken, and how many of the first are `warmup` and do not
-# count, return the median of those that count. Of an even number, take the mean of the two in the middle.
 
-
-# %% tags=["stub"]
-def median_seconds(seconds, warmup):
-    counted = ...
-    return ...
-
-
-# %% tags=["solution"]
-def median_seconds(seconds, warmup):
-    counted = sorted(seconds[warmup:])
-    middle = len(counted) // 2
-    if len(counted) % 2:
-        return counted[middle]
-    return (counted[middle - 1] + counted[middle]) / 2
-
-
-# %%
-lab.check("05-median", median_seconds)
+# %% exercise="05-median"
 
 # %% [markdown]
 # ## A GPU works on after the call has returned
@@ -86,32 +64,8 @@ reports.waiting_table(model.device)
 #
 # The authors' code does not wait for the device, and times prepacking first, without a warm-up. Both are mistakes, but
 # the second harms their own method. And the speed-ups that they report are what counting rows foretells, as you will see.
-#
-# ### Exercise 2: a stopwatch for a GPU (core, 6 minutes)
-#
-# `device.launch()` begins a piece of work and returns at once. `device.synchronize()` waits until all work is done, and
-# `device.clock()` gives the seconds. Given a `device`, which may still be busy with something else, launch the work once
-# and return how long it took. (The device is simulated, so this works without a GPU.)
 
-
-# %% tags=["stub"]
-def time_work(device):
-    start = device.clock()
-    device.launch()
-    return device.clock() - start  # is the work done?
-
-
-# %% tags=["solution"]
-def time_work(device):
-    device.synchronize()
-    start = device.clock()
-    device.launch()
-    device.synchronize()
-    return device.clock() - start
-
-
-# %%
-lab.check("05-sync", time_work)
+# %% exercise="05-sync"
 
 # %%
 lab.widgets.Quiz("05-sync")
@@ -149,30 +103,8 @@ reports.times_table(prefills)
 #
 # Look at `one_by_one`, which pads nothing either. Where one prompt keeps the machine busy, as on most CPUs, it is not far
 # behind. A large GPU would idle most of the time, as in lesson 01.
-#
-# ### Exercise 3: how many times as fast (core, 6 minutes)
-#
-# `runs` is a list of pairs, a name and its seconds, taken in turn. Return how many times as fast `method` is as
-# `baseline`, by their medians. Above 1 means that `method` is faster.
 
-
-# %% tags=["stub"]
-def speed_up(runs, method, baseline):
-    return ...
-
-
-# %% tags=["solution"]
-def speed_up(runs, method, baseline):
-    def median(name):
-        counted = sorted(seconds for run, seconds in runs if run == name)
-        middle = len(counted) // 2
-        return counted[middle] if len(counted) % 2 else (counted[middle - 1] + counted[middle]) / 2
-
-    return median(baseline) / median(method)
-
-
-# %%
-lab.check("05-speedup", speed_up)
+# %% exercise="05-speedup"
 
 # %% [markdown]
 # ## Until the first token
@@ -194,26 +126,8 @@ reports.first_token_table(prefills, lab.measure_together(ways, repeats=3))
 # Unpacking takes time that the prefill has won. The paper lost more: with batches of 16 such questions and the 1.3B model,
 # 3.33 times as fast for the prefill, and 2.64 times until the first token. The authors leave each prompt's last token out
 # of the rows, and compute it from the unpacked caches, in a step of decoding that the lab does without.
-#
-# ### Exercise 4: until the first token (warm-up, 3 minutes)
-#
-# The authors' way: a packed batch took `pack` seconds to pack, `prefill` for the packed pass, and `unpack` to give each
-# prompt its cache. Then came `steps`, a list with the seconds of each step of decoding. The first step gives every prompt
-# its first token. Return the time to first token, in seconds.
 
-
-# %% tags=["stub"]
-def time_to_first_token(pack, prefill, unpack, steps):
-    return ...
-
-
-# %% tags=["solution"]
-def time_to_first_token(pack, prefill, unpack, steps):
-    return pack + prefill + unpack + steps[0]
-
-
-# %%
-lab.check("05-ttft", time_to_first_token)
+# %% exercise="05-ttft"
 
 # %% [markdown]
 # ## Your machine, your model, your batch
@@ -267,25 +181,7 @@ reports.times_table(lab.measure_together(draw, repeats=5))
 # %%
 lab.widgets.Quiz("05-small")
 
-# %% [markdown]
-# ### Exercise 5: a batch for which packing loses (challenge, 8 minutes)
-#
-# Find prompt lengths and a capacity for which packing loses: not fewer slots than the padded batch, and more cells of
-# attention (rows × width × width). Write a function without arguments that returns `lengths, capacity`.
-
-
-# %% tags=["stub"]
-def losing_batch():
-    return [40, 3, 9, 5], 40  # change these numbers
-
-
-# %% tags=["solution"]
-def losing_batch():
-    return [10, 10, 10, 10], 40  # one row of 40: as many slots, and four times the attention
-
-
-# %%
-lab.check("05-lose", losing_batch)
+# %% exercise="05-lose"
 
 # %% [markdown]
 # ## The paper's workloads, recorded

@@ -48,25 +48,8 @@ figures.draw_memory_parts(parts)
 # %% [markdown]
 # The weights are a floor under every method. Above it, memory follows slots. The cache is the largest part: every slot
 # of padding leaves keys and values like a token.
-#
-# ### Exercise 1: what a cache takes (warm-up, 4 minutes)
-#
-# Every slot leaves a key and a value in each of `layers` layers, in each of `heads` key-value heads, of `head_size` numbers
-# each. A number takes `size` bytes. Return the bytes for `slots` slots.
 
-
-# %% tags=["stub"]
-def cache_bytes(slots, layers, heads, head_size, size):
-    return ...
-
-
-# %% tags=["solution"]
-def cache_bytes(slots, layers, heads, head_size, size):
-    return 2 * slots * layers * heads * head_size * size
-
-
-# %%
-lab.check("06-cache", cache_bytes)
+# %% exercise="06-cache"
 
 # %% [markdown]
 # ## Logits at every slot
@@ -83,25 +66,8 @@ lab.widgets.Quiz("06-logits")
 
 # %% [markdown]
 # ## The mask
-#
-# ### Exercise 2: what a mask takes (warm-up, 3 minutes)
-#
-# A dense packed mask has a number for every query and every key of a row. There are `rows` rows of `width` slots, and a
-# number takes `size` bytes. Return the bytes of the mask.
 
-
-# %% tags=["stub"]
-def mask_bytes(rows, width, size):
-    return ...
-
-
-# %% tags=["solution"]
-def mask_bytes(rows, width, size):
-    return rows * width**2 * size
-
-
-# %%
-lab.check("06-mask", mask_bytes)
+# %% exercise="06-mask"
 
 # %% [markdown]
 # For short prompts it is small. For rows of 8,000 slots one mask takes 128 MB in bfloat16. That is a reason to go without
@@ -144,35 +110,7 @@ for method, measured in paper.MMLU_64.items():
 # %%
 lab.widgets.Quiz("06-wall")
 
-# %% [markdown]
-# ### Exercise 3: the largest batch that fits (core, 10 minutes)
-#
-# `fits` is a function: `fits(size)` runs a batch and says whether it fitted. If a batch fits, every smaller one does.
-# Return the largest size from 1 to `most` that fits, and 0 where none does. Every try costs time: halve the gap each
-# time.
-
-
-# %% tags=["stub"]
-def largest_that_fits(fits, most):
-    low, high = 0, most + 1  # low fits, high does not
-    ...
-    return low
-
-
-# %% tags=["solution"]
-def largest_that_fits(fits, most):
-    low, high = 0, most + 1  # low fits, high does not
-    while high - low > 1:
-        middle = (low + high) // 2
-        if fits(middle):
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-# %%
-lab.check("06-largest", largest_that_fits)
+# %% exercise="06-largest"
 
 # %% [markdown]
 # ## Unpacking gives it back
@@ -184,25 +122,7 @@ packing = lab.pack(lengths)
 per_slot = sizes.cache_per_token * 2  # bytes, in bfloat16
 figures.draw_cache_layout(packing, per_slot)
 
-# %% [markdown]
-# ### Exercise 4: the price of unpacking (core, 4 minutes)
-#
-# Prompts of these `lengths` were packed into `rows` rows of `width` slots. Unpacked, each prompt has a row of its own, as
-# long as the longest. Return how many times as large the cache becomes.
-
-
-# %% tags=["stub"]
-def unpacking(lengths, rows, width):
-    return ...
-
-
-# %% tags=["solution"]
-def unpacking(lengths, rows, width):
-    return len(lengths) * max(lengths) / (rows * width)
-
-
-# %%
-lab.check("06-unpack", unpacking)
+# %% exercise="06-unpack"
 
 # %% [markdown]
 # So a batch that could be prefilled may not fit once it is unpacked. There are three ways out:

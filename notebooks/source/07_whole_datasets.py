@@ -46,30 +46,8 @@ reports.dataset_table(lengths, batch_size=16, token_budget=4096)
 # %% [markdown]
 # Sorting alone removes most of the padding: neighbours have nearly the same length. This is the rival that a paper on
 # padding has to beat, not full batching. Its price stands in the last column: prompts come back in another order.
-#
-# ### Exercise 1: back in order (warm-up, 4 minutes)
-#
-# Prompts were run in the order `order`: first prompt `order[0]`, then `order[1]`, and so on. `results` holds their
-# results as they came. Return a list of the results in the order of the prompts: that of prompt 0 first.
 
-
-# %% tags=["stub"]
-def back_in_order(order, results):
-    back = [None] * len(order)
-    ...
-    return back
-
-
-# %% tags=["solution"]
-def back_in_order(order, results):
-    back = [None] * len(order)
-    for prompt, result in zip(order, results, strict=True):
-        back[prompt] = result
-    return back
-
-
-# %%
-lab.check("07-back", back_in_order)
+# %% exercise="07-back"
 
 # %% [markdown]
 # ## The batch size decides
@@ -178,36 +156,8 @@ figures.draw_deliveries(came)
 # %% [markdown]
 # Sorting hands out nearly nothing until the end: somewhere among the longest prompts is one of the first ones. Packing
 # batch by batch hands out every batch at once.
-#
-# ### Exercise 2: answers in order (core, 8 minutes)
-#
-# `batches` lists the prompts of each batch, in the order in which the batches are done. An answer is handed out when its
-# prompt is done and all prompts before it are. Return a list: after each batch, how many answers have been handed out in
-# all.
 
-
-# %% tags=["stub"]
-def delivered(batches):
-    done, turn, handed_out = set(), 0, []
-    for prompts in batches:
-        ...
-        handed_out.append(turn)
-    return handed_out
-
-
-# %% tags=["solution"]
-def delivered(batches):
-    done, turn, handed_out = set(), 0, []
-    for prompts in batches:
-        done.update(prompts)
-        while turn in done:
-            turn += 1
-        handed_out.append(turn)
-    return handed_out
-
-
-# %%
-lab.check("07-deliver", delivered)
+# %% exercise="07-deliver"
 
 # %%
 lab.widgets.Quiz("07-chat")
@@ -217,38 +167,8 @@ lab.widgets.Quiz("07-chat")
 #
 # Sixteen short prompts are little work, sixteen long ones are a lot. So memory and time of a batch go up and down with
 # what happens to be in it. A **token budget** makes passes alike: as many prompts as fit into so many tokens.
-#
-# ### Exercise 3: a token budget (core, 8 minutes)
-#
-# Share prompts of these `lengths` out over forward passes, in the order given. A pass holds at most `budget` tokens; as
-# long as the next prompt fits, it joins the pass before it. A prompt that is longer than the budget has a pass to itself.
-# Return the passes, each a list of prompt indices.
 
-
-# %% tags=["stub"]
-def token_budget(lengths, budget):
-    passes, used = [], 0
-    for prompt, length in enumerate(lengths):
-        ...  # open a new pass?
-        passes[-1].append(prompt)
-        used += length
-    return passes
-
-
-# %% tags=["solution"]
-def token_budget(lengths, budget):
-    passes, used = [], 0
-    for prompt, length in enumerate(lengths):
-        if not passes or used + length > budget:
-            passes.append([])
-            used = 0
-        passes[-1].append(prompt)
-        used += length
-    return passes
-
-
-# %%
-lab.check("07-budget", token_budget)
+# %% exercise="07-budget"
 
 # %% [markdown]
 # How large should it be? A tiny budget runs many small passes, and each has a fixed cost. A large one needs memory. The
@@ -277,36 +197,8 @@ figures.draw_per_prompt(
 # ## Between sorting and waiting
 #
 # There is a middle way: sort within a *window* of prompts, and answer window by window.
-#
-# ### Exercise 4: sorted within windows (challenge, 8 minutes)
-#
-# Prompts of these `lengths` come one after another. Take `window` of them at a time, sort them by length, cut what you
-# sorted into batches of `batch_size`, and pad each batch to its own longest. A batch never crosses a window; the last
-# batch and the last window may be smaller. Return the slots in all.
 
-
-# %% tags=["stub"]
-def slots_in_windows(lengths, batch_size, window):
-    slots = 0
-    for first in range(0, len(lengths), window):
-        near = sorted(lengths[first : first + window])
-        ...  # cut `near` into batches, and count their slots
-    return slots
-
-
-# %% tags=["solution"]
-def slots_in_windows(lengths, batch_size, window):
-    slots = 0
-    for first in range(0, len(lengths), window):
-        near = sorted(lengths[first : first + window])
-        for start in range(0, len(near), batch_size):
-            batch = near[start : start + batch_size]
-            slots += len(batch) * max(batch)
-    return slots
-
-
-# %%
-lab.check("07-windows", slots_in_windows)
+# %% exercise="07-windows"
 
 # %%
 reports.windows_table(lengths, 16, (16, 32, 64, 128, 256))

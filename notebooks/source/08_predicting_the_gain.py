@@ -51,27 +51,8 @@ reports.counted_table({name: lab.load_profile(name).sample(16, seed=0) for name 
 # - **r/k**, which the paper calls *batch size reduction*. Small is good.
 # - [**k/r**](glossary.ipynb#k-over-r), the same upside down: how many times fewer rows. Large is good.
 # - **m - L/k**, the paper's *max absolute deviation*: the longest prompt minus the mean, in tokens.
-#
-# ### Exercise 1: the most that packing can gain (warm-up, 4 minutes)
-#
-# A row holds as many tokens as the longest prompt has. Given `lengths`, find the fewest rows there can be, and return
-# the largest k/r that any packing can reach.
 
-
-# %% tags=["stub"]
-def most_gain(lengths):
-    fewest_rows = ...
-    return ...  # prompts over rows
-
-
-# %% tags=["solution"]
-def most_gain(lengths):
-    fewest_rows = -(-sum(lengths) // max(lengths))
-    return len(lengths) / fewest_rows
-
-
-# %%
-lab.check("08-most", most_gain)
+# %% exercise="08-most"
 
 # %% [markdown]
 # Stuck? `lab.hint("08-most")` gives a hint, again the next one, and `lab.solution("08-most")` one way to do it.
@@ -151,30 +132,7 @@ figures.draw_predictor(rows_saved, gains, "k/r", paper.LINES["k/r"], [*batches])
 deviations = [max_absolute_deviation(lengths) for lengths in batches.values()]
 figures.draw_predictor(deviations, gains, "m - L/k", paper.LINES["m - L/k"], [*batches])
 
-# %% [markdown]
-# ### Exercise 2: a line through your points (8 minutes)
-#
-# Find the line y = intercept + slope · x for which the squared errors in y add up to the least. Given the lists `x` and
-# `y`, return (intercept, slope). It is worth doing once by hand.
-
-
-# %% tags=["stub"]
-def fit(x, y):
-    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    slope = ...
-    return mean_y - slope * mean_x, slope  # the line goes through the means
-
-
-# %% tags=["solution"]
-def fit(x, y):
-    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    together = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
-    slope = together / sum((a - mean_x) ** 2 for a in x)
-    return mean_y - slope * mean_x, slope
-
-
-# %%
-lab.check("08-fit", fit)
+# %% exercise="08-fit"
 
 # %% [markdown]
 # ## Predict what you have not run
@@ -217,32 +175,7 @@ figures.draw_forecast(forecasts, found, [*unseen])
 # %%
 reports.recorded_predictions_table()
 
-# %% [markdown]
-#
-# ### Exercise 3: score a prediction (6 minutes)
-#
-# R² is 1 - left / spread. The *spread*: squared differences of `measured` from its own mean, added up. What is *left*:
-# squared differences of `measured` from `predicted`, added up. Given both lists, return R².
-
-
-# %% tags=["stub"]
-def r_squared(measured, predicted):
-    mean = sum(measured) / len(measured)
-    left = ...
-    spread = ...
-    return ...
-
-
-# %% tags=["solution"]
-def r_squared(measured, predicted):
-    mean = sum(measured) / len(measured)
-    left = sum((m - p) ** 2 for m, p in zip(measured, predicted, strict=True))
-    spread = sum((m - mean) ** 2 for m in measured)
-    return 1 - left / spread
-
-
-# %%
-lab.check("08-score", r_squared)
+# %% exercise="08-score"
 
 # %% [markdown]
 # Solved? Then score the three forecasts: `{how: r_squared(found, forecast) for how, forecast in forecasts.items()}`. An R² below
@@ -297,31 +230,8 @@ figures.draw_forecast({"cost model": [*predicted.values()]}, [*taken.values()], 
 # %% [markdown]
 # No point of this figure was among the passes of the calibration. Where a point is far off the line, the model of cost
 # leaves something out: a busy machine, memory that has to be found, a small batch that keeps the cores waiting.
-#
-# ### Exercise 4: choose the method before you run it (challenge, 8 minutes)
-#
-# `costs` maps each method's name to three amounts: (passes, operations of the linear layers, operations of attention).
-# `rates` are the seconds that one of each takes: (a, b, c). Return the name of the method that will be the fastest.
 
-
-# %% tags=["stub"]
-def best_method(costs, rates):
-    def seconds(method):
-        return ...  # from costs[method] and rates
-
-    return min(costs, key=len)  # the shortest name: choose by seconds instead
-
-
-# %% tags=["solution"]
-def best_method(costs, rates):
-    def seconds(method):
-        return sum(amount * rate for amount, rate in zip(costs[method], rates, strict=True))
-
-    return min(costs, key=seconds)
-
-
-# %%
-lab.check("08-best", best_method)
+# %% exercise="08-best"
 
 # %% [markdown]
 # ## What is the limit?

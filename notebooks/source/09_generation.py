@@ -11,7 +11,6 @@
 # You need [lesson 04](04_packed_equals_unpacked.ipynb). In shapes, **B** is prompts and **L** tokens of the longest.
 
 # %%
-import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
@@ -30,35 +29,8 @@ lab.progress("09")
 # [Prefill](glossary.ipynb#Prefill) leaves two things for each prompt: the logits of its next token, and a
 # [cache](glossary.ipynb#KV-cache). [Decoding](glossary.ipynb#Decode) takes the likeliest token, runs a forward pass over
 # it alone, and so on.
-#
-# ### Exercise 1: the decoding loop (core, 8 minutes)
-#
-# `step(token)` is one forward pass over the last token: a list comes back, with a score for each token that may follow.
-# Begin with `token`, the last of the prompt. Take the token with the highest score, feed it to `step`, and so on. Stop
-# after the token `end`, or after `most` new tokens. Return the new tokens as a list, with `end` in it if it came.
 
-
-# %% tags=["stub"]
-def greedy(step, token, end, most):
-    new = []
-    ...  # score, choose, append; stop at the end
-    return new
-
-
-# %% tags=["solution"]
-def greedy(step, token, end, most):
-    new = []
-    while len(new) < most:
-        scores = step(token)
-        token = scores.index(max(scores))
-        new.append(token)
-        if token == end:
-            break
-    return new
-
-
-# %%
-lab.check("09-greedy", greedy)
+# %% exercise="09-greedy"
 
 # %% [markdown]
 # ## Where the next token stands
@@ -66,46 +38,10 @@ lab.check("09-greedy", greedy)
 # A batch of prompts goes on together: one new token each, in one forward pass. Two things must grow with it. Each new
 # token needs its **[position](glossary.ipynb#Position)**, and the **[attention mask](glossary.ipynb#Attention-mask)**
 # needs a column.
-#
-# ### Exercise 2: the position of the next token (warm-up, 3 minutes)
-#
-# `lengths` are the tokens of each prompt, and to each of them `generated` new tokens were added. Positions are counted
-# from 0 in each prompt. Return a list with the position that the next token of each prompt gets.
 
+# %% exercise="09-position"
 
-# %% tags=["stub"]
-def next_positions(lengths, generated):
-    return ...
-
-
-# %% tags=["solution"]
-def next_positions(lengths, generated):
-    return [length + generated for length in lengths]
-
-
-# %%
-lab.check("09-position", next_positions)
-
-# %% [markdown]
-# ### Exercise 3: the mask grows (core, 4 minutes)
-#
-# `attention_mask` [B, L] holds 1 for the tokens of each prompt and 0 for the padding on their left. Every prompt gets one
-# more token, on the right. Return the mask of the batch after that, [B, L + 1], of the same dtype.
-
-
-# %% tags=["stub"]
-def grow_mask(attention_mask):
-    return ...
-
-
-# %% tags=["solution"]
-def grow_mask(attention_mask):
-    ones = attention_mask.new_ones(len(attention_mask), 1)
-    return torch.cat([attention_mask, ones], dim=1)
-
-
-# %%
-lab.check("09-mask", grow_mask)
+# %% exercise="09-mask"
 
 # %% [markdown]
 # ## Now the restart shows
@@ -168,29 +104,7 @@ reports.token_times_table(runs, describe_machine(str(model.device))["device"])
 # %%
 figures.draw_race({name: typical(taken).in_order for name, taken in runs.items()}, len(prompts))
 
-# %% [markdown]
-# ### Exercise 4: first token, and the rest (core, 5 minutes)
-#
-# At the time `asked` a prompt was sent; `came` lists the times at which its tokens came, rising. Return the time to first
-# token, and the mean time of each token after it. Where there is one token only, the second is 0.
-
-
-# %% tags=["stub"]
-def token_times(asked, came):
-    first = ...
-    return first, ...
-
-
-# %% tags=["solution"]
-def token_times(asked, came):
-    first = came[0] - asked
-    if len(came) == 1:
-        return first, 0
-    return first, (came[-1] - came[0]) / (len(came) - 1)
-
-
-# %%
-lab.check("09-times", token_times)
+# %% exercise="09-times"
 
 # %%
 lab.widgets.Quiz("09-gain")
@@ -253,29 +167,8 @@ figures.draw_cache_over_steps(
 # %% [markdown]
 # Packed rows begin small. Where one row holds many short prompts, every row grows by as many slots a step, and in the end
 # they take more than a cache for each. A single row never pads.
-#
-# ### Exercise 5: the slots of packed decoding (challenge, 10 minutes)
-#
-# `bins` lists for each row the indices of its prompts, and `lengths` their tokens. All rows are as wide as the fullest
-# one. In each of `steps` steps every row grows by as many slots as the row with the most prompts needs. Return how many
-# slots there are in the end.
 
-
-# %% tags=["stub"]
-def packed_slots(lengths, bins, steps):
-    width = ...
-    return ...
-
-
-# %% tags=["solution"]
-def packed_slots(lengths, bins, steps):
-    width = max(sum(lengths[prompt] for prompt in members) for members in bins)
-    most = max(len(members) for members in bins)
-    return len(bins) * (width + most * steps)
-
-
-# %%
-lab.check("09-slots", packed_slots)
+# %% exercise="09-slots"
 
 # %%
 lab.widgets.Quiz("09-memory")

@@ -126,35 +126,7 @@ figures.draw_schedule(served, seats=4)
 # %%
 lab.widgets.Quiz("10-seats")
 
-# %% [markdown]
-# ### Exercise 1: static against continuous (challenge, 10 minutes)
-#
-# Requests wait in this order; `outputs` are the steps that each needs. At most `seats` of them compute in a step. Static:
-# batches of `seats` in order, and the next begins when all of a batch have finished. Continuous: whenever a seat is free,
-# the next request takes it. Return (static, continuous): the steps until all are done.
-
-
-# %% tags=["stub"]
-def steps(outputs, seats):
-    static = ...
-    free_from = [0] * seats  # the step from which on each seat is free
-    for output in outputs:
-        ...  # who takes which seat, and until when?
-    return static, max(free_from)
-
-
-# %% tags=["solution"]
-def steps(outputs, seats):
-    static = sum(max(outputs[start : start + seats]) for start in range(0, len(outputs), seats))
-    free_from = [0] * seats
-    for output in outputs:
-        seat = free_from.index(min(free_from))
-        free_from[seat] += output
-    return static, max(free_from)
-
-
-# %%
-lab.check("10-continuous", steps)
+# %% exercise="10-continuous"
 
 # %% [markdown]
 # Too long for now? Go on: later cells don't need it. `lab.hint("10-continuous")` gives a hint.
@@ -216,32 +188,7 @@ figures.draw_answers(answers)
 # %%
 lab.widgets.Quiz("10-budget")
 
-# %% [markdown]
-# ### Exercise 2: cut a prompt into chunks (core, 5 minutes)
-#
-# A step computes `budget` tokens at most. In each step `writing` requests write a token each; what is left of the budget
-# reads a prompt of `prompt` tokens, as much as fits. Return the list of its chunks: the tokens that are read in step 1,
-# step 2, and so on, until it is read.
-
-
-# %% tags=["stub"]
-def chunks(prompt, writing, budget):
-    sizes = []
-    ...  # while something is unread, append a chunk
-    return sizes
-
-
-# %% tags=["solution"]
-def chunks(prompt, writing, budget):
-    sizes = []
-    while prompt > 0:
-        sizes.append(min(budget - writing, prompt))
-        prompt -= sizes[-1]
-    return sizes
-
-
-# %%
-lab.check("10-chunks", chunks)
+# %% exercise="10-chunks"
 
 # %% [markdown]
 # **What prepacking still buys:** throughput, where nobody waits for tokens. And look at a step of such a server: a piece
@@ -331,28 +278,7 @@ figures.draw_paged_memory(paged)
 # %%
 reports.cache_slots_table(draw_requests("azure_conv", 16), longest_text=8192)
 
-# %% [markdown]
-# ### Exercise 3: count blocks (warm-up, 4 minutes)
-#
-# A paged cache holds prompts of these `lengths` in blocks of `block_size` slots. A block belongs to one prompt. Return
-# (blocks, empty): how many blocks are taken, and how many of their slots stay empty.
-
-
-# %% tags=["stub"]
-def blocks(lengths, block_size):
-    taken = ...
-    empty = ...
-    return taken, empty
-
-
-# %% tags=["solution"]
-def blocks(lengths, block_size):
-    taken = sum(-(-length // block_size) for length in lengths)
-    return taken, taken * block_size - sum(lengths)
-
-
-# %%
-lab.check("10-blocks", blocks)
+# %% exercise="10-blocks"
 
 # %% [markdown]
 # **What prepacking still buys:** a prefill without a padded cache, in models whose attention can't read blocks. What is
@@ -381,41 +307,8 @@ reports.sharing_table(tiny, prompts, alone)
 # %% [markdown]
 # The first question about a page reads it, the other three find it. Found are whole blocks of sixteen only, the same
 # blocks as in a paged cache: two tables that point to one block, and nothing is copied.
-#
-# ### Exercise 4: what sharing saves (core, 8 minutes)
-#
-# `prompts` are lists of token ids, in the order in which they come. Of each, the longest beginning that it has in common
-# with *any* earlier one is in the cache already (token by token here, no blocks). But its last token is always computed,
-# because the answer begins with its logits. Return how many tokens need no computing, over all prompts.
 
-
-# %% tags=["stub"]
-def saved_tokens(prompts):
-    saved = 0
-    for place, prompt in enumerate(prompts):
-        known = 0
-        for earlier in prompts[:place]:
-            ...  # how long is the beginning that both have in common?
-        saved += min(known, len(prompt) - 1)
-    return saved
-
-
-# %% tags=["solution"]
-def saved_tokens(prompts):
-    saved = 0
-    for place, prompt in enumerate(prompts):
-        known = 0
-        for earlier in prompts[:place]:
-            common = 0
-            while common < min(len(prompt), len(earlier)) and prompt[common] == earlier[common]:
-                common += 1
-            known = max(known, common)
-        saved += min(known, len(prompt) - 1)
-    return saved
-
-
-# %%
-lab.check("10-prefix", saved_tokens)
+# %% exercise="10-prefix"
 
 # %% [markdown]
 # **What prepacking still buys:** what is not shared is as unequal as before, and short. It is padded, or packed.

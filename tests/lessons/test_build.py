@@ -1,16 +1,12 @@
 """The notebooks are what their sources make of them, and hold no outputs."""
 
-import importlib.util
-from pathlib import Path
-
 import nbformat
 import pytest
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-
-spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
-build = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(build)
+from prepack_lab.course.exercises import catalogue
+from prepack_lab.course.exercises.exercise import Exercise
+from prepack_lab.course.exercises.judges import number
+from tests.lessons.sources import build
 
 SOURCE = """# %% [markdown]
 # # A lesson
@@ -72,3 +68,45 @@ def test_an_output_is_drift(lesson):
 def test_a_notebook_that_was_not_built_or_has_no_source_is_drift(lesson):
     (lesson / "solutions" / "07_small.ipynb").rename(lesson / "solutions" / "08_stray.ipynb")
     assert build.drifted(lesson) == ["solutions/08_stray.ipynb: has no source", "solutions/07_small.ipynb: not built"]
+
+
+def double(length):
+    return 2 * length
+
+
+def test_an_exercise_is_written_in_one_place(tmp_path, monkeypatch):
+    """It is added to the catalogue, and the lesson names it: statement, stub, solution and check come by themselves."""
+    added = Exercise(
+        key="07-double",
+        title="Twice as long",
+        minutes=3,
+        level="warm-up",
+        task="Given a `length`, return its double.\n\nIt is a whole number.",
+        reference=double,
+        cases=lambda draw: [(3,)],
+        judge=number,
+        hints=("Two times.",),
+        stub="""
+        twice = ...
+        return twice
+        """,
+    )
+    monkeypatch.setitem(catalogue.EXERCISES, added.key, added)
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "07_small.py").write_text('# %% [markdown]\n# # A lesson\n\n# %% exercise="07-double"\n')
+    learner, solved = (
+        [cell["source"] for cell in nbformat.reads(build.built(tmp_path)[tmp_path / name], as_version=4).cells]
+        for name in ("07_small.ipynb", "solutions/07_small.ipynb")
+    )
+    heading = "### Exercise 1: Twice as long (warm-up, 3 minutes)"
+    statement = f"{heading}\n\nGiven a `length`, return its double.\n\nIt is a whole number."
+    check = 'lab.check("07-double", double)'
+    assert learner == ["# A lesson", statement, "def double(length):\n    twice = ...\n    return twice", check]
+    assert solved == ["# A lesson", statement, "def double(length):\n    return 2 * length", check]
+
+
+def test_a_lesson_that_names_no_exercise_of_the_catalogue_is_not_built(tmp_path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "07_small.py").write_text('# %% exercise="07-dubble"\n')
+    with pytest.raises(ValueError, match="there is no exercise '07-dubble'"):
+        build.built(tmp_path)

@@ -5,18 +5,15 @@ its check, then the solution and the check again. The first lesson has no checks
 """
 
 import ast
-from pathlib import Path
 
-import jupytext
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from prepack_lab.course.exercises.catalogue import EXERCISES
+from tests.lessons.sources import NOTEBOOKS, SOURCES, cells
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-SOURCES = {path.stem: path for path in sorted((NOTEBOOKS / "source").glob("*.py"))}
 LESSONS = [name for name in SOURCES if name[:2].isdigit() and name != "00_start_here"]
 WHOLE = ["00_start_here.ipynb", "solutions/00_start_here.ipynb", "glossary.ipynb"]
 
@@ -39,35 +36,31 @@ def words(notebook):
     return " ".join(out.get("text", "") + out.get("data", {}).get("text/html", "") for out in outputs(notebook))
 
 
-def code_cells(name):
-    return [cell for cell in jupytext.read(SOURCES[name], fmt="py:percent").cells if cell.cell_type == "code"]
-
-
 def tagged(cell, tag):
     return tag in cell.metadata.get("tags", [])
 
 
 def both_editions(name):
     """A lesson whose checks come twice: after the stub, and after the solution."""
-    cells, stubs, solutions = [], [], []
-    for cell in code_cells(name):
+    kept, stubs, solutions = [], [], []
+    for cell in cells(name, "code"):
         if tagged(cell, "stub"):
             stubs.append(cell.source)
         elif tagged(cell, "solution"):
             solutions.append(cell.source)
         elif "lab.check(" in cell.source:
-            cells += [*stubs, cell.source, *solutions, cell.source]
+            kept += [*stubs, cell.source, *solutions, cell.source]
             stubs, solutions = [], []
         else:
-            cells.append(cell.source)
+            kept.append(cell.source)
     assert not stubs and not solutions, "something to fill in comes without a check"
-    return new_notebook(cells=[new_code_cell(source) for source in cells])
+    return new_notebook(cells=[new_code_cell(source) for source in kept])
 
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_nothing_but_its_check_uses_what_a_learner_writes(name):
     written, used = set(), set()
-    for cell in code_cells(name):
+    for cell in cells(name, "code"):
         tree = ast.parse(cell.source)
         if tagged(cell, "stub") or tagged(cell, "solution"):
             written |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -9,15 +9,14 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-import jupytext
 import pytest
 
 import prepack_lab as lab
 from prepack_lab.course.exercises.catalogue import EXERCISES, QUIZZES
 from prepack_lab.course.lessons import LESSONS
+from tests.lessons.sources import SOURCES, cells
 
 ROOT = Path(__file__).parents[2]
-SOURCES = {path.stem: path for path in sorted((ROOT / "notebooks" / "source").glob("*.py"))}
 WRITTEN = [name for name in SOURCES if name != "glossary"]
 TAUGHT = [name for name in WRITTEN if name != "00_start_here"]  # it leads to the others, and has no exercises
 
@@ -26,10 +25,6 @@ LONGEST, MEAN, MEAN_OF_README = 35, 14, 18
 IN_WORDS = {10: "ten", 35: "thirty-five", 40: "forty", 45: "forty-five", 55: "fifty-five"}
 LINES = 10
 """Of a cell, without its texts and blank lines; what learners write may be longer."""
-
-
-def cells(name, kind):
-    return [cell for cell in jupytext.read(SOURCES[name], fmt="py:percent").cells if cell.cell_type == kind]
 
 
 def text(page):

@@ -1,4 +1,4 @@
-"""All exercises and quizzes, by key: those of every `lesson_NN` beside this file, in the order of the lessons."""
+"""All exercises and quizzes, by key: those of every `lesson_NN.py` beside this file, in the order of the lessons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _LESSONS = [
     for module in iter_modules(exercises.__path__)  # sorted by name
     if module.name.startswith("lesson_")
 ]
-EXERCISES: dict[str, Exercise] = {exercise.key: exercise for lesson in _LESSONS for exercise in lesson.EXERCISES}
+EXERCISES: dict[str, Exercise] = {
+    found.key: found for lesson in _LESSONS for found in vars(lesson).values() if isinstance(found, Exercise)
+}
+"""In the order in which they stand in their files."""
 QUIZZES: dict[str, Quiz] = {quiz.key: quiz for lesson in _LESSONS for quiz in lesson.QUIZZES}
 
 

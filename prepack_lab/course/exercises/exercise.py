@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from textwrap import dedent
+from textwrap import dedent, indent
 from typing import Any, Literal
 
 Level = Literal["warm-up", "core", "challenge"]
@@ -32,13 +32,15 @@ class Exercise:
     minutes: int
     level: Level
     task: str
-    """What the function takes and what it returns, in a sentence or two."""
+    """What the function takes and what it returns, as the lesson says it."""
     reference: Callable[..., Any]
     cases: Callable[[Random], Iterable[tuple[Any, ...]]]
     """Arguments to try, the smallest first: examples by hand, then random ones."""
     judge: Callable[..., str | None]
     """(returned, expected, *arguments) → what is wrong with it, or None."""
     hints: tuple[str, ...]
+    stub: str = "return ..."
+    """The lines that a learner fills in, below the first line of the function."""
     wrong: Mapping[str, WrongAnswer] = field(default_factory=dict)
 
     @property
@@ -50,6 +52,12 @@ class Exercise:
     def solution(self) -> str:
         """The reference, as text."""
         return dedent(inspect.getsource(self.reference))
+
+    @property
+    def open(self) -> str:
+        """The function as the learner finds it, as text."""
+        head = f"def {self.reference.__name__}({', '.join(self.signature)}):\n"
+        return head + indent(dedent(self.stub).strip("\n"), "    ")
 
     @property
     def signature(self) -> tuple[str, ...]:

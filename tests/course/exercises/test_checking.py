@@ -19,7 +19,7 @@ from prepack_lab.course.exercises.attempt import attempt
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.exercises.checking import check
 from prepack_lab.course.exercises.judges import number
-from prepack_lab.course.exercises.lesson_01.padding_share import padding_share
+from prepack_lab.course.exercises.lesson_01 import padding_share
 
 KEY = "01-waste"
 progressing = import_module("prepack_lab.course.exercises.progress")  # its name in the package is the function

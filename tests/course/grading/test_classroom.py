@@ -110,7 +110,7 @@ def test_what_was_graded_is_kept_and_what_changed_is_graded_anew(hand_in, tmp_pa
 def test_what_was_graded_by_other_code_is_graded_anew(hand_in, tmp_path, monkeypatch, counted):
     """A case, a judge or a mistake that was changed is not in the reference's text."""
     assert {path.name for path in classroom.CODE} == {"exercises", "grading"}
-    judge = tmp_path / "exercises" / "lesson_01" / "judge.py"
+    judge = tmp_path / "exercises" / "lessons" / "judge.py"
     judge.parent.mkdir(parents=True)
     judge.write_text("strict = False")
     monkeypatch.setattr(classroom, "CODE", (judge.parents[1],))
@@ -122,7 +122,7 @@ def test_what_was_graded_by_other_code_is_graded_anew(hand_in, tmp_path, monkeyp
 
 
 def test_the_code_that_counts_is_there():
-    assert {"judges.py", "padding_share.py", "worker.py"} <= {
+    assert {"judges.py", "lesson_01.py", "worker.py"} <= {
         path.name for folder in classroom.CODE for path in folder.rglob("*.py")
     }
 

@@ -1,0 +1,467 @@
+"""Lesson 03, masks and positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import torch
+
+from prepack_lab.course.exercises.cases import few_lengths, lengths_alone
+from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
+from prepack_lab.course.exercises.judges import tensor
+from prepack_lab.course.exercises.quiz import Answer, Quiz
+
+
+def segment_ids(lengths, width):
+    prompts = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
+    padding = torch.full((width - sum(lengths),), -1)
+    return torch.cat([prompts, padding])
+
+
+def _without_padding(lengths, width):
+    return torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
+
+
+def _padding_is_prompt_0(lengths, width):
+    row = torch.zeros(width, dtype=torch.long)
+    row[: sum(lengths)] = _without_padding(lengths, width)
+    return row
+
+
+def _segment_ids_from_one(lengths, width):
+    row = segment_ids(lengths, width)
+    return torch.where(row >= 0, row + 1, row)
+
+
+def _positions(lengths, width):
+    positions = torch.cat([torch.arange(length) for length in lengths])
+    return torch.cat([positions, torch.full((width - sum(lengths),), -1)])
+
+
+def _segment_ids_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
+    for lengths in few_lengths(draw, longest=8, most=6):
+        yield lengths, sum(lengths)
+        yield lengths, sum(lengths) + draw.randint(1, 4)
+
+
+SEGMENT_IDS = Exercise(
+    key="03-segments",
+    title="Which prompt a slot belongs to",
+    minutes=4,
+    level="warm-up",
+    task="A row holds prompts of these `lengths` one after the other, and then padding up to `width` slots. Return a "
+    "tensor of shape [width] that says for each slot the index of its prompt, and -1 on padding.",
+    stub="""
+        prompts = ...  # 0 0 0 1 1 …: each index as often as its prompt has tokens
+        padding = torch.full((width - sum(lengths),), -1)
+        return ...
+    """,
+    reference=segment_ids,
+    cases=_segment_ids_rows,
+    judge=tensor,
+    hints=(
+        "`torch.arange(len(lengths))` are the indices. Each must be repeated as often as its prompt has tokens.",
+        "`x.repeat_interleave(counts)` repeats each item of x as often as `counts`, a tensor, says.",
+        "`torch.cat` puts the padding behind it: `torch.full((missing,), -1)`.",
+    ),
+    wrong={
+        "no padding": WrongAnswer(_without_padding, "The padding at the end of the row is missing: fill it with -1."),
+        "padding is prompt 0": WrongAnswer(
+            _padding_is_prompt_0, "Your padding counts as prompt 0. Use -1, which is no prompt."
+        ),
+        "from one": WrongAnswer(_segment_ids_from_one, "The first prompt is prompt 0."),
+        "positions": WrongAnswer(_positions, "These are positions. A segment id is the same for a whole prompt."),
+    },
+)
+
+
+def restart_positions(lengths):
+    return torch.cat([torch.arange(length) for length in lengths])
+
+
+def _run_on(lengths):
+    return torch.arange(sum(lengths))
+
+
+def _restart_positions_from_one(lengths):
+    return restart_positions(lengths) + 1
+
+
+def _one_short(lengths):
+    return torch.cat([torch.arange(length - 1) for length in lengths])
+
+
+def _backwards(lengths):
+    return torch.cat([torch.arange(length).flip(0) for length in lengths])
+
+
+RESTART_POSITIONS = Exercise(
+    key="03-positions",
+    title="Restart positions in one expression",
+    minutes=4,
+    level="warm-up",
+    task="A row holds prompts of these `lengths` one after the other. Return the position of each token in its own "
+    "prompt, as a tensor of all tokens: 0, 1, 2, … and again from 0 for the next prompt.",
+    stub="""
+        return ...  # one expression
+    """,
+    reference=restart_positions,
+    cases=lengths_alone,
+    judge=tensor,
+    hints=(
+        "The positions of one prompt are `torch.arange(length)`.",
+        "Make one for each prompt, and put them one behind the other: `torch.cat([… for length in lengths])`.",
+    ),
+    wrong={
+        "positions run on": WrongAnswer(_run_on, "Your positions run on through the row. Begin again at every prompt."),
+        "from one": WrongAnswer(_restart_positions_from_one, "The first token of a prompt is at position 0."),
+        "the last token is lost": WrongAnswer(
+            _one_short, "`torch.arange(n)` already stops before n; your prompts lose their last token."
+        ),
+        "backwards": WrongAnswer(_backwards, "Your positions count down. The first token of a prompt is at 0."),
+    },
+)
+
+
+def packed_mask(segment_ids, dtype):
+    same_prompt = segment_ids[:, None, :, None] == segment_ids[:, None, None, :]  # [R, 1, W, W]
+    W = segment_ids.shape[1]
+    earlier = torch.ones(W, W, dtype=torch.bool).tril()
+    hidden = torch.full(same_prompt.shape, torch.finfo(dtype).min, dtype=dtype)
+    return hidden.masked_fill(same_prompt & earlier, 0)
+
+
+def _from(seen, dtype):
+    return torch.full(seen.shape, torch.finfo(dtype).min, dtype=dtype).masked_fill(seen, 0)
+
+
+def _parts(segment_ids):
+    W = segment_ids.shape[1]
+    same = segment_ids[:, None, :, None] == segment_ids[:, None, None, :]
+    return same, torch.ones(W, W, dtype=torch.bool).tril().expand(same.shape)
+
+
+def _boolean(segment_ids, dtype):
+    same, earlier = _parts(segment_ids)
+    return same & earlier
+
+
+def _packed_mask_both_ways(segment_ids, dtype):
+    return _from(_parts(segment_ids)[0], dtype)
+
+
+def _only_causal(segment_ids, dtype):
+    return _from(_parts(segment_ids)[1], dtype)
+
+
+def _inverted(segment_ids, dtype):
+    return _from(~_boolean(segment_ids, dtype), dtype)
+
+
+def _not_oneself(segment_ids, dtype):
+    same, earlier = _parts(segment_ids)
+    return _from(same & earlier.tril(-1), dtype)
+
+
+def _ones(segment_ids, dtype):
+    return _boolean(segment_ids, dtype).to(dtype)
+
+
+def _infinite(segment_ids, dtype):
+    same, earlier = _parts(segment_ids)
+    return torch.full(same.shape, -torch.inf, dtype=dtype).masked_fill(same & earlier, 0)
+
+
+def _without_heads(segment_ids, dtype):
+    return packed_mask(segment_ids, dtype)[:, 0]
+
+
+def _packed_mask_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
+    yield torch.tensor([[0, 1]]), torch.float32
+    yield torch.tensor([[0, 0, -1]]), torch.float32
+    yield torch.tensor([[0, 0, 1, -1]]), torch.bfloat16
+    for width in range(4, 10):
+        rows = [[*sorted(draw.randrange(3) for _ in range(width - 1)), -1] for _ in range(draw.randint(1, 2))]
+        yield torch.tensor(rows), draw.choice([torch.float32, torch.bfloat16])
+
+
+PACKED_MASK = Exercise(
+    key="03-mask",
+    title="The packed mask without a loop",
+    minutes=10,
+    level="core",
+    task="Given `segment_ids` of shape [R, W] and the model's `dtype`, return the packed mask of shape [R, 1, W, W]: "
+    "row, head, query, key. It is 0 where a token may look (its own prompt, itself and earlier), and the "
+    "smallest number of the dtype where not: `torch.finfo(dtype).min`. Treat padding (-1) as one more prompt: "
+    "it sees padding only, and nobody else sees it.",
+    stub="""
+        same_prompt = ...  # [R, 1, W, W]
+        earlier = ...  # [W, W]
+        return ...
+    """,
+    reference=packed_mask,
+    cases=_packed_mask_rows,
+    judge=tensor,
+    hints=(
+        "Two slots belong together where their segment ids are equal. Compare [R, 1, W, 1] with [R, 1, 1, W].",
+        "`segment_ids[:, None, :, None]` has the shape of the queries, `segment_ids[:, None, None, :]` of the keys.",
+        "Earlier and oneself: `torch.ones(W, W, dtype=torch.bool).tril()`. Both must hold: `&`.",
+        "`torch.full(shape, torch.finfo(dtype).min, dtype=dtype).masked_fill(seen, 0)` makes it additive.",
+    ),
+    wrong={
+        "boolean": WrongAnswer(
+            _boolean, "Your mask is boolean: eager attention will add it as 0 and 1, not apply it. Make it additive."
+        ),
+        "ones": WrongAnswer(_ones, "Your mask is 1 where a token may look. Added to scores, that hides nothing."),
+        "both ways": WrongAnswer(
+            _packed_mask_both_ways, "Your tokens see later ones of their prompt, too: make it causal."
+        ),
+        "only causal": WrongAnswer(
+            _only_causal, "Your mask is causal, but prompts see the earlier prompts of their row."
+        ),
+        "upside down": WrongAnswer(_inverted, "It is upside down: 0 is what may be seen, and the minimum hides."),
+        "not oneself": WrongAnswer(
+            _not_oneself, "A token does not see itself. The first of each prompt then sees nothing at all."
+        ),
+        "minus infinity": WrongAnswer(
+            _infinite, "You hide with -inf. A row that is -inf throughout gives NaN; use torch.finfo(dtype).min."
+        ),
+        "no heads": WrongAnswer(
+            _without_heads, "The dimension of the heads is missing: [R, 1, W, W], the 1 stands for any head."
+        ),
+    },
+)
+
+
+def sliding_window(segment_ids, window):
+    slot = torch.arange(len(segment_ids))
+    distance = slot[:, None] - slot  # [W, W], how far the key lies before the query
+    same_prompt = segment_ids[:, None] == segment_ids
+    return same_prompt & (distance >= 0) & (distance < window)
+
+
+def _distance(segment_ids):
+    slot = torch.arange(len(segment_ids))
+    return slot[:, None] - slot
+
+
+def _across_prompts(segment_ids, window):
+    distance = _distance(segment_ids)
+    return (distance >= 0) & (distance < window)
+
+
+def _no_window(segment_ids, window):
+    return (segment_ids[:, None] == segment_ids) & (_distance(segment_ids) >= 0)
+
+
+def _one_too_many(segment_ids, window):
+    return sliding_window(segment_ids, window + 1)
+
+
+def _sliding_window_both_ways(segment_ids, window):
+    return (segment_ids[:, None] == segment_ids) & (_distance(segment_ids).abs() < window)
+
+
+def _additive(segment_ids, window):
+    return torch.zeros(len(segment_ids), len(segment_ids)).masked_fill(~sliding_window(segment_ids, window), -torch.inf)
+
+
+def _sliding_window_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
+    yield torch.tensor([0, 0]), 1
+    yield torch.tensor([0, 0, 0]), 2
+    yield torch.tensor([0, 0, 1, 1]), 3
+    for width in range(4, 12):
+        yield torch.tensor(sorted(draw.randrange(3) for _ in range(width))), draw.randint(1, 4)
+
+
+SLIDING_WINDOW = Exercise(
+    key="03-window",
+    title="A window inside each prompt",
+    minutes=6,
+    level="core",
+    task="Given `segment_ids` of shape [W] and a `window`, return booleans of shape [W, W], query and key: True "
+    "where the query may look. It sees its own prompt only, itself and earlier slots, `window` slots at most, "
+    "itself included.",
+    stub="""
+        slot = torch.arange(len(segment_ids))
+        distance = slot[:, None] - slot  # [W, W], how far the key lies before the query
+        return ...
+    """,
+    reference=sliding_window,
+    cases=_sliding_window_rows,
+    judge=tensor,
+    hints=(
+        "How far does the key lie before the query? `slot[:, None] - slot`, with `slot = torch.arange(W)`.",
+        "Causal: the distance is 0 or more. Window: it is below `window`.",
+        "And both slots belong to one prompt: `segment_ids[:, None] == segment_ids`.",
+    ),
+    wrong={
+        "across prompts": WrongAnswer(_across_prompts, "Your window reaches into the prompt before. Keep them apart."),
+        "no window": WrongAnswer(_no_window, "Your tokens see their whole prompt: the window is missing."),
+        "one too many": WrongAnswer(_one_too_many, "One slot too many: the token itself counts among the `window`."),
+        "both ways": WrongAnswer(
+            _sliding_window_both_ways, "Your window looks ahead, too. A token sees earlier ones and itself."
+        ),
+        "additive": WrongAnswer(_additive, "Numbers came back. Here the rule itself is asked for: True and False."),
+    },
+)
+
+
+def cu_seqlens(lengths):
+    ends = torch.tensor(lengths).cumsum(0)
+    return torch.cat([torch.zeros(1, dtype=torch.long), ends])
+
+
+def _without_zero(lengths):
+    return torch.tensor(lengths).cumsum(0)
+
+
+def _without_end(lengths):
+    return cu_seqlens(lengths)[:-1]
+
+
+def _lengths(lengths):
+    return torch.tensor([0, *lengths])
+
+
+def _last_slots(lengths):
+    return torch.cat([torch.zeros(1, dtype=torch.long), torch.tensor(lengths).cumsum(0) - 1])
+
+
+CU_SEQLENS = Exercise(
+    key="03-cu-seqlens",
+    title="Where segments end",
+    minutes=3,
+    level="warm-up",
+    task="A row holds prompts of these `lengths`. Return the cumulative boundaries as a tensor of whole numbers, one "
+    "more than there are prompts: 0 first, then where each prompt ends. Lengths 2, 4, 3 give 0, 2, 6, 9.",
+    reference=cu_seqlens,
+    cases=lengths_alone,
+    judge=tensor,
+    hints=(
+        "`cumsum` adds up as it goes: 2, 4, 3 become 2, 6, 9.",
+        "Put a 0 before it with `torch.cat`; both parts must be tensors.",
+    ),
+    wrong={
+        "the 0 is missing": WrongAnswer(_without_zero, "The 0 is missing: the first prompt begins somewhere, too."),
+        "the end is missing": WrongAnswer(_without_end, "The last prompt has no end. There is one more than prompts."),
+        "lengths": WrongAnswer(_lengths, "These are lengths. Add them up as you go."),
+        "last slots": WrongAnswer(_last_slots, "A boundary is the slot after the last, so that begin:end is a slice."),
+    },
+)
+
+
+def segmented_attention(query, key, value, cu_seqlens):
+    attended = []
+    for begin, end in zip(cu_seqlens, cu_seqlens[1:], strict=False):
+        own = (states[None, begin:end] for states in (query, key, value))  # [1, n, D]
+        attended.append(torch.nn.functional.scaled_dot_product_attention(*own, is_causal=True)[0])
+    return torch.cat(attended)
+
+
+def _attend(query, key, value, causal=True):
+    scores = query @ key.T * query.shape[-1] ** -0.5
+    if causal:
+        scores = scores.masked_fill(~torch.ones_like(scores, dtype=torch.bool).tril(), -torch.inf)
+    return scores.softmax(-1) @ value
+
+
+def _each(query, key, value, cu_seqlens, attend):
+    spans = [*zip(cu_seqlens, cu_seqlens[1:], strict=False)]
+    return torch.cat([attend(query[a:b], key[a:b], value[a:b]) for a, b in spans])
+
+
+def _whole_row(query, key, value, cu_seqlens):
+    return _attend(query, key, value)
+
+
+def _not_causal(query, key, value, cu_seqlens):
+    return _each(query, key, value, cu_seqlens, lambda q, k, v: _attend(q, k, v, causal=False))
+
+
+def _not_scaled(query, key, value, cu_seqlens):
+    return _each(query, key, value, cu_seqlens, lambda q, k, v: _attend(q * q.shape[-1] ** 0.5, k, v))
+
+
+def _last_is_lost(query, key, value, cu_seqlens):
+    return _each(query, key, value, cu_seqlens[:-1], _attend) if len(cu_seqlens) > 2 else query[:0]
+
+
+def _segmented_attention_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
+    for count, lengths in enumerate(few_lengths(draw, longest=6, most=5)):
+        generator = torch.Generator().manual_seed(count)
+        states = [torch.randn(sum(lengths), 4, generator=generator).mul(100).round() / 100 for _ in range(3)]
+        ends = [sum(lengths[:place]) for place in range(len(lengths) + 1)]
+        yield *states, ends
+
+
+SEGMENTED_ATTENTION = Exercise(
+    key="03-attention",
+    title="Attention without a mask",
+    minutes=12,
+    level="challenge",
+    task="Given `query`, `key` and `value` of shape [W, D] for one head, and the boundaries `cu_seqlens` as a list, "
+    "return the causal attention of each segment by itself, of shape [W, D]. No mask over the row: each segment "
+    "is attended alone.",
+    stub="""
+        attended = []
+        for begin, end in zip(cu_seqlens, cu_seqlens[1:], strict=False):
+            ...  # attend to this segment, and append what comes out
+        return torch.cat(attended) if attended else ...
+    """,
+    reference=segmented_attention,
+    cases=_segmented_attention_rows,
+    judge=tensor,
+    hints=(
+        "`zip(cu_seqlens, cu_seqlens[1:])` gives where each segment begins and ends.",
+        "A slice of a segment is `query[begin:end]`. Attend it with its own keys and values.",
+        "`torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)` takes [1, n, D]: add `[None]`.",
+    ),
+    wrong={
+        "the whole row": WrongAnswer(_whole_row, "You attend over the whole row: later prompts read earlier ones."),
+        "not causal": WrongAnswer(_not_causal, "Your tokens see later ones: attention must be causal."),
+        "not scaled": WrongAnswer(_not_scaled, "The scores must be divided by the square root of D before softmax."),
+        "the last is lost": WrongAnswer(_last_is_lost, "The last segment is missing: B + 1 boundaries, B segments."),
+    },
+)
+
+
+QUIZZES = (
+    Quiz(
+        "03-leak",
+        "Two prompts share a row, and there is only the usual causal mask. Whose answer is wrong?",
+        (
+            Answer("That of the first prompt", False, "It lies before the other, so it sees itself only."),
+            Answer("That of the second prompt", True, "It sees all earlier tokens of the row: the first prompt, too."),
+            Answer("Nobody's", False, "The second prompt reads the first as if it were the beginning of its text."),
+        ),
+    ),
+    Quiz(
+        "03-rotary",
+        "With the mask but without restart positions, a rotary model gives the right logits. Why?",
+        (
+            Answer("It ignores positions", False, "It needs them: they give it the order of the tokens."),
+            Answer(
+                "Only distances inside a prompt count",
+                True,
+                "All positions of a prompt are shifted by one number, and distances between its tokens stay.",
+            ),
+            Answer("The mask restarts them", False, "A mask hides tokens. Positions are given apart from it."),
+        ),
+    ),
+    Quiz(
+        "03-boolean",
+        "A boolean mask is right with one attention and silently wrong with another. Because …",
+        (
+            Answer("it is not causal", False, "It may well be. What matters is how it is used."),
+            Answer(
+                "one applies it and the other adds it",
+                True,
+                "Eager attention adds the mask to the scores. True becomes 1, False 0, and nothing is hidden.",
+            ),
+            Answer("booleans take too much memory", False, "They take less than numbers, and that changes no result."),
+        ),
+    ),
+)

@@ -1,0 +1,421 @@
+"""Lesson 04, packed equals unpacked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import torch
+
+from prepack_lab.course.broken_ways import CAUSES, COLOURS, SYMPTOMS
+from prepack_lab.course.exercises.cases import lengths_alone
+from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
+from prepack_lab.course.exercises.judges import tensor
+from prepack_lab.course.exercises.quiz import Answer, Quiz
+from prepack_lab.packed_batch import PackedBatch
+from prepack_lab.packing import pack
+
+
+def same_results(ours, theirs, tolerance):
+    off = (ours - theirs).abs().max() / theirs.std()
+    return bool(off <= tolerance)
+
+
+def _to_the_bit(ours, theirs, tolerance):
+    return bool(torch.equal(ours, theirs))
+
+
+def _signed(ours, theirs, tolerance):
+    return bool((ours - theirs).max() / theirs.std() <= tolerance)
+
+
+def _mean(ours, theirs, tolerance):
+    return bool((ours - theirs).abs().mean() / theirs.std() <= tolerance)
+
+
+def _not_a_share(ours, theirs, tolerance):
+    return bool((ours - theirs).abs().max() <= tolerance)
+
+
+def _nan_passes(ours, theirs, tolerance):
+    return not bool((ours - theirs).abs().max() / theirs.std() > tolerance)
+
+
+def _pairs(draw: Random) -> Iterator[tuple[Any, ...]]:
+    for top, off in ((1.0, 0.0), (9.0, 5.0), (9.0, -5.0), (80.0, 0.02), (80.0, -0.02), (80.0, torch.nan)):
+        theirs = torch.tensor([[0.0, top]])
+        yield theirs + torch.tensor([[0.0, off]]), theirs, 0.001
+    for seed in range(12):
+        scale = draw.choice([0.01, 1.0, 100.0])
+        theirs = scale * torch.randn(2, 3, generator=torch.Generator().manual_seed(seed))
+        ours = theirs.clone()
+        ours[draw.randrange(2), draw.randrange(3)] += scale * draw.choice([1e-4, -1e-4, 2e-3, -2e-3, 3.0, -3.0])
+        yield ours, theirs, 0.001
+
+
+def _same_results_judge(returned: Any, expected: bool, ours: torch.Tensor, *arguments: Any) -> str | None:
+    if not isinstance(returned, bool):
+        return f"True or False is asked for, and a {type(returned).__name__} came back."
+    if returned == expected:
+        return None
+    if ours.isnan().any():
+        return "NaN is never the same as anything."
+    return "These differ by rounding only." if expected else "These are not the same."
+
+
+SAME_RESULTS = Exercise(
+    key="04-same",
+    title="What counts as equal",
+    minutes=6,
+    level="core",
+    task="Given the logits `ours` and `theirs` and a `tolerance`, return whether they are the same up to rounding: "
+    "the largest difference, as a share of the standard deviation of `theirs`, is at most the tolerance. NaN is "
+    "never the same.",
+    stub="""
+        off = ...  # the largest difference, as a share
+        return ...
+    """,
+    reference=same_results,
+    cases=_pairs,
+    judge=_same_results_judge,
+    hints=(
+        "The largest difference is `(ours - theirs).abs().max()`.",
+        "Divide by `theirs.std()`, so that large numbers may differ by more.",
+        "Every comparison with NaN is False. Ask `off <= tolerance`, not whether it is above. End with `bool(…)`.",
+    ),
+    wrong={
+        "to the bit": WrongAnswer(_to_the_bit, "You ask for the same bits. Sums in another order round differently."),
+        "signed": WrongAnswer(_signed, "You forget the sign: where ours is far below theirs, nothing is noticed."),
+        "mean": WrongAnswer(_mean, "You take the mean. One logit that is far off is enough for another answer."),
+        "no share": WrongAnswer(_not_a_share, "You take the difference as it is. Take it as a share of the spread."),
+        "NaN passes": WrongAnswer(_nan_passes, "Ask whether it is within the tolerance, not whether it is above it."),
+    },
+)
+
+
+def last_token_logits(logits, last_token):
+    row, slot = last_token.unbind(1)
+    return logits[row, slot]
+
+
+def _all_pairs(logits, last_token):
+    return logits[last_token[:, 0]][:, last_token[:, 1]]
+
+
+def _end_of_the_row(logits, last_token):
+    return logits[last_token[:, 0], -1]
+
+
+def _one_before(logits, last_token):
+    return logits[last_token[:, 0], last_token[:, 1] - 1]
+
+
+def _columns_first(logits, last_token):
+    order = (last_token[:, 0] * logits.shape[1] + last_token[:, 1]).argsort()
+    return last_token_logits(logits, last_token[order])
+
+
+def packed_batches(draw: Random, longest: int = 5) -> Iterator[PackedBatch]:
+    """Small batches of several rows, the prompts not in the order of the rows."""
+    for lengths in ([1], [1, 2], [2, 1, 1], [2, 4, 3], [1, 3, 2, 3]):
+        yield _batch(lengths)
+    for size in range(4, 8):
+        yield _batch([draw.randint(1, longest) for _ in range(size)])
+
+
+def _batch(lengths: list[int]) -> PackedBatch:
+    return PackedBatch.from_prompts([[0] * length for length in lengths], pack(lengths))
+
+
+def _last_token_logits_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
+    for batch in packed_batches(draw):
+        R, W = batch.shape
+        yield torch.arange(R * W * 2.0).view(R, W, 2), batch.last_token
+
+
+LAST_TOKEN_LOGITS = Exercise(
+    key="04-last",
+    title="The logits after each prompt",
+    minutes=4,
+    level="warm-up",
+    task="A packed pass gave `logits` of shape [R, W, V]. `last_token`, of shape [B, 2], names the row and the slot "
+    "of each prompt's last token. Return the logits after each prompt, of shape [B, V], in the order of the "
+    "prompts.",
+    reference=last_token_logits,
+    cases=_last_token_logits_cases,
+    judge=tensor,
+    hints=(
+        "`last_token[:, 0]` are the rows, `last_token[:, 1]` the slots.",
+        "Index with both at once: `logits[rows, slots]` takes one place for each pair.",
+    ),
+    wrong={
+        "all pairs": WrongAnswer(_all_pairs, "You take every row with every slot. Index with both in one bracket."),
+        "the end of the row": WrongAnswer(
+            _end_of_the_row, "You take the last slot of the row. Most prompts end before it."
+        ),
+        "one before": WrongAnswer(_one_before, "These are the logits one slot before: they foretell the last token."),
+        "row by row": WrongAnswer(
+            _columns_first, "These come in the order of the rows. Give them in the order of the prompts."
+        ),
+    },
+)
+
+
+def places(lengths):
+    longest = max(lengths)
+    padding = longest - torch.tensor(lengths)  # [B]
+    return torch.arange(longest) - padding[:, None]
+
+
+def _places_right_padded(lengths):
+    return torch.arange(max(lengths)).expand(len(lengths), -1).clone()
+
+
+def _off_by_one(lengths):
+    return places(lengths) + 1
+
+
+def _clamped(lengths):
+    return places(lengths).clamp(min=0)
+
+
+def _transposed(lengths):
+    return places(lengths).T.contiguous()
+
+
+PLACES = Exercise(
+    key="04-places",
+    title="Which token a slot of the cache holds",
+    minutes=5,
+    level="warm-up",
+    task="Caches are aligned at the right: the last tokens of all prompts stand below each other. For prompts of "
+    "these `lengths`, return a tensor of shape [B, L], with L the longest. It gives the place of each slot's "
+    "token in its own prompt. Padding gets a number below 0. Lengths 3 and 1 give [[0, 1, 2], [-2, -1, 0]].",
+    stub="""
+        longest = max(lengths)
+        return ...
+    """,
+    reference=places,
+    cases=lengths_alone,
+    judge=tensor,
+    hints=(
+        "Without padding a row counts 0, 1, 2, …: `torch.arange(L)`.",
+        "A prompt that is shorter by p begins p slots later: subtract p from its row.",
+        "`padding[:, None]` has the shape [B, 1], and is subtracted from every slot of its row.",
+    ),
+    wrong={
+        "right-padded": WrongAnswer(
+            _places_right_padded, "Your prompts begin at the left. They must end at the right."
+        ),
+        "off by one": WrongAnswer(_off_by_one, "One too many: the first token of a prompt has place 0."),
+        "padding is token 0": WrongAnswer(_clamped, "Your padding is place 0, which is a token. Keep it below 0."),
+        "columns": WrongAnswer(_transposed, "Rows and columns are exchanged: a row for each prompt."),
+    },
+)
+
+
+def unpack_keys(keys, first_token, lengths):
+    longest = int(lengths.max())
+    place = torch.arange(longest) - (longest - lengths)[:, None]  # [B, L], below 0 on padding
+    row = first_token[:, :1].expand_as(place)
+    slot = (first_token[:, 1:] + place).clamp(min=0)
+    gathered = keys[row, :, slot].transpose(1, 2)  # [B, L, H, D] → [B, H, L, D]
+    return gathered * (place >= 0)[:, None, :, None]
+
+
+def _gathered(keys, first_token, lengths):
+    longest = int(lengths.max())
+    place = torch.arange(longest) - (longest - lengths)[:, None]
+    slot = (first_token[:, 1:] + place).clamp(min=0)
+    return keys[first_token[:, :1].expand_as(place), :, slot], place
+
+
+def _neighbours(keys, first_token, lengths):
+    return _gathered(keys, first_token, lengths)[0].transpose(1, 2)
+
+
+def _unpack_keys_right_padded(keys, first_token, lengths):
+    left = unpack_keys(keys, first_token, lengths)
+    rows = zip(left, (int(lengths.max()) - lengths).tolist(), strict=True)
+    return torch.stack([row.roll(-padding, dims=1) for row, padding in rows])
+
+
+def _first_row_only(keys, first_token, lengths):
+    return unpack_keys(keys, torch.stack([torch.zeros_like(lengths), first_token[:, 1]], 1), lengths)
+
+
+def _reshaped(keys, first_token, lengths):
+    gathered, place = _gathered(keys, first_token, lengths)
+    B, L, H, D = gathered.shape
+    return gathered.reshape(B, H, L, D) * (place >= 0)[:, None, :, None]
+
+
+def _one_late(keys, first_token, lengths):
+    W = keys.shape[2]
+    late = torch.stack([first_token[:, 0], (first_token[:, 1] + 1).clamp(max=W - 1)], 1)
+    fits = (late[:, 1] + lengths) <= W
+    late[:, 1] = torch.where(fits, late[:, 1], first_token[:, 1])
+    return unpack_keys(keys, late, lengths)
+
+
+def _unpack_keys_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
+    for batch in packed_batches(draw):
+        (R, W), H, D = batch.shape, 2, 2
+        keys = 1 + torch.arange(float(R * H * W * D)).view(R, H, W, D)
+        yield keys, batch.first_token, batch.lengths
+
+
+UNPACK_KEYS = Exercise(
+    key="04-unpack",
+    title="Unpack the cache with one gather",
+    minutes=15,
+    level="challenge",
+    task="A layer of a packed pass left `keys` of shape [R, H, W, D]. `first_token`, of shape [B, 2], names the row "
+    "and the slot of each prompt's first token, and `lengths`, of shape [B], its tokens. Return each prompt's "
+    "own keys, of shape [B, H, L, D], aligned at the right, and 0 on padding.",
+    stub="""
+        place = ...  # [B, L], as in exercise 3
+        row, slot = ..., ...  # [B, L] each: where in the packed keys every token lies
+        return ...
+    """,
+    reference=unpack_keys,
+    cases=_unpack_keys_cases,
+    judge=tensor,
+    hints=(
+        "Take the places of the exercise before: [B, L], below 0 on padding.",
+        "The slot of a token is its prompt's first slot plus its place. Clamp it at 0 where it is padding.",
+        "`keys[row, :, slot]` with row and slot of shape [B, L] gives [B, L, H, D]; transpose it.",
+        "Multiply by `(place >= 0)[:, None, :, None]`, so that padding becomes 0.",
+    ),
+    wrong={
+        "neighbours on padding": WrongAnswer(
+            _neighbours, "Your padding holds keys of other prompts. Set it to 0, or a later mistake will read them."
+        ),
+        "right-padded": WrongAnswer(
+            _unpack_keys_right_padded, "Your prompts are aligned at the left. Decoding goes on at the right end."
+        ),
+        "row 0 only": WrongAnswer(_first_row_only, "You look into row 0 only. Each prompt has a row of its own."),
+        "reshaped": WrongAnswer(_reshaped, "A reshape mixes heads and slots. Use transpose to exchange dimensions."),
+        "one slot late": WrongAnswer(_one_late, "You begin one slot late, and read the next prompt at the end."),
+    },
+)
+
+
+def planted_bugs():
+    return {
+        "amber": "order",  # prompts that keep their place are right, and so is decoding
+        "blue": "positions",  # rotary logits need no restart, decoding does
+        "coral": "slot",  # every logit is wrong, decoding is right
+        "denim": "cache",  # every logit is right, decoding is wrong for all
+        "ebony": "leak",  # whoever comes first in its row is right
+    }
+
+
+def _positions_and_cache():
+    return planted_bugs() | {"blue": "cache", "denim": "positions"}
+
+
+def _order_and_slot():
+    return planted_bugs() | {"amber": "slot", "coral": "order"}
+
+
+def _leak_and_order():
+    return planted_bugs() | {"amber": "leak", "ebony": "order"}
+
+
+def _leak_and_positions():
+    return planted_bugs() | {"blue": "leak", "ebony": "positions"}
+
+
+def _without_arguments(draw: Random) -> Iterator[tuple[()]]:
+    yield ()
+
+
+def _planted_bugs_judge(returned: Any, expected: dict[str, str]) -> str | None:
+    if not isinstance(returned, dict):
+        return f"A dictionary is asked for, colour → cause, and a {type(returned).__name__} came back."
+    missing = [colour for colour in COLOURS if returned.get(colour, ...) is ...]
+    if missing:
+        return f"There is no cause for {', '.join(missing)} yet."
+    unknown = [cause for cause in returned.values() if cause not in CAUSES]
+    if unknown:
+        return f"{unknown[0]!r} is no cause; there are: {', '.join(CAUSES)}."
+    wrong = [colour for colour, cause in expected.items() if returned[colour] != cause]
+    if not wrong:
+        return None
+    named = returned[wrong[0]]
+    return (
+        f"{len(expected) - len(wrong)} of {len(expected)} are right. {wrong[0].capitalize()} is not {named!r}, which "
+        f"{SYMPTOMS[named]}: look at its two lines again."
+    )
+
+
+PLANTED_BUGS = Exercise(
+    key="04-bugs",
+    title="Find the planted bug",
+    minutes=10,
+    level="core",
+    task="Look at the symptoms, and return a dictionary from each colour to the name of its cause. Write a function "
+    "without arguments.",
+    stub="""
+        return {"amber": ..., "blue": ..., "coral": ..., "denim": ..., "ebony": ...}
+    """,
+    reference=planted_bugs,
+    cases=_without_arguments,
+    judge=_planted_bugs_judge,
+    hints=(
+        "Ask first: are the logits wrong, or what is decoded from the cache, or both? Some mistakes touch one only.",
+        "Then: is every prompt wrong, or is the first of each row right? A leak and a restart spare the first.",
+        "A rotary model needs no restart for its logits. A cache that is cut hurts every prompt, also the first.",
+    ),
+    wrong={
+        "positions and cache": WrongAnswer(
+            _positions_and_cache,
+            "Blue and denim are exchanged: a missing restart spares the first of a row, a cut cache spares none.",
+        ),
+        "order and slot": WrongAnswer(
+            _order_and_slot,
+            "Amber and coral are exchanged: a wrong slot hurts every prompt, a wrong order only those that move.",
+        ),
+        "leak and order": WrongAnswer(
+            _leak_and_order,
+            "Amber and ebony are exchanged: a leak gets into the cache, and spoils decoding too.",
+        ),
+        "leak and positions": WrongAnswer(
+            _leak_and_positions,
+            "Blue and ebony are exchanged: a leak changes the logits of a rotary model, a missing restart does not.",
+        ),
+    },
+)
+
+
+QUIZZES = (
+    Quiz(
+        "04-rounding",
+        "Packed float32 logits are not to the last bit those of each prompt alone. Why?",
+        (
+            Answer("Packing is an approximation", False, "Every prompt sees the same tokens at the same positions."),
+            Answer("Sums are rounded in another order", True, "A batch of another shape adds in another order."),
+            Answer("Prompts leak a little", False, "A leak is never this small: see below how large it is."),
+        ),
+    ),
+    Quiz(
+        "04-padded",
+        "In bfloat16 a padded batch gives some prompts another next token than alone. Packing …",
+        (
+            Answer("must be worse", False, "Nothing makes it worse: it rounds as often as the padded batch does."),
+            Answer("has the same trouble, no more", True, "Every batch rounds in its own order, padded or not."),
+            Answer("never does", False, "It may: where two tokens are nearly as likely, rounding decides."),
+        ),
+    ),
+    Quiz(
+        "04-trap",
+        "You pass restarted position ids to a model, with its usual cache. What happens?",
+        (
+            Answer("It keeps the prompts apart", False, "Only without a cache and a mask does it look for restarts."),
+            Answer("It raises an error", False, "That would be kind. It runs, and returns logits."),
+            Answer("Prompts leak without a word", True, "With a cache, transformers builds the plain causal mask."),
+        ),
+    ),
+)
