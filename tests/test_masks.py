@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab.masks import may_see, packed_block_mask
+from prepack_lab.masks import Slots, may_see, packed_block_mask, sliding_window, visible
 from tests.conftest import random_prompts
 
 segments = st.lists(st.integers(1, 6), min_size=1, max_size=6).flatmap(
@@ -35,7 +35,7 @@ def test_no_row_of_the_mask_gives_nan(row, dtype):
     assert torch.softmax(torch.randn(mask.shape).to(dtype) + mask, dim=-1).isfinite().all()
 
 
-def test_a_boolean_mask_is_not_to_be_had():
+def test_a_boolean_mask_is_refused():
     with pytest.raises(ValueError, match="added to attention scores"):
         lab.packed_mask(torch.tensor([[0, 0]]), torch.bool)
 
@@ -109,3 +109,18 @@ def test_the_rule_and_what_becomes_of_it_without_its_parts(row, window, apart):
 def test_a_window_holds_at_least_the_token_itself(window):
     with pytest.raises(ValueError, match=f"the window is {window}"):
         may_see(torch.tensor([[0, 0]]), window=window)
+
+
+def test_a_segment_sees_those_that_it_goes_on_from_and_not_its_siblings():
+    """Segments 1 and 2 go on from 0, which goes on from 3, a beginning that lies to the left of the row."""
+    parents = torch.tensor([3, 0, 0, 3])
+    queries = Slots(torch.tensor([[0, 0, 1, 2, -1]]), torch.tensor([[2, 3, 4, 4, 0]]), parents)
+    keys = Slots(torch.tensor([[3, 3, 0, 0, 1, 2, -1]]), torch.tensor([[0, 1, 2, 3, 4, 4, 0]]))
+    assert visible(queries, keys)[0, 0].int().tolist() == [
+        [1, 1, 1, 0, 0, 0, 0],
+        [1, 1, 1, 1, 0, 0, 0],
+        [1, 1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0, 1, 0],
+        [0, 0, 0, 0, 0, 0, 1],
+    ]
+    assert visible(queries, keys, sliding_window(3))[0, 0].int().tolist()[2] == [0, 0, 1, 1, 1, 0, 0]
