@@ -12,6 +12,8 @@
 
 # %%
 
+import torch
+
 import prepack_lab as lab
 from prepack_lab import figures
 from prepack_lab.course import reports
