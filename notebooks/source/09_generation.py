@@ -11,7 +11,6 @@
 # You need [lesson 04](04_packed_equals_unpacked.ipynb). In shapes, **B** is prompts and **L** tokens of the longest.
 
 # %%
-
 import torch
 
 import prepack_lab as lab
