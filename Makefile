@@ -36,11 +36,13 @@ newest: ## the fast tests on the newest versions of all dependencies but torch, 
 	$(NEWEST)/bin/python -m pip install --no-deps $(WHEEL)
 	$(NEWEST)/bin/python -m pytest -m "not slow" $(ARGS)
 
-lint: $(READY) ## style and types of the code, and drift of the notebooks from their sources
+lint: $(READY) ## style and types of the code; drift of the notebooks from their sources, and names they don't know
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(RUN) notebooks/build.py --check
+	$(RUN) -m ruff check --isolated --select F401,F821 notebooks/solutions
+	$(RUN) -m ruff check --isolated --select F821 notebooks/*.ipynb
 
 notebooks: $(READY) ## build the learner and solution notebooks from notebooks/source
 	$(RUN) notebooks/build.py

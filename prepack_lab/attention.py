@@ -21,7 +21,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from inspect import signature
-from itertools import accumulate
 from typing import Any, cast
 
 import torch
@@ -74,12 +73,10 @@ class Run:
         return [sum(end - start for start, end in spans) for spans in self.seen]
 
     @cached_property
-    def cu_seqlens(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """[S + 1] the cumulative boundaries of the segments of a single row, from 0, in queries and in keys."""
-        device = self.queries.segment_ids.device
-        ends = [0, *(end for _, end in self.spans or ())], [0, *accumulate(self.lengths)]
-        queries, keys = (torch.tensor(each, dtype=torch.int32, device=device) for each in ends)
-        return queries, keys
+    def cu_seqlens(self) -> torch.Tensor:
+        """[S + 1] the cumulative boundaries of the segments of a single row, from 0."""
+        ends = [0, *(end for _, end in self.spans or ())]
+        return torch.tensor(ends, dtype=torch.int32, device=self.queries.segment_ids.device)
 
     def keys_of(self, states: torch.Tensor, segment: int) -> torch.Tensor:
         """What a segment sees of keys or values: [1, heads, W, D] → [1, heads, L, D], where L is its `lengths`."""
@@ -165,7 +162,8 @@ def _attention(
         raise NotImplementedError(f"an attention with {', '.join(unknown) or 'keys of its own'}")
     if run.spans is None:
         return _attend(query, key, value, _add(attention_mask, bias), scoring).transpose(1, 2), None
-    if attention_mask is None and bias is None and _kernel_takes(query, value, scoring):
+    own_keys = run.keys is run.queries  # for others, torch doesn't say where a causal window of its kernel ends
+    if attention_mask is None and bias is None and own_keys and _kernel_takes(query, value, scoring):
         return _one_kernel(query, key, value, run, scaling), None
     return _prompt_by_prompt(query, key, value, attention_mask, bias, run, scoring), None
 
@@ -213,17 +211,13 @@ def _one_kernel(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, run: Run, scaling: float | None
 ) -> torch.Tensor:
     """The causal attention of all segments of a single row by one kernel: [1, Q, H, D]."""
-    if run.keys is not run.queries:
-        key, value = (
-            torch.cat([run.keys_of(states, each) for each in range(len(run.seen))], 2) for states in (key, value)
-        )
     shared = {"enable_gqa": query.shape[1] != key.shape[1]}
     if "enable_gqa" not in _kernel_parameters():
         key, value, shared = *_repeat_heads(query, key, value), {}
     query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # [W, heads, D]
-    most = max(end - start for start, end in run.spans or ()), max(run.lengths)
+    ends, longest = run.cu_seqlens, max(run.lengths)
     assert varlen_attn is not None
-    out = varlen_attn(query, key, value, *run.cu_seqlens, *most, scale=scaling, window_size=(-1, 0), **shared)
+    out = varlen_attn(query, key, value, ends, ends, longest, longest, scale=scaling, window_size=(-1, 0), **shared)
     return out[None]
 
 

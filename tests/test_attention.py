@@ -1,5 +1,7 @@
 """The attention inside transformers: the model's own rule, kernels for a GPU, and nothing left behind."""
 
+from itertools import chain
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -46,6 +48,20 @@ def test_the_kernel_of_a_gpu_gets_what_it_needs(tiny_model, monkeypatch):
     found = forward_packed(tiny_model, one_row_batch(), segmented=True).next_token_logits
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
     assert len(calls) == tiny_model.config.num_hidden_layers
+
+
+def test_the_kernel_is_left_alone_where_prompts_branch(tiny_model, monkeypatch):
+    """What torch documents of it does not say which keys a query sees where there are more of them than queries."""
+    prompts, choices = [[7] * 9, [8] * 5], [[[1, 2], [3, 4, 5]], [[6], [7, 8]]]
+    expected = lab.score(tiny_model, prompts, choices, "one_by_one")
+    calls = []
+    monkeypatch.setattr(attention, "varlen_attn", fake_kernel(calls))
+    monkeypatch.setattr(attention, "_kernel_takes", lambda *_: True)
+    for share in (True, False):
+        found = lab.score(tiny_model, prompts, choices, "padding_free", share=share)
+        for one, other in zip(chain(*found), chain(*expected), strict=True):
+            assert one.log_likelihood == pytest.approx(other.log_likelihood, abs=1e-4)
+    assert calls, "each pair by itself takes the kernel"
 
 
 def test_the_kernel_is_left_alone_on_a_cpu():

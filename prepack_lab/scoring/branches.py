@@ -124,44 +124,36 @@ def _run(
     before = beginning.batch.packing.width if beginning else 0
     if not before and all(len(one.lengths) == 1 for one in own):
         return run_rows(model, batch, keep, cache, spans=batch.spans if segmented else None)
-    batch, spans, parents = _branch(batch, own, before)
+    batch, spans, seen = _branch(batch, own, before)
     keys = batch.slots
-    if before:  # the last segment, to the left of every row
+    if before:  # to the left of every row
         places = torch.arange(before, device=batch.input_ids.device).expand(batch.shape[0], before)
-        ids = torch.full_like(places, len(parents) - 1)
+        ids = torch.full_like(places, len(spans))
         keys = Slots(torch.cat([ids, keys.segment_ids], 1), torch.cat([places, keys.position_ids], 1))
-    if not segmented:
-        return run_rows(model, batch, keep, cache, keys)
-    shifted = [(start + before, end + before) for start, end in spans]
-    seen = [
-        [
-            *([(0, before)] if before else []),
-            *([shifted[parent]] if segment != parent < len(spans) else []),
-            shifted[segment],
-        ]
-        for segment, parent in enumerate(parents[: len(spans)])
-    ]
-    return run_rows(model, batch, keep, cache, keys, spans, seen)
+    return run_rows(model, batch, keep, cache, keys, *([spans, seen] if segmented else []))
 
 
-def _branch(batch: PackedBatch, own: Sequence[Branched], before: int) -> tuple[PackedBatch, list[Span], list[int]]:
-    """The rows with a segment for each prompt and for each continuation; the slots of every segment, from the left of
-    its row; and the segment that each goes on from, the beginning as the last."""
+def _branch(
+    batch: PackedBatch, own: Sequence[Branched], before: int
+) -> tuple[PackedBatch, list[Span], list[list[Span]]]:
+    """The rows with a segment for each prompt and for each continuation, and one more for a beginning of so many slots;
+    the slots of every segment of the rows; and the keys that it sees, counted from the beginning."""
     segment_ids, position_ids = batch.segment_ids.clone(), batch.position_ids + before
-    count = sum(len(one.lengths) for one in own)
-    spans: list[Span] = []
+    beginning = sum(len(one.lengths) for one in own)
     parents: list[int] = []
+    spans: list[Span] = []
+    seen: list[list[Span]] = []
     for (row, start), one in zip(batch.first_token.tolist(), own, strict=True):
-        root, ends = len(parents), [start, *(start + end for end in accumulate(one.lengths))]
-        for segment, (begin, end) in enumerate(pairwise(ends)):
-            segment_ids[row, begin:end] = len(parents)
-            if segment:
-                position_ids[row, begin:end] += start + one.lengths[0] - begin
-            parents.append(root if segment else count if before else root)
+        prompt, branch_off = len(parents), start + one.lengths[0]
+        for begin, end in pairwise([start, *(start + end for end in accumulate(one.lengths))]):
+            parents.append(prompt if begin > start or not before else beginning)
+            segment_ids[row, begin:end] = len(spans)
+            position_ids[row, begin:end] -= begin - branch_off if begin > start else 0
             spans.append((begin, end))
-    parents += [count] if before else []
-    linked = torch.tensor(parents, device=segment_ids.device)
-    return replace(batch, segment_ids=segment_ids, position_ids=position_ids, parents=linked), spans, parents
+            above = seen[prompt] if begin > start else [(0, before)] if before else []
+            seen.append([*above, (begin + before, end + before)])
+    linked = torch.tensor([*parents, beginning] if before else parents, device=segment_ids.device)
+    return replace(batch, segment_ids=segment_ids, position_ids=position_ids, parents=linked), spans, seen
 
 
 def read_beginning(model: PreTrainedModel, ids: Sequence[int], segmented: bool) -> ForwardPass:

@@ -105,11 +105,10 @@ def score(
         longest = [max(map(len, each)) - 1 for each in asked]
         pack([len(own) + more for own, more in zip(admitted.prompts, longest, strict=True)], options["capacity"])
     pairs = {(prompt, place): ids for prompt, each in enumerate(asked) for place, ids in enumerate(each)}
-    evidence, jobs = _plan(admitted, pairs, share)
     scores: dict[Pair, Score] = {}
     with tqdm(total=len(pairs), unit="continuation", disable=not progress) as bar:
-        for job in jobs:
-            for done in job.run(admitted, pairs, evidence, verify):
+        for job in _plan(admitted, pairs, share):
+            for done in job.run(verify):
                 scores |= done
                 bar.update(len(done))
     in_order = [[scores[prompt, place] for place in range(len(each))] for prompt, each in enumerate(asked)]
@@ -122,104 +121,100 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class _Job:
-    """Prompts that may share passes, and the beginning that all of them share."""
+    """Prompts that may share passes."""
 
+    admitted: Admitted
+    evidence: Evidence
+    """Up to where it is known that they may."""
+    tokens: dict[Pair, list[int]]
+    """All continuations."""
     beginning: list[int]
+    """What all prompts of the job go on from."""
     branched: list[Branched]
     pairs: list[list[Pair]]
-    """What the continuations of each are."""
+    """For each of them which continuations it holds."""
 
-    def run(
-        self, admitted: Admitted, pairs: dict[Pair, list[int]], evidence: Evidence, verify: bool
-    ) -> Iterator[dict[Pair, Score]]:
+    def run(self, verify: bool) -> Iterator[dict[Pair, Score]]:
         """Run the passes one by one: the scores of each."""
-        before = self._read_beginning(admitted)
-        for planned in self._passes(admitted):
-            read = read_branched(admitted.model, self.branched, planned, before)
+        before = self._read_beginning()
+        for planned in self._passes():
+            read = read_branched(self.admitted.model, self.branched, planned, before)
             own = [pair for index in planned.prompts for pair in self.pairs[index]]
             places = dict(zip(own, chain(*read.places), strict=True))
-            self._confirm(admitted, planned, pairs, places, read.logits, evidence, verify)
-            yield dict(zip(own, _scores(read.logits, [*places.values()], [pairs[pair] for pair in own]), strict=True))
+            self._confirm(planned, places, read.logits, verify)
+            scores = _scores(read.logits, [*places.values()], [self.tokens[pair] for pair in own])
+            yield dict(zip(own, scores, strict=True))
 
-    def _read_beginning(self, admitted: Admitted) -> ForwardPass | None:
-        segmented = admitted.method == "padding_free"
-        return read_beginning(admitted.model, self.beginning, segmented) if self.beginning else None
+    def _read_beginning(self) -> ForwardPass | None:
+        model, segmented = self.admitted.model, self.admitted.method == "padding_free"
+        return read_beginning(model, self.beginning, segmented) if self.beginning else None
 
-    def _passes(self, admitted: Admitted) -> Iterator[Pass]:
+    def _passes(self) -> Iterator[Pass]:
         """The passes of the method, over as many prompts at a time as `MOST_LOGITS` allows."""
-        most = MOST_LOGITS // vocabulary_size(admitted.model)
+        most = MOST_LOGITS // vocabulary_size(self.admitted.model)
         ends = [*accumulate(sum(map(len, one.asked)) for one in self.branched)]
         first = 0
         while first < len(ends):
             last = max(first + 1, bisect_right(ends, (ends[first - 1] if first else 0) + most))
             lengths = [len(one.ids) for one in self.branched[first:last]]
-            for planned in plan_passes(admitted.method, lengths, **admitted.options):
+            for planned in plan_passes(self.admitted.method, lengths, **self.admitted.options):
                 yield replace(planned, prompts=[first + index for index in planned.prompts])
             first = last
 
-    def _confirm(
-        self,
-        admitted: Admitted,
-        planned: Pass,
-        pairs: dict[Pair, list[int]],
-        places: dict[Pair, torch.Tensor],
-        logits: torch.Tensor,
-        evidence: Evidence,
-        verify: bool,
-    ) -> None:
+    def _confirm(self, planned: Pass, places: dict[Pair, torch.Tensor], logits: torch.Tensor, verify: bool) -> None:
         """If this goes beyond what is known, compare the longest continuation, the shortest and the last one with
         themselves alone; all of them with `verify`."""
-        paths = {pair: [*admitted.prompts[pair[0]], *pairs[pair][:-1]] for pair in places}
+        model = self.admitted.model
+        paths = {pair: [*self.admitted.prompts[pair[0]], *self.tokens[pair][:-1]] for pair in places}
         by_length = sorted(paths, key=lambda pair: len(paths[pair]))
         size = len(paths[by_length[-1]]), planned.rows.width + len(self.beginning)
-        if admitted.method == "one_by_one" or (evidence.covers(*size) and not verify):
+        if self.admitted.method == "one_by_one" or (self.evidence.covers(*size) and not verify):
             return
         tried = paths if verify else {by_length[0], by_length[-1], [*paths][-1]}
 
         def difference(logits: torch.Tensor) -> str | None:
-            found = (confirm_decoding(admitted.model, paths[pair], logits[places[pair][-1]]) for pair in tried)
+            found = (confirm_decoding(model, paths[pair], logits[places[pair][-1]]) for pair in tried)
             return next(filter(None, found), None)
 
         obstacle = difference(logits)
-        if obstacle and chosen_by_rounding(admitted.model):
+        if obstacle and chosen_by_rounding(model):
             with InFloat32():
-                again = read_branched(admitted.model, self.branched, planned, self._read_beginning(admitted))
-                obstacle = difference(again.logits)
-        admitted.require(obstacle, evidence, *size)
+                obstacle = difference(read_branched(model, self.branched, planned, self._read_beginning()).logits)
+        self.admitted.require(obstacle, self.evidence, *size)
 
 
-def _plan(admitted: Admitted, pairs: dict[Pair, list[int]], share: bool) -> tuple[Evidence, list[_Job]]:
-    """What is planned together, and up to where it is known to be exact."""
-    paths = [[*admitted.prompts[prompt], *ids[:-1]] for (prompt, _), ids in pairs.items()]
+def _plan(admitted: Admitted, tokens: dict[Pair, list[int]], share: bool) -> list[_Job]:
+    """What is run together."""
+    paths = [[*admitted.prompts[prompt], *ids[:-1]] for (prompt, _), ids in tokens.items()]
     sides = replace(admitted, prompts=paths).sides()
     kind = "prepacked" if admitted.method == "dataset_prepacked" else admitted.method
     if share and kind in PACKED_METHODS and len(sides) == 1:
-        known, jobs = ask(admitted.model, kind, "branched", try_branches), _share(admitted, pairs)
-        capacity = admitted.options.get("capacity") or math.inf
-        if known.obstacle is None and all(len(one.ids) <= capacity for job in jobs for one in job.branched):
-            return known.prefill, jobs
-    jobs, listed = [], [*pairs]
+        known, capacity = ask(admitted.model, kind, "branched", try_branches), admitted.options.get("capacity")
+        jobs = _share(admitted, known.prefill, tokens)
+        longest = max(len(one.ids) for job in jobs for one in job.branched)
+        if known.obstacle is None and (capacity is None or longest <= capacity):
+            return jobs
+    jobs, pairs = [], [*tokens]
     for side in sides:
-        own = [listed[index] for index in side]
-        branched = [Branched.alone(admitted.prompts[pair[0]], pairs[pair]) for pair in own]
-        jobs.append(_Job([], branched, [[pair] for pair in own]))
-    return admitted.known.prefill, jobs
+        own = [pairs[index] for index in side]
+        branched = [Branched.alone(admitted.prompts[pair[0]], tokens[pair]) for pair in own]
+        jobs.append(_Job(admitted, admitted.known.prefill, tokens, [], branched, [[pair] for pair in own]))
+    return jobs
 
 
-def _share(admitted: Admitted, pairs: dict[Pair, list[int]]) -> list[_Job]:
+def _share(admitted: Admitted, evidence: Evidence, tokens: dict[Pair, list[int]]) -> list[_Job]:
     """A job for each beginning that is worth reading by itself; in it each prompt is read once."""
     alike: dict[tuple[int, ...], list[Pair]] = {}
-    for pair in pairs:
+    for pair in tokens:
         alike.setdefault(tuple(admitted.prompts[pair[0]]), []).append(pair)
-    prompts = [*alike]
-    jobs = []
+    prompts, jobs = [*alike], []
     for length, members in shared_beginnings(prompts, LEAST_SHARED):
         own = [alike[prompts[index]] for index in members]
         branched = [
-            Branched.off(prompts[index][length:], [pairs[pair] for pair in each])
+            Branched.off(prompts[index][length:], [tokens[pair] for pair in each])
             for index, each in zip(members, own, strict=True)
         ]
-        jobs.append(_Job([*prompts[members[0]][:length]], branched, own))
+        jobs.append(_Job(admitted, evidence, tokens, [*prompts[members[0]][:length]], branched, own))
     return jobs
 
 
