@@ -40,15 +40,15 @@ lint: $(READY) ## style and types of the code; drift of the notebooks from their
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	$(RUN) notebooks/build.py --check
+	$(RUN) notebooks/source/tools/build.py --check
 	$(RUN) -m ruff check --isolated --select F401,F821 notebooks/solutions
 	$(RUN) -m ruff check --isolated --select F821 notebooks/*.ipynb
 
 notebooks: $(READY) ## build the learner and solution notebooks from notebooks/source
-	$(RUN) notebooks/build.py
+	$(RUN) notebooks/source/tools/build.py
 
 site: $(READY) ## run the solved lessons, and write them as pages to read: site/index.html
-	$(RUN) notebooks/build_site.py
+	$(RUN) notebooks/source/tools/build_site.py
 
 picture: $(READY) ## take the README's screenshot anew (needs Chromium)
 	$(RUN) tests/browser/picture.py

@@ -108,7 +108,7 @@ def test_the_picture_shows_every_file_of_the_rooms_that_it_opens():
     there = {f"{room}.{file.stem}" for room in opened for file in (package / room).glob("[!_]*.py")}
     top = {path.stem for path in package.glob("[!_]*") if path.suffix == ".py" or path.is_dir()}
     assert {name for name in order if "." in name} == there
-    assert top - {"py"} == {name for name in order if "." not in name} - {"source", "solutions", "site_template"}
+    assert top - {"py"} == {name for name in order if "." not in name} - {"source", "solutions"}
 
 
 def test_every_room_says_what_it_is():

@@ -63,7 +63,7 @@ reports.waiting_table(model.device)
 # waiting shows how long the work took.
 #
 # The authors' code does not wait for the device, and times prepacking first, without a warm-up. Both are mistakes, but
-# the second harms their own method. And the speed-ups that they report are what counting rows foretells, as you will see.
+# the second harms their own method. And the speed-ups that they report are what counting rows predicts, as you will see.
 
 # %% exercise="05-sync"
 
@@ -133,7 +133,7 @@ reports.first_token_table(prefills, lab.measure_together(ways, repeats=3))
 # ## Your machine, your model, your batch
 #
 # Choose a workload and how far the batch shall grow, and press Run. The curves come in as they are measured; dotted is
-# what a short calibration foretold. *Measure* switches to the time to first token. Stop whenever you like.
+# what a short calibration predicted. *Measure* switches to the time to first token. Stop whenever you like.
 
 # %%
 lab.widgets.LiveTiming(model)
@@ -174,7 +174,7 @@ reports.times_table(lab.measure_together(draw, repeats=5))
 
 # %% [markdown]
 # A draw, or a little less. Look at the quartiles before you call one of them faster: the runs of one method may differ by
-# more than the medians. Add the unpacking and the extra step, and the first token comes *later* than without packing.
+# more than the medians. Unpacking the caches comes on top, so the first token may well come *later* than without packing.
 #
 # There are more ways to gain nothing: a batch of one or two prompts, as above, and a GPU that is not full.
 
@@ -196,9 +196,9 @@ reports.beside_paper_table()
 # %% [markdown]
 # ## On a GPU
 #
-# On a machine with CUDA the lab takes the GPU by itself, in bfloat16, and everything above was measured there. What was
-# measured elsewhere, and recorded with this version of the lab, is in this list. A recording says where and when it was
-# taken, and which command repeats it. So far they were taken on CPUs. Where there is one, the widget above shows it beside your own curves.
+# On a machine with CUDA the lab takes the GPU by itself, in bfloat16, and everything above was measured there. These
+# prefills were measured elsewhere, and recorded with this version of the lab. A recording says where and when it was
+# taken, and which command repeats it. Where one has your model, the widget above shows it beside your own curves.
 
 # %%
 reports.recordings_table()
@@ -215,8 +215,8 @@ reports.recordings_table()
 # ## What you have seen
 #
 # - Warm up, wait for the device, run in turn, and report the median and the spread.
-# - The forward passes gain most. Unpacking and the first step take a part of it back.
-# - The gain grows with the batch, and with how unequal the prompts are. Rows foretell it.
+# - The forward passes gain most. Unpacking takes a part of it back.
+# - The gain grows with the batch, and with how unequal the prompts are. Counting rows predicts it.
 # - With one or two prompts, or with prompts of one length, there is nothing to win, and a little to lose.
 #
 # The paper: section 4, prefill time and time to first token.

@@ -39,7 +39,7 @@ def test_every_lesson_was_measured():
         cells = re.search(
             rf"^\| {number:02} {lesson.title} \| (\d+) \| (\d+) \| ([\d.]+) GB \| (\d+) \| (\d+) \|$", GUIDE, re.M
         )
-        assert cells, f"lesson {number:02} is not in the table; run notebooks/measure_lessons.py"
+        assert cells, f"lesson {number:02} is not in the table; run notebooks/source/tools/measure_lessons.py"
         seconds, processor, memory, a_core, in_memory = map(float, cells.groups())
         assert 0 < seconds < lesson.minutes * 60 and processor > 0 and 0.1 < memory < 16
         assert a_core == lesson.minutes * 60 // processor and in_memory >= 1

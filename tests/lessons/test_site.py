@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 ROOT = Path(__file__).parents[2]
-spec = importlib.util.spec_from_file_location("build_site", ROOT / "notebooks" / "build_site.py")
+spec = importlib.util.spec_from_file_location("build_site", ROOT / "notebooks" / "source" / "tools" / "build_site.py")
 site = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(site)
 

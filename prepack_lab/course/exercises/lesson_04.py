@@ -154,7 +154,7 @@ LAST_TOKEN_LOGITS = Exercise(
         "the end of the row": WrongAnswer(
             _end_of_the_row, "You take the last slot of the row. Most prompts end before it."
         ),
-        "one before": WrongAnswer(_one_before, "These are the logits one slot before: they foretell the last token."),
+        "one before": WrongAnswer(_one_before, "These are the logits one slot before: they predict the last token."),
         "row by row": WrongAnswer(
             _columns_first, "These come in the order of the rows. Give them in the order of the prompts."
         ),

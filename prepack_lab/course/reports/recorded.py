@@ -21,7 +21,7 @@ def recordings_table(recordings: Sequence[Recording] | None = None) -> Table:
     if not recordings:
         caption = "No measurement came with this version of the lab. A command takes one where you are:"
         return Table(headings, [("this machine", "–", "mmlu", "–", TAKE_ONE)], caption)
-    return Table(headings, [_row(one) for one in recordings], f"{len(recordings)} recorded measurements")
+    return Table(headings, [_row(one) for one in recordings], f"{len(recordings)} recorded measurements of prefill")
 
 
 def _row(recording: Recording) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def test_lines_beside_the_papers_with_the_best_first(timed):
     assert table.caption.endswith("the runs of a batch differ by 9%")
 
 
-def test_what_is_foretold():
+def test_what_is_predicted():
     table = reports.predicted_table(Line(0.1, 0.9, 1), {"mine": LENGTHS})
     assert table.rows == [("mine", 3, "1.67", "1.60×")]
     assert table.caption == "Predicted, not yet run: speed-up = 0.10 + 0.9 · (k/r)"

@@ -1,4 +1,4 @@
-"""Build the notebooks from their sources: `python notebooks/build.py`, or `--check` to see what has drifted.
+"""Build the notebooks from their sources: `python notebooks/source/tools/build.py`, or `--check` to see what has drifted.
 
 A lesson is written once, in `source/NN_name.py` (jupytext's py:percent). A cell with `exercise="KEY"` stands for an
 exercise of `prepack_lab/course/exercises/lesson_NN.py`: its heading and statement, the function to fill in, and its
@@ -23,7 +23,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from prepack_lab.course.exercises.catalogue import exercise
 from prepack_lab.course.exercises.exercise import Exercise
 
-NOTEBOOKS = Path(__file__).parent
+NOTEBOOKS = Path(__file__).parents[2]
 EDITIONS = {"learner": "solution", "solutions": "stub"}
 """Each edition, and the tag of the cells that it leaves out."""
 

@@ -1,4 +1,4 @@
-"""Measure what a lesson takes of a shared server: `python notebooks/measure_lessons.py [NAME …]`.
+"""Measure what a lesson takes of a shared server: `python notebooks/source/tools/measure_lessons.py [NAME …]`.
 
 Each solved lesson is run from a fresh kernel to its end. Printed is a table for `INSTRUCTOR.md`: seconds, processor
 seconds and the largest memory of the kernel, and how many students that makes for a core and for 16 GB.
@@ -23,7 +23,7 @@ from tqdm import tqdm
 from prepack_lab.course.lessons import LESSONS
 from prepack_lab.measuring.machine import describe_machine
 
-NOTEBOOKS = Path(__file__).parent
+NOTEBOOKS = Path(__file__).parents[2]
 SHARED_GB = 16
 SERVER_GB = 0.5
 """What the server of one student takes beside the kernel, with room to spare."""

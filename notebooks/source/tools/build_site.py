@@ -1,4 +1,4 @@
-"""Build the site: `python notebooks/build_site.py`. The solved lessons are run, and become pages to read.
+"""Build the site: `python notebooks/source/tools/build_site.py`. The solved lessons are run, and become pages to read.
 
     solutions/NN_name.ipynb  →  site/NN_name.html
 
@@ -28,8 +28,8 @@ from prepack_lab.course.lessons import LESSONS, lesson_map
 from prepack_lab.figures.static_html import without_library
 from prepack_lab.measuring.machine import describe_machine
 
-NOTEBOOKS = Path(__file__).parent
-TEMPLATE = NOTEBOOKS / "site_template"
+NOTEBOOKS = Path(__file__).parents[2]
+TEMPLATE = Path(__file__).parent / "site_template"
 SITE = NOTEBOOKS.parent / "site"
 LIMIT_MB = 30
 SECONDS = 900
