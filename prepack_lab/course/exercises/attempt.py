@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from traceback import extract_tb
 from typing import Any, Literal
 
 SECONDS = 5.0
-"""For all cases of a check together: each takes milliseconds."""
+"""For each case: it takes milliseconds."""
+LONGEST = 300
+"""Letters of an error that are shown."""
 
-
-Kind = Literal["returned", "raised", "endless", "exit", "memory", "forbidden", "too much", "died"]
+Kind = Literal["returned", "raised", "open", "endless", "exit", "memory", "forbidden", "too much", "died"]
 """How a call can end. The last three happen only where it runs in a process of its own."""
 
 
@@ -40,22 +43,57 @@ def attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: flo
         arguments: of the call; the function may change its copies.
         seconds: after which it is interrupted.
     """
+    guard, outcome = _Guard(seconds), endless(seconds)
     try:
-        with _Watch(seconds) as watch:
-            watch.start()
-            return Outcome(function(*deepcopy(tuple(arguments))))
-    except TimeUp:
-        return endless(seconds)
+        try:
+            guard.start()
+            made = _call(function, arguments)
+            guard.stop()
+            outcome = made
+        except TimeUp:
+            guard.caller.value = NOBODY
+            guard.stop()
+    except TimeUp:  # the last one, which was on its way
+        pass
+    finally:
+        guard.caller.value = NOBODY
+        guard.stop()
+    return outcome
+
+
+def _call(function: Callable[..., Any], arguments: Sequence[Any]) -> Outcome:
+    try:
+        return Outcome(function(*deepcopy(tuple(arguments))))
+    except (TimeUp, KeyboardInterrupt):
+        raise
     except SystemExit:
         return Outcome(failure="it called exit(), which would stop the notebook: leave that out", kind="exit")
     except RecursionError:
         return Outcome(failure="it calls itself again and again: a recursion that never ends", kind="raised")
-    except Exception as error:
-        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+    except BaseException as error:
+        words = _words(error)
+        if isinstance(error, MemoryError) or "can't allocate memory" in words:
             return Outcome(failure="it asked for more memory than it may have", kind="memory")
-        lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename != __file__]
-        where = f", in line {lines[-1]} of your cell" if lines else ""
-        return Outcome(failure=f"it raised {type(error).__name__}: {error}{where}", kind="raised")
+        where = _where(error, function)
+        if isinstance(error, TypeError) and "ellipsis" in words.lower():
+            return Outcome(failure=f"there is still a `...` to fill in{where}", kind="open")
+        return Outcome(failure=f"it raised {type(error).__name__}: {words}{where}", kind="raised")
+
+
+def _words(error: BaseException) -> str:
+    """An error's text, whatever its class does when it is asked for it."""
+    try:
+        text = str(error)
+    except Exception:
+        return "(its text can't be shown)"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _where(error: BaseException, function: Callable[..., Any]) -> str:
+    """The line of the function's own cell in which an error came up; empty where it came up before that."""
+    code = getattr(function, "__code__", None)
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if code and frame.filename == code.co_filename]
+    return f", in line {lines[-1]} of your cell" if lines else ""
 
 
 def endless(seconds: float) -> Outcome:
@@ -64,43 +102,45 @@ def endless(seconds: float) -> Outcome:
     return Outcome(failure=words, kind="endless")
 
 
-class _Watch:
-    """Interrupts this thread from when its time is up, again and again until the block is left.
+class _Guard:
+    """Interrupts the thread that made it, unless it is stopped before its time is up.
 
-    It is started within the block, because an exception in `__enter__` would leave nobody to stop it. An interruption
-    may come between any two steps of Python, so that what is shared with the guard is a lock, whose steps are whole.
+    A function may catch the interruption, and go on. So each one brings the next: when Python makes it, `raise_in`
+    leaves another, which comes before the function's next loop or call. That must happen in C. In Python, the next one
+    would come before the first has been raised.
+
+    An interruption may come between any two steps of Python, so that what both threads share are locks, whose steps are
+    whole.
     """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds, self._thread, self._inside = seconds, threading.get_ident(), threading.Lock()
-        self._guard = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> _Watch:
+        self.caller = ctypes.c_ulong(threading.get_ident())
+        self._error = type(TimeUp.__name__, (TimeUp,), {})
+        self._error.__init__ = staticmethod(partial(raise_in, self.caller, self._error))  # type: ignore[misc]
+        self._inside, self._watching, self._seconds = threading.Lock(), threading.Lock(), seconds
         self._inside.acquire()
-        return self
 
     def start(self) -> None:
         """From here on the time counts."""
-        self._guard.start()
+        self._watching.acquire()
+        _thread.start_new_thread(self._watch, ())
 
-    def __exit__(self, *_: object) -> None:
-        left = False
-        while not left:
-            try:
-                if self._inside.locked():
-                    self._inside.release()
-                if self._guard.is_alive():
-                    self._guard.join()
-                self._interrupt(None)  # what is on its way is called back
-                left = True
-            except TimeUp:  # it came while the block was being left
-                pass
+    def stop(self) -> None:
+        """Send no more, call back what is on its way, and wait until nobody watches."""
+        self.caller.value = NOBODY
+        raise_in(threading.get_ident(), ctypes.py_object())
+        if self._inside.locked():
+            self._inside.release()
+        if self._watching.acquire(timeout=1):
+            self._watching.release()
 
     def _watch(self) -> None:
-        wait = self._seconds
-        while not self._inside.acquire(timeout=wait):
-            self._interrupt(ctypes.py_object(TimeUp))
-            wait = 0.2
+        if not self._inside.acquire(timeout=self._seconds):
+            raise_in(self.caller, self._error)
+        self._watching.release()
 
-    def _interrupt(self, error: ctypes.py_object | None) -> None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), error)
+
+NOBODY = 0
+"""No thread has this number."""
+raise_in = ctypes.PYFUNCTYPE(None, ctypes.c_ulong, ctypes.py_object)(("PyThreadState_SetAsyncExc", ctypes.pythonapi))
+"""Raise an error in a thread, before its next loop or call; without one, call back the one that is on its way."""

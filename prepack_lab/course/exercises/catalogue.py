@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -25,10 +27,10 @@ def exercise(key: str) -> Exercise:
     """The exercise of this key.
 
     Raises:
-        ValueError: there is none; says which there are.
+        ValueError: there is none; names the nearest.
     """
     if key not in EXERCISES:
-        raise ValueError(f"there is no exercise {key!r}; there are: {', '.join(EXERCISES)}")
+        raise ValueError(_unknown("exercise", key, EXERCISES))
     return EXERCISES[key]
 
 
@@ -36,8 +38,14 @@ def quiz(key: str) -> Quiz:
     """The quiz of this key.
 
     Raises:
-        ValueError: there is none; says which there are.
+        ValueError: there is none; names the nearest.
     """
     if key not in QUIZZES:
-        raise ValueError(f"there is no quiz {key!r}; there are: {', '.join(QUIZZES)}")
+        raise ValueError(_unknown("quiz", key, QUIZZES))
     return QUIZZES[key]
+
+
+def _unknown(what: str, key: object, there: Iterable[str]) -> str:
+    nearest = get_close_matches(str(key), there, n=1, cutoff=0.4)
+    way_out = f"did you mean {nearest[0]!r}?" if nearest else f"there are: {', '.join(there)}"
+    return f"there is no {what} {key!r}; {way_out}"

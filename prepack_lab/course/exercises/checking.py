@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
+from itertools import takewhile
 from random import Random
 from time import monotonic
 from typing import Any
 
 import torch
 
-from prepack_lab.course.exercises.attempt import SECONDS, Outcome, attempt, endless
+from prepack_lab.course.exercises.attempt import SECONDS, Outcome, attempt
 from prepack_lab.course.exercises.catalogue import exercise
-from prepack_lab.course.exercises.exercise import Exercise
+from prepack_lab.course.exercises.differences import picture, relation
+from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
+from prepack_lab.course.exercises.forms import in_form_of
 from prepack_lab.course.exercises.judges import same
 from prepack_lab.course.exercises.progress import Progress
 from prepack_lab.course.stale_kernel import restart_kernel
@@ -23,8 +26,11 @@ from prepack_lab.course.stale_kernel import restart_kernel
 SEED = 0
 COMPARED = 40
 """Cases in which a function is compared with known mistakes."""
-LEAST_SECONDS = 0.05
-"""For a case that comes when the time is up: enough for any function that is as fast as it should be."""
+OPEN = "Still open: nothing has been filled in."
+NOTHING = (
+    "it returned None. Every way through the function must end with return and a value; "
+    "methods that change a list in place, such as sort() and append(), return None."
+)
 SMALL = 25
 """Numbers in the largest tensor that is shown whole."""
 
@@ -38,19 +44,25 @@ class Verdict:
     words: str
     cases: int
     """Tried, up to the first that failed."""
+    open: bool = False
+    """Whether it has not been filled in yet."""
+    picture: str = ""
+    """Where a tensor differs from the right one; empty where there is nothing to draw."""
 
     def __str__(self) -> str:
-        return f"{'✓' if self.solved else '✗'} {self.key}: {self.words}"
+        mark = "✓" if self.solved else "○" if self.open else "✗"
+        return "\n".join(filter(None, (f"{mark} {self.key}: {self.words}", self.picture)))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        colour = "#009E73" if self.solved else "#D55E00"
-        mark = "✓ Solved." if self.solved else "✗ Not yet."
+        colour = "#009E73" if self.solved else "#767676" if self.open else "#D55E00"
+        mark = "✓ Solved." if self.solved else "○ Open." if self.open else "✗ Not yet."
         lines = "<br>".join(escape(line) for line in self.words.splitlines())
+        picture = f"<pre>{escape(self.picture)}</pre>" if self.picture else ""
         return (
             f"<div role='status' style='border-left:4px solid {colour}; padding:4px 12px'>"
-            f"<b>{mark}</b> {lines} <code>{escape(self.key)}</code></div>"
+            f"<b>{mark}</b> {lines} <code>{escape(self.key)}</code>{picture}</div>"
         )
 
 
@@ -80,14 +92,17 @@ def check(key: str, function: Callable[..., Any]) -> Verdict:
         function: yours.
 
     Returns:
-        A verdict that the notebook shows: solved, or the smallest case that fails, and why.
-
-    Raises:
-        ValueError: there is no such exercise; says which there are.
+        A verdict that the notebook shows: solved, still open, or the smallest case that fails, and why. Whatever is
+        wrong, the key included, the notebook goes on.
     """
-    asked = exercise(key)
+    try:
+        asked = exercise(key)
+    except ValueError as error:
+        return Verdict(str(key), False, _sentence(error), 0)
     if not callable(function):
-        return Verdict(key, False, f"This is a {type(function).__name__}, and a function is asked for.", 0)
+        return Verdict(key, False, f"This is {_article(function)}, and a function is asked for.", 0)
+    if asked.is_untouched(getattr(function, "__code__", None)):
+        return Verdict(key, False, OPEN, 0, open=True)
     verdict = _try(asked, function)
     saved = Progress.record(key, verdict.solved)
     unsaved = "" if saved else "(Progress could not be kept: this folder can't be written.)"
@@ -95,42 +110,98 @@ def check(key: str, function: Callable[..., Any]) -> Verdict:
 
 
 def _try(asked: Exercise, function: Callable[..., Any]) -> Verdict:
-    cases, until = [*asked.cases(Random(SEED))], monotonic() + SECONDS
-
-    def outcome_of(place: int) -> Outcome:
-        outcome = attempt(function, cases[place], max(until - monotonic(), LEAST_SECONDS))
-        return endless(SECONDS) if outcome.kind == "endless" else outcome
-
-    return diagnose(asked, cases, outcome_of)
+    cases = [*asked.cases(Random(SEED))]
+    return diagnose(asked, cases, lambda place: attempt(function, cases[place], SECONDS))
 
 
 def diagnose(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Callable[[int], Outcome]) -> Verdict:
-    """Judge what became of each case: find the smallest that fails, and the known mistake behind it.
+    """Judge what became of each case: find the smallest that fails, and what the mistake behind it looks like.
 
     Args:
         asked: the exercise.
         cases: arguments, the smallest first.
         outcome_of: index of a case → what became of it; called at most once per case, for no more than are needed.
     """
-    outcome_of = cache(outcome_of)
+    tries = _Tries(asked, cases, outcome_of)
     for place, arguments in enumerate(cases):
-        outcome = outcome_of(place)
-        wrong = _wrong(asked, outcome, arguments)
-        if wrong is not None:
-            mistake = None if outcome.kind == "endless" else _mistake(asked, cases, outcome_of)
-            return Verdict(asked.key, False, wrong if mistake is None else f"{wrong}\n{mistake}", place + 1)
+        verdict = _wrong(asked, tries.outcome(place), tries.expected(place), arguments)
+        if verdict is not None:
+            why = None if tries.outcome(place).kind in ("endless", "open") else tries.mistake() or tries.relation()
+            lines = (verdict.words, why if why and why not in verdict.words else None)
+            return replace(verdict, words="\n".join(filter(None, lines)), cases=place + 1)
     return Verdict(asked.key, True, f"{len(cases)} case{'s' if len(cases) > 1 else ''}, all right.", len(cases))
 
 
-def _wrong(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> str | None:
-    """What is wrong with an outcome, in words; None where it is right."""
+class _Tries:
+    """What came of each case, in the form of the right answer, and what all cases together show."""
+
+    def __init__(self, asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Callable[[int], Outcome]) -> None:
+        self._asked, self._cases, self._outcome_of = asked, cases, outcome_of
+        self._outcomes: dict[int, Outcome] = {}
+        self._until = monotonic() + 2 * SECONDS
+
+    @cache  # noqa: B019 - lives as long as one check
+    def expected(self, place: int) -> Any:
+        return self._asked.reference(*deepcopy(self._cases[place]))
+
+    def outcome(self, place: int) -> Outcome:
+        if place not in self._outcomes:
+            self._outcomes[place] = self._formed(self._outcome_of(place), place)
+        return self._outcomes[place]
+
+    def mistake(self) -> str | None:
+        """The diagnosis of the known mistake that agrees with the function in every case; None where there is none."""
+        for wrong in self._asked.wrong.values():
+            if all(self._agrees(wrong, place) for place in self._compared()):
+                return wrong.diagnosis
+        return None
+
+    def relation(self) -> str | None:
+        """What holds between what came and what is right, in all cases that fail."""
+        if not self._asked.signature:  # it would give the answer away
+            return None
+        places = [place for place in self._compared() if self.outcome(place).failure is None]
+        judged = (
+            self._asked.judge(self.outcome(one).returned, self.expected(one), *self._cases[one]) for one in places
+        )
+        try:
+            failing = [place for place, wrong in zip(places, judged, strict=True) if wrong is not None]
+            return relation([(self.outcome(place).returned, self.expected(place)) for place in failing])
+        except Exception:  # what came can't be compared
+            return None
+
+    def _compared(self) -> Iterator[int]:
+        """The cases to compare: the first ones, as far as there is time."""
+        return takewhile(lambda _: monotonic() < self._until, range(min(len(self._cases), COMPARED)))
+
+    def _agrees(self, wrong: WrongAnswer, place: int) -> bool:
+        made = self._formed(attempt(wrong.function, self._cases[place]), place)
+        return _alike(made, self.outcome(place))
+
+    def _formed(self, outcome: Outcome, place: int) -> Outcome:
+        """An outcome whose value has the form of the right answer."""
+        if outcome.failure is not None:
+            return outcome
+        try:
+            return replace(
+                outcome, returned=in_form_of(self.expected(place), outcome.returned, self._asked.exact_dtype)
+            )
+        except Exception:  # it has no form at all
+            return outcome
+
+
+def _wrong(asked: Exercise, outcome: Outcome, expected: Any, arguments: tuple[Any, ...]) -> Verdict | None:
+    """What is wrong with an outcome; None where it is right."""
     named = ", ".join(f"{name} = {_short(value)}" for name, value in zip(asked.signature, arguments, strict=True))
     given = f"With {named}: " if named else ""
     if outcome.failure is not None:
-        return f"{given}{outcome.failure}"
-    if _is_open(outcome.returned):
-        return "Your function returned nothing. Fill it in, and end it with return."
-    expected = asked.reference(*deepcopy(arguments))
+        return Verdict(asked.key, False, f"{given}{outcome.failure}", 0, open=outcome.kind == "open")
+    if _has_gaps(outcome.returned):
+        return Verdict(
+            asked.key, False, f"{given}there is still a `...` in what you returned: fill it in.", 0, open=True
+        )
+    if outcome.returned is None:
+        return Verdict(asked.key, False, f"{given}{NOTHING}", 0)
     try:
         wrong = asked.judge(outcome.returned, expected, *arguments)
     except Exception:  # it can't even be looked at
@@ -139,25 +210,15 @@ def _wrong(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> str
         return None
     returned = f"ou returned {_short(outcome.returned)}"
     if not asked.signature:  # the right value would be the answer itself
-        return f"Y{returned}.\n{wrong}"
-    return f"{given}y{returned}, and right is {_short(expected)}.\n{wrong}"
+        return Verdict(asked.key, False, f"Y{returned}.\n{wrong}", 0)
+    words = f"{given}y{returned}, and right is {_short(expected)}.\n{wrong}"
+    return Verdict(asked.key, False, words, 0, picture=picture(outcome.returned, expected))
 
 
-def _is_open(returned: Any) -> bool:
-    """Whether nothing was filled in: a stub returns `...`, or several of them."""
+def _has_gaps(returned: Any) -> bool:
+    """Whether something was not filled in: a stub returns `...`, or several of them."""
     several = returned.values() if isinstance(returned, dict) else returned
-    some_open = isinstance(returned, list | tuple | dict) and any(value is ... for value in several)
-    return returned is None or returned is ... or some_open
-
-
-def _mistake(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Callable[[int], Outcome]) -> str | None:
-    """The diagnosis of the known mistake that agrees with the function in every case; None where there is none."""
-    compared = cases[:COMPARED]
-    for wrong in asked.wrong.values():
-        same_so_far = (_alike(attempt(wrong.function, case), outcome_of(place)) for place, case in enumerate(compared))
-        if all(same_so_far):
-            return wrong.diagnosis
-    return None
+    return returned is ... or (isinstance(returned, list | tuple | dict) and any(value is ... for value in several))
 
 
 def _alike(first: Outcome, second: Outcome) -> bool:
@@ -171,7 +232,10 @@ def _alike(first: Outcome, second: Outcome) -> bool:
 
 def hint(key: str) -> Note:
     """The next hint of an exercise; after the last, the first again."""
-    asked = exercise(key)
+    try:
+        asked = exercise(key)
+    except ValueError as error:
+        return Note("No hint", _sentence(error))
     step = Progress.load().hints.get(key, 0) % len(asked.hints)
     Progress.took_hint(key)
     return Note(f"Hint {step + 1} of {len(asked.hints)}", asked.hints[step])
@@ -179,7 +243,10 @@ def hint(key: str) -> Note:
 
 def solution(key: str) -> Note:
     """The reference of an exercise, as text."""
-    asked = exercise(key)
+    try:
+        asked = exercise(key)
+    except ValueError as error:
+        return Note("No solution", _sentence(error))
     return Note(f"{asked.title}: one way to do it", asked.solution, code=True)
 
 
@@ -201,3 +268,15 @@ def _numbers(nested: Any) -> str:
     if isinstance(nested, list):
         return f"[{', '.join(map(_numbers, nested))}]"
     return f"{nested:.4g}" if isinstance(nested, float) else str(nested)
+
+
+def _article(value: Any) -> str:
+    """What kind of thing this is: "an int", "a list"."""
+    kind = type(value).__name__
+    return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
+
+
+def _sentence(error: Exception) -> str:
+    """An error's text as a sentence."""
+    words = str(error)
+    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('?') else '.'}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from textwrap import dedent, indent
+from types import CodeType
 from typing import Any, Literal
 
 Level = Literal["warm-up", "core", "challenge"]
@@ -42,6 +43,8 @@ class Exercise:
     stub: str = "return ..."
     """The lines that a learner fills in, below the first line of the function."""
     wrong: Mapping[str, WrongAnswer] = field(default_factory=dict)
+    exact_dtype: bool = False
+    """Whether the statement asks for a dtype; else any whole numbers, or any floats, will do."""
 
     @property
     def lesson(self) -> str:
@@ -56,10 +59,32 @@ class Exercise:
     @property
     def open(self) -> str:
         """The function as the learner finds it, as text."""
+        return self._with(self.stub)
+
+    def _with(self, lines: str) -> str:
+        """The function with these lines, as text."""
         head = f"def {self.reference.__name__}({', '.join(self.signature)}):\n"
-        return head + indent(dedent(self.stub).strip("\n"), "    ")
+        return head + indent(dedent(lines).strip("\n"), "    ")
+
+    def is_untouched(self, function: CodeType | str | None) -> bool:
+        """Whether a function, given as its code or its text, is the stub, or holds nothing."""
+        try:
+            gist = _gist(function)
+        except SyntaxError:
+            return False
+        return gist is not None and gist in [_gist(self._with(lines)) for lines in (self.stub, "pass", "return ...")]
 
     @property
     def signature(self) -> tuple[str, ...]:
         """The names of the function's arguments."""
         return tuple(inspect.signature(self.reference).parameters)
+
+
+def _gist(function: CodeType | str | None) -> tuple[Any, ...] | None:
+    """What a function does, whatever its name, its file and its lines; None where there is none."""
+    if isinstance(function, str):
+        return next((_gist(one) for one in compile(function, "", "exec").co_consts if isinstance(one, CodeType)), None)
+    if function is None:
+        return None
+    held = tuple(_gist(one) if isinstance(one, CodeType) else (type(one), one) for one in function.co_consts)
+    return function.co_code, function.co_names, function.co_varnames, held

@@ -10,6 +10,9 @@ from typing import Any
 
 import torch
 
+RELATIVE, ABSOLUTE = 1e-5, 2e-6
+"""How far two numbers may be apart that were computed in float32, in another order."""
+
 
 def same(first: Any, second: Any) -> bool:
     """Whether two answers are equal: of the same type, numbers and tensors up to rounding."""
@@ -22,13 +25,15 @@ def same(first: Any, second: Any) -> bool:
     if isinstance(first, dict) and isinstance(second, dict):
         return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
     if isinstance(first, float) and isinstance(second, int | float):
-        return _close(first, second, abs_tol=1e-12)
+        return _close(first, second)
     return type(first) is type(second) and bool(first == second)
 
 
-def _close(first: Any, second: Any, abs_tol: float) -> bool:
+def _close(first: Any, second: Any) -> bool:
+    """Whether numbers are equal up to float32's rounding; whole numbers to less than they can differ by."""
     try:
-        return isclose(first, second, rel_tol=1e-9, abs_tol=abs_tol)
+        whole = isinstance(first, int) and isinstance(second, int)
+        return first == second if whole else isclose(first, second, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
     except OverflowError:  # an integer beyond all floats
         return False
 
@@ -54,7 +59,7 @@ def number(returned: Any, expected: float, *arguments: Any) -> str | None:
     """Compare numbers."""
     if isinstance(returned, bool) or not isinstance(returned, Real):
         return f"A number is asked for, and a {type(returned).__name__} came back."
-    return None if _close(returned, expected, abs_tol=1e-9) else "The number is not right."
+    return None if _close(returned, expected) else f"The number is {returned:.6g}, and {expected:.6g} is right."
 
 
 def numbers(returned: Any, expected: Sequence[float], *arguments: Any) -> str | None:

@@ -204,6 +204,7 @@ PACKED_MASK = Exercise(
     reference=packed_mask,
     cases=_packed_mask_rows,
     judge=tensor,
+    exact_dtype=True,
     hints=(
         "Two slots belong together where their segment ids are equal. Compare [R, 1, W, 1] with [R, 1, 1, W].",
         "`segment_ids[:, None, :, None]` has the shape of the queries, `segment_ids[:, None, None, :]` of the keys.",

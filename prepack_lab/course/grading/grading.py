@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from prepack_lab.course.exercises.attempt import Kind, Outcome, endless
 from prepack_lab.course.exercises.catalogue import EXERCISES
-from prepack_lab.course.exercises.checking import diagnose
+from prepack_lab.course.exercises.checking import OPEN, diagnose
 from prepack_lab.course.exercises.exercise import Exercise
 from prepack_lab.course.grading import worker
 from prepack_lab.course.grading.reading import Notebook, UnreadableNotebookError, read_notebook
@@ -32,7 +32,7 @@ Status = Literal[
 
 OF_KIND: dict[Kind, Status] = {
     "returned": "wrong", "raised": "crashed", "endless": "endless loop", "memory": "too much memory",
-    "exit": "calls exit", "forbidden": "forbidden", "too much": "huge output", "died": "died",
+    "open": "not begun", "exit": "calls exit", "forbidden": "forbidden", "too much": "huge output", "died": "died",
 }  # fmt: skip
 STARTING = 120.0
 """Seconds that a process may take to start, and to import the lab."""
@@ -143,6 +143,8 @@ def _left_out(notebook: Notebook, name: str) -> str | None:
 
 
 def _tried(grade: Grade, asked: Exercise, notebook: Notebook, name: str, limits: Limits, seed: int) -> Grade:
+    if asked.is_untouched(grade.code):
+        return replace(grade, status="not begun", diagnosis=OPEN)
     variant = seed_of(grade.student, asked.key, seed)
     definitions = tuple(notebook.definitions())
     with TemporaryDirectory(prefix="prepack_lab-grade-") as folder:
@@ -156,8 +158,8 @@ def _tried(grade: Grade, asked: Exercise, notebook: Notebook, name: str, limits:
         return replace(grade, status="solved", diagnosis=verdict.words, cases=verdict.cases)
     failed = outcomes[verdict.cases - 1] if verdict.cases <= len(outcomes) else last
     status = OF_KIND[failed.kind]
-    if status == "wrong" and verdict.cases == 1 and verdict.words.startswith("Your function returned nothing"):
-        status = "not begun"  # in a later case, a branch has no return
+    if verdict.open:
+        status = "not begun"
     return replace(grade, status=status, diagnosis=verdict.words, cases=verdict.cases)
 
 

@@ -72,16 +72,98 @@ def test_an_endless_loop_is_ended(monkeypatch):
     assert "still running after 0.3 seconds" in verdict.words
 
 
-def test_a_loop_that_swallows_exceptions_is_ended(monkeypatch):
-    def stubborn():
-        while True:
-            try:
-                while True:
-                    pass
-            except Exception:
+def stubborn():
+    while True:
+        try:
+            while True:
                 pass
+        except Exception:
+            pass
 
-    assert "still running" in attempt(stubborn, (), 0.2).failure
+
+def more_stubborn():
+    while True:
+        try:
+            while True:
+                pass
+        except:  # noqa: E722
+            pass
+
+
+def nested():
+    while True:
+        try:
+            try:
+                try:
+                    while True:
+                        pass
+                except:  # noqa: E722
+                    sum(range(9))
+            except BaseException:
+                pass
+        finally:
+            sum(range(9))
+
+
+def calls_itself():
+    try:
+        while True:
+            pass
+    except BaseException:
+        calls_itself()
+
+
+def cleans_up_for_ever():
+    try:
+        while True:
+            pass
+    finally:
+        while True:
+            pass
+
+
+@pytest.mark.parametrize("function", [stubborn, more_stubborn, nested, calls_itself, cleans_up_for_ever])
+def test_a_loop_that_swallows_exceptions_is_ended(function):
+    began = time.monotonic()
+    assert "still running after 0.2 seconds" in attempt(function, (), 0.2).failure
+    assert time.monotonic() - began < 10
+    assert attempt(lambda: 3, (), 5).returned == 3, "nobody is interrupted afterwards"
+
+
+class _Mute(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+def mute(lengths):
+    raise _Mute
+
+
+def loud(lengths):
+    raise ValueError("x" * 10_000)
+
+
+def no_error_at_all(lengths):
+    raise BaseException("bare")
+
+
+def half_filled(lengths):
+    return ... - sum(lengths)
+
+
+def test_whatever_is_raised_has_words():
+    assert "it raised _Mute: (its text can't be shown), in line 2 of your cell" in in_a_cell("raise _Mute", _Mute=_Mute)
+    assert len(check(KEY, loud).words) < 1000
+    assert "it raised BaseException: bare" in check(KEY, no_error_at_all).words
+    assert "in line 3 of your cell" in in_a_cell("x = 1\n    return helper(lengths)", helper=raises)
+    gap = check(KEY, half_filled)
+    assert gap.open and "there is still a `...` to fill in, in line" in gap.words
+
+
+def in_a_cell(lines, **names):
+    """The words on a function whose code stands in a cell of its own."""
+    exec(compile(f"def waste(lengths):\n    {lines}", "<a cell>", "exec"), names)
+    return check(KEY, names["waste"]).words
 
 
 @pytest.mark.parametrize("seconds", [0, 1e-6, 1e-4, 0.001, 0.004])
@@ -104,7 +186,7 @@ def test_a_function_may_change_what_it_is_given():
 
 
 def test_what_is_not_a_function_is_named():
-    assert "This is a int, and a function is asked for" in check(KEY, 3).words
+    assert "This is an int, and a function is asked for" in check(KEY, 3).words
 
 
 def test_the_counter_example_is_a_small_one():
@@ -198,16 +280,27 @@ def test_a_verdict_shows_itself_as_text_and_on_a_page():
     assert "def padding_share" in solution(KEY)._repr_html_()
 
 
-def test_the_time_is_for_all_cases_together(monkeypatch):
+def test_the_time_is_for_each_case(monkeypatch):
     monkeypatch.setattr(checking, "SECONDS", 0.3)
 
     def slow(lengths):
-        time.sleep(0.1)
+        time.sleep(0.02)
         return padding_share(lengths)
 
+    verdict = check(KEY, slow)
+    assert verdict.solved and 0.02 * verdict.cases > 0.3
+
+
+def test_a_slow_and_wrong_function_is_not_run_for_long(monkeypatch):
+    monkeypatch.setattr(checking, "SECONDS", 0.2)
+
+    def slow(lengths):
+        time.sleep(0.1)
+        return 7.0
+
     began = time.monotonic()
-    assert "still running after 0.3 seconds" in check(KEY, slow).words
-    assert time.monotonic() - began < 2
+    assert "right is 0.0" in check(KEY, slow).words
+    assert time.monotonic() - began < 3
 
 
 class _Unshown:

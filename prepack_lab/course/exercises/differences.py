@@ -1,0 +1,231 @@
+"""What the difference between a wrong answer and the right one looks like, in words, and for tensors as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from math import ceil, floor, isclose, sqrt
+from typing import Any
+
+import torch
+
+Pairs = Sequence[tuple[Any, Any]]
+"""What came, and what is right, in each case that fails."""
+
+WIDEST = 16
+"""Slots a side of the largest picture."""
+
+
+def relation(pairs: Pairs) -> str | None:
+    """What holds between what came and what is right in every pair, in a sentence; None where nothing simple does."""
+    for kind, relations in ((_are_numbers, NUMBERS), (_are_lists, LISTS), (_are_tensors, TENSORS)):
+        if pairs and all(kind(*pair) for pair in pairs):
+            return next((words for words in (one(pairs) for one in relations) if words), None)
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_numbers(came: Any, right: Any) -> bool:
+    return _is_number(came) and _is_number(right)
+
+
+def _are_lists(came: Any, right: Any) -> bool:
+    return isinstance(came, list | tuple) and isinstance(right, list | tuple)
+
+
+def _are_tensors(came: Any, right: Any) -> bool:
+    return isinstance(came, torch.Tensor) and isinstance(right, torch.Tensor)
+
+
+def _close(one: float, other: float) -> bool:
+    return isclose(one, other, rel_tol=1e-5, abs_tol=1e-9)
+
+
+def _always(words: str, becomes: Callable[[Any], Any], equal: Callable[[Any, Any], bool]) -> Callable[[Pairs], str]:
+    """A relation: what came is always what `becomes` makes of what is right."""
+
+    def holds(came: Any, right: Any) -> bool:
+        try:
+            return bool(equal(came, becomes(right)))
+        except (ArithmeticError, ValueError, TypeError, RuntimeError, IndexError):
+            return False
+
+    return lambda pairs: words if all(holds(came, right) for came, right in pairs) else ""
+
+
+def _same_number(pairs: Pairs) -> str:
+    came = pairs[0][0]
+    alone = len(pairs) < 2 or len({right for _, right in pairs}) < 2
+    return "" if alone or any(one != came for one, _ in pairs) else f"You return {came:.4g} in every case that fails."
+
+
+def _offset(pairs: Pairs) -> str:
+    off = pairs[0][0] - pairs[0][1]
+    if len(pairs) < 2 or _close(*pairs[0]) or not all(_close(came - right, off) for came, right in pairs):
+        return ""
+    return f"Your number is too {'large' if off > 0 else 'small'} by {abs(off):.4g} in every case that fails."
+
+
+def _factor(pairs: Pairs) -> str:
+    if len(pairs) < 2 or any(right == 0 or came == 0 or _close(came, right) for came, right in pairs):
+        return ""
+    factor = pairs[0][0] / pairs[0][1]
+    if not all(_close(came / right, factor) for came, right in pairs):
+        return ""
+    part = round(1 / factor) if abs(factor) < 1 else 0
+    times = f"1/{part} of" if part and _close(part * factor, 1) else f"{factor:.4g} times"
+    return f"Your number is {times} the right one in every case that fails."
+
+
+def _side(pairs: Pairs) -> str:
+    sides = {came > right for came, right in pairs}
+    if len(sides) > 1 or any(came != came for came, _ in pairs):
+        return ""
+    if len(pairs) > 1:
+        return f"Your number is too {'large' if sides == {True} else 'small'} in every case that fails."
+    came, right = pairs[0]
+    return f"It is too {'large' if came > right else 'small'} by {abs(came - right):.4g}."
+
+
+NUMBERS: tuple[Callable[[Pairs], str], ...] = (
+    _same_number,
+    _always("It is upside down: 1 over the right number.", lambda right: 1 / right, _close),
+    _always("It is the rest: 1 minus the right number.", lambda right: 1 - right, _close),
+    _always("The sign is turned round.", lambda right: -right, _close),
+    _always("It is the right number, rounded down.", floor, _close),
+    _always("It is the right number, rounded up.", ceil, _close),
+    _offset,
+    _factor,
+    _always("It is the square of the right number.", lambda right: right**2, _close),
+    _always("It is the square root of the right number.", sqrt, _close),
+    _side,
+)
+
+
+def _equal(came: Any, right: Any) -> bool:
+    if _are_lists(came, right):
+        return len(came) == len(right) and all(map(_equal, came, right))
+    return _close(came, right) if _are_numbers(came, right) else bool(came == right)
+
+
+def _first_place(pairs: Pairs) -> str:
+    came, right = pairs[0]
+    if len(came) != len(right):
+        yours, theirs = (f"{len(one)} item{'s' * (len(one) != 1)}" for one in (came, right))
+        return f"Your list has {yours}, and the right one {theirs}."
+    place = next((place for place, both in enumerate(zip(came, right, strict=True)) if not _equal(*both)), None)
+    if place is None:
+        return ""
+    return (
+        f"The first that differs is at place {place}, counted from 0: {came[place]!r}, and right is {right[place]!r}."
+    )
+
+
+def _sorted(items: Sequence[Any]) -> list[Any]:
+    return sorted(items, key=repr)
+
+
+def _transposed(rows: Sequence[Any]) -> list[list[Any]]:
+    return [[*column] for column in zip(*rows, strict=True)]
+
+
+def _shifted(by: int) -> Callable[[Pairs], str]:
+    words = f"Every number is {'one too large' if by > 0 else 'one too small'}."
+    return _always(words, lambda right: [item + by for item in right], _equal)
+
+
+LISTS: tuple[Callable[[Pairs], str], ...] = (
+    _always("The last item is missing.", lambda right: [*right[:-1]], _equal),
+    _always("The first item is missing.", lambda right: [*right[1:]], _equal),
+    lambda pairs: "There is one item too many at the end." if all(_equal(a[:-1], b) for a, b in pairs) else "",
+    lambda pairs: "There is one item too many at the beginning." if all(_equal(a[1:], b) for a, b in pairs) else "",
+    _always("It is the right list, back to front.", lambda right: [*right[::-1]], _equal),
+    _always("Rows and columns are exchanged.", _transposed, _equal),
+    _shifted(1),
+    _shifted(-1),
+    _always("These are running sums of the right numbers.", lambda right: [*accumulate(right)], _equal),
+    lambda pairs: (
+        "These are the right items in another order." if all(_sorted(a) == _sorted(b) for a, b in pairs) else ""
+    ),
+    _first_place,
+)
+
+
+def _alike(came: torch.Tensor, right: torch.Tensor) -> bool:
+    return came.shape == right.shape and torch.allclose(came.double(), right.double(), 1e-4, 1e-6, equal_nan=True)
+
+
+def _is_mask(tensor: torch.Tensor) -> bool:
+    return tensor.dtype == torch.bool or (tensor.is_floating_point() and tensor.unique().numel() == 2)
+
+
+def _inverted(right: torch.Tensor) -> torch.Tensor:
+    if not _is_mask(right):
+        raise ValueError
+    low, high = right.double().aminmax()
+    return low + high - right.double()
+
+
+def _moved(pairs: Pairs) -> str:
+    for by, where in ((1, "late"), (-1, "early")):
+        if all(
+            came.shape == right.shape and right.ndim and right.shape[-1] > 2 and _alike(
+                came.narrow(-1, max(by, 0), right.shape[-1] - 1), right.narrow(-1, max(-by, 0), right.shape[-1] - 1)
+            )
+            for came, right in pairs
+        ):  # fmt: skip
+            return f"Everything comes one place too {where}."
+    return ""
+
+
+def _off_everywhere(pairs: Pairs) -> str:
+    if any(came.shape != right.shape or right.dtype == torch.bool for came, right in pairs):
+        return ""
+    off = (pairs[0][0].double() - pairs[0][1].double()).flatten()[0].item()
+    same = off and all(_alike(came.double() - right.double(), torch.full(right.shape, off)) for came, right in pairs)
+    return f"Every number is too {'large' if off > 0 else 'small'} by {abs(off):.4g}." if same else ""
+
+
+def _times_everywhere(pairs: Pairs) -> str:
+    if any(came.shape != right.shape or not right.any() or not came.any() for came, right in pairs):
+        return ""
+    came, right = (tensor.double() for tensor in pairs[0])
+    factor = (came.abs().sum() / right.abs().sum()).item()
+    same = all(_alike(came.double(), factor * right.double()) for came, right in pairs)
+    return f"Every number is {factor:.4g} times the right one." if same else ""
+
+
+def _same_numbers(came: torch.Tensor, right: torch.Tensor) -> bool:
+    return came.numel() == right.numel() and _alike(came.flatten().sort().values, right.flatten().sort().values)
+
+
+TENSORS: tuple[Callable[[Pairs], str], ...] = (
+    _always("Rows and columns are exchanged.", lambda right: right.transpose(-1, -2), _alike),
+    _always("It is turned round: the last comes first.", lambda right: right.flip(-1), _alike),
+    _always("It is inverted: what should be seen is hidden, and the other way round.", _inverted, _alike),
+    _off_everywhere,
+    _times_everywhere,
+    _moved,
+    lambda pairs: (
+        "These are the right numbers in other places."
+        if all(right.unique().numel() > 2 and _same_numbers(came, right) for came, right in pairs)
+        else ""
+    ),
+)
+
+
+def picture(came: Any, right: Any) -> str:
+    """Where two tensors of the same shape differ: · the same, × different; empty where that can't be drawn."""
+    if not (_are_tensors(came, right) and came.shape == right.shape and right.ndim) or right.is_meta:
+        return ""
+    differ = ~torch.isclose(came.double(), right.double(), rtol=1e-4, atol=1e-6, equal_nan=True)
+    if right.ndim > 2:
+        differ = differ.flatten(0, -3)  # the first [rows, columns] in which anything differs
+        differ = differ[int(differ.flatten(1).any(1).int().argmax())]
+    rows = differ if differ.ndim == 2 else differ[None]
+    if max(rows.shape) > WIDEST or not rows.any():
+        return ""
+    return "\n".join(" ".join("×" if one else "·" for one in row) for row in rows.tolist())
