@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import torch
+
+from prepack_lab.course.exercises.forms import LISTS
 
 LARGEST = 1_000_000
 """Numbers and letters in a returned value."""
@@ -73,9 +78,12 @@ def _encode(value: Any, left: list[int]) -> Any:
         return value if math.isfinite(value) else {"float": repr(value)}
     if value is ...:
         return {"ellipsis": None}
-    if type(value) in (list, tuple, set):
-        return {type(value).__name__: [_encode(item, left) for item in value]}
-    if type(value) is dict:
+    if isinstance(value, Decimal | Fraction):
+        return _encode(float(value), left)
+    if isinstance(value, (*LISTS, set)):
+        kind = next((kind for kind in (tuple, set) if isinstance(value, kind)), list)
+        return {kind.__name__: [_encode(item, left) for item in value]}
+    if isinstance(value, Mapping):
         return {"dict": [[_encode(key, left), _encode(item, left)] for key, item in value.items()]}
     if isinstance(value, torch.Tensor):
         _take(left, value.numel())

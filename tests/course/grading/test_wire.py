@@ -1,6 +1,9 @@
 """What a function returned crosses as JSON, and is of the same kind afterwards."""
 
 import json
+from collections import Counter, deque
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -44,6 +47,13 @@ def test_infinity_nan_sets_and_numpy_come_through():
 class Odd:
     def __repr__(self):
         raise RuntimeError
+
+
+def test_what_will_do_for_a_list_a_dictionary_or_a_number_comes_through_as_one():
+    for value in (range(2), deque([0, 1]), {0: "a", 1: "b"}.keys()):
+        assert decode(encode(value)) == [0, 1]
+    assert decode(encode(Counter("aab"))) == {"a": 2, "b": 1}
+    assert decode(encode((Fraction(1, 4), Decimal("0.5")))) == (0.25, 0.5)
 
 
 def test_a_foreign_value_keeps_its_name_only():
