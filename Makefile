@@ -3,6 +3,8 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 NEWEST := .venv-newest
+# One test a core, each on one thread; what shares a server or a module's fixture stays together.
+PYTEST := -m pytest -n logical --maxprocesses=4 --dist loadgroup
 WHEEL   = $(shell sed -n 's/^\# without dependencies: //p' requirements.lock)
 
 # Jupyter writes into the home folder: where that can't be written, a folder among the temporary files takes its place.
@@ -24,17 +26,17 @@ doctor: $(READY) ## check that this machine is ready
 	$(VENV)/bin/prepack-lab doctor
 
 test: $(READY) ## every test: units, models, lessons, browser
-	$(RUN) -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(RUN) $(PYTEST) $(ARGS)
 
-test-fast: $(READY) ## the tests that need neither the real model nor a kernel nor a browser: seconds
-	$(RUN) -m pytest -m "not slow" $(ARGS)
+test-fast: $(READY) ## the tests that need neither the real model nor a kernel nor a browser: a minute
+	OMP_NUM_THREADS=1 $(RUN) $(PYTEST) -m "not slow and not long" $(ARGS)
 
 newest: ## the fast tests on the newest versions of all dependencies but torch, in an environment of its own
 	$(PYTHON) -m venv $(NEWEST)
 	grep '^torch==' requirements.lock > $(NEWEST)/torch.txt
 	$(NEWEST)/bin/python -m pip install --upgrade --upgrade-strategy eager -c $(NEWEST)/torch.txt -e '.[dev]'
 	$(NEWEST)/bin/python -m pip install --no-deps $(WHEEL)
-	$(NEWEST)/bin/python -m pytest -m "not slow" $(ARGS)
+	OMP_NUM_THREADS=1 $(NEWEST)/bin/python $(PYTEST) -m "not slow" $(ARGS)
 
 lint: $(READY) ## style and types of the code; drift of the notebooks from their sources, and names they don't know
 	$(RUN) -m ruff check .

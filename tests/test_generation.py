@@ -93,6 +93,7 @@ def test_every_setting_of_the_library_is_one_that_was_thought_about():
     assert offered <= {*AS_ALONE, *REFUSED, *ELSEWHERE}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", AS_ALONE)
 def test_every_setting_is_as_alone(model, end, name):
     options = {"eos_token_id": end, name: AS_ALONE[name]}
@@ -223,6 +224,7 @@ def alive(kept):
     return sum(one() is not None for one in kept)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("method", "decoding", "most"), [("prepacked", "unpacked", 0), ("padding_free", "packed", 1)])
 def test_while_tokens_are_decoded_no_cache_is_held_twice(model, method, decoding, most, monkeypatch):
     """Packed caches are gone once they are unpacked, and of rows that go on only those of one pass are there."""

@@ -50,6 +50,7 @@ def triplets(n, seed, scale=1):
     return [scale * length for length in lengths]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("seed", "scale"), [(0, 1), (1, 1), (1, 10**10)])
 def test_triplets_are_solved(seed, scale):
     lengths = triplets(120, seed, scale)

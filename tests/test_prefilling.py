@@ -87,6 +87,7 @@ def test_a_batch_that_is_missing_is_missed(tiny_model):
         [*lab.in_order(results[1:], lambda batch: [*batch.prompts])]
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_dataset(tiny_model):
     alive = weakref.WeakSet()
     most = 0

@@ -54,6 +54,7 @@ def test_few_and_many_different_lengths_are_packed_by_the_same_rule(lengths, by_
     assert bool(calls) == by_tree
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strategy", ["first_fit_decreasing", "best_fit_decreasing"])
 def test_a_million_prompts_are_packed_to_a_thousandth_of_the_bound(strategy):
     packing = lab.pack(lab.load_profile("azure_conv").sample(1_000_000), 16_384, strategy)

@@ -94,6 +94,7 @@ def test_another_thread_sees_nothing_of_a_packed_pass(attention, method):
     torch.testing.assert_close(found, torch.cat(expected), atol=2e-5, rtol=0)
 
 
+@pytest.mark.long
 def test_a_compiled_model_is_exact():
     model = build()
     expected = torch.cat([logits_of(model, prompt) for prompt in PROMPTS])

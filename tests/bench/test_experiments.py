@@ -21,6 +21,8 @@ from prepack_lab.measuring.token_times import RUNNERS
 from prepack_lab.models import loading
 from prepack_lab.models.byte_tokenizer import byte_tokenizer
 
+pytestmark = pytest.mark.long
+
 TINY = {"model": "tiny-llama", "device": "cpu"}
 SMALL = {
     "prefill": {**TINY, "workloads": ["mmlu", "gsm8k"], "batch_size": 3, "draws": 2, "compare_paper": True},

@@ -10,6 +10,8 @@ import prepack_lab as lab
 from prepack_lab.widgets import job
 from tests.widgets.test_accessible import WIDGETS
 
+pytestmark = pytest.mark.long
+
 PATIENCE = 120
 HOLDING = {
     "LiveTiming": lambda model, tokenizer: lab.widgets.LiveTiming(model, [5, 9], batch_size=2),

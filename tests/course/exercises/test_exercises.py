@@ -106,7 +106,9 @@ def test_a_right_answer_is_right_in_any_natural_form(one, form):
 
 
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.key)
-@pytest.mark.parametrize("returned", ["text", 7.5, [], {}, object(), [[object()]], True], ids=repr)
+@pytest.mark.parametrize(
+    "returned", ["text", 7.5, [], {}, object(), [[object()]], True], ids=lambda one: type(one).__name__
+)
 def test_nonsense_is_told_to_be_wrong(one, returned):
     assert not check(one.key, lambda *arguments: returned).solved
 

@@ -20,6 +20,8 @@ from prepack_lab.course.grading.report import COLUMNS, write_csv, write_page
 from prepack_lab.measuring.machine import cores
 from tests.course.grading.conftest import solved_cells
 
+pytestmark = pytest.mark.long
+
 KEYS = [key for key, one in EXERCISES.items() if one.lesson == "01"]
 
 

@@ -16,6 +16,8 @@ from prepack_lab.course.grading.grading import Limits, grade_notebook, seed_of
 from prepack_lab.course.grading.submissions import Submission
 from tests.course.grading.conftest import solved_cells, write_notebook
 
+pytestmark = pytest.mark.long
+
 NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
 HEAD = "import prepack_lab as lab\nimport torch"
 CHECK = 'lab.check("01-waste", padding_share)'

@@ -1,10 +1,14 @@
 """A cell is read as IPython runs it."""
 
+import sys
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from prepack_lab.course.grading.magics import to_python
+
+pytestmark = pytest.mark.long
 
 CELLS = [
     "f = 3",
@@ -31,9 +35,11 @@ CELLS = [
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
-    return InteractiveShell(
+    main = sys.modules["__main__"]  # a shell takes its place
+    yield InteractiveShell(
         ipython_dir=str(tmp_path_factory.mktemp("ipython")), config=Config(HistoryManager={"enabled": False})
     )
+    sys.modules["__main__"] = main
 
 
 @pytest.mark.parametrize("cell", CELLS)
