@@ -23,10 +23,10 @@
 from functools import partial
 
 import prepack_lab as lab
-from prepack_lab.course import reports
 from prepack_lab.course.lessons import lesson_map
 from prepack_lab.doctor import diagnose
 from prepack_lab.figures import draw_cache_growth, draw_rows
+from prepack_lab.measuring.table import Table
 
 diagnose()
 
@@ -53,7 +53,7 @@ new, *_ = lab.generate(model, [prompt], max_new_tokens=6)
 draw_cache_growth(*([tokenizer.decode([token]) for token in tokens] for tokens in (prompt, new)))
 
 # %% [markdown]
-# Read it from the top, one forward pass a line. What a pass has computed of a token, its keys and values, is kept in
+# Read it from the top, one forward pass per line. What a pass has computed of a token, its keys and values, is kept in
 # the **KV cache**. So each step of decoding computes one token only, and finds the others in the cache.
 #
 # Two times matter to those who wait:
@@ -85,23 +85,24 @@ texts = [
 ]
 prompts = lab.tokenize(tokenizer, texts)
 lengths = [len(prompt) for prompt in prompts]
-reports.prompts_table(texts, prompts)
+Table(("prompt", "tokens", "text"), zip(range(9), lengths, texts, strict=True), f"9 prompts, {sum(lengths)} tokens")
 
 # %% [markdown]
 # ## What padding wastes
 #
-# A batch is a rectangle: one row a prompt, and all rows as long as the longest prompt. Each place in it is a
+# A batch is a rectangle: one row per prompt, and all rows as long as the longest prompt. Each place in it is a
 # **slot**. Short prompts are filled up with padding, and the model computes padding like everything else.
 #
 # **Predict first:** how many of the slots will be padding? A quarter, a half, more?
 
 # %%
 padded = lab.Packing.padded(lengths)
-draw_rows({"padded: one prompt a row": padded}, texts)
+print(f"{padded.slots} slots, of which {padded.padding_share:.0%} are padding")
+draw_rows({"padded: one prompt per row": padded}, texts)
 
 # %% [markdown]
-# Every bar is a prompt, with its number on it. Rest the mouse on a bar to read it.
-# The hatched slots are computed and thrown away.
+# More than three quarters: one long prompt is enough. Every bar is a prompt, with its number on it. Rest the mouse on a
+# bar to read it. The hatched slots are computed and thrown away.
 #
 # ## Pack them
 #
@@ -110,7 +111,7 @@ draw_rows({"padded: one prompt a row": padded}, texts)
 
 # %%
 packing = lab.pack(lengths)
-draw_rows({"padded: one prompt a row": padded, "packed: several a row": packing}, texts)
+draw_rows({"padded: one prompt per row": padded, "packed: several per row": packing}, texts)
 
 # %% [markdown]
 # Both pictures have the same scale. Equal areas are equal work.
@@ -124,24 +125,37 @@ draw_rows({"padded: one prompt a row": padded, "packed: several a row": packing}
 
 # %%
 batch = lab.PackedBatch.from_prompts(prompts, packing)
-reports.seam_table(batch, tokenizer)
+row = next(row for row, ends in enumerate(batch.cu_seqlens) if len(ends) > 2)  # it holds several prompts
+seam = batch.cu_seqlens[row][1]  # where its first prompt ends
+around = slice(seam - 3, seam + 3)
+words = [repr(tokenizer.decode([token])) for token in batch.input_ids[row, around].tolist()]
+owners, positions = (of_slots[row, around].tolist() for of_slots in (batch.segment_ids, batch.position_ids))
+slots = zip(range(seam - 3, seam + 3), words, owners, positions, strict=True)
+Table(("slot", "token", "prompt", "position"), slots, f"A seam in row {row}: slot {seam} begins the next prompt")
 
 # %% [markdown]
 # ## One packed forward pass
 #
 # `prefill` reads all nine prompts, by the method you name. We run three: each prompt alone, the padded batch, and
-# the packed rows. For every prompt we get a score for each possible next token, the **logits**.
+# the packed rows. For every prompt we get a score for each possible next token, the **[logits](glossary.ipynb#Logits)**.
 #
 # **Predict first:** will the packed logits be the same as those of each prompt alone?
 
 # %%
 methods = ("one_by_one", "full_batching", "prepacked")
-results = {method: lab.prefill(model, prompts, method=method) for method in methods}
-reports.agreement_table(results)
+alone = lab.prefill(model, prompts, method="one_by_one").next_token_logits
+rows = []
+for method in methods:
+    result = lab.prefill(model, prompts, method=method)
+    difference = (result.next_token_logits - alone).abs().max()
+    same = (result.next_token_logits.argmax(-1) == alone.argmax(-1)).sum()
+    rows.append((method, result.rows, result.slots, f"{difference:.6f}", f"{same} of {len(prompts)}"))
+headings = ("method", "rows", "slots computed", "largest difference from alone", "same next tokens")
+Table(headings, rows, f"{alone.numel():,} logits by every method; the largest is {alone.max():.1f}")
 
 # %% [markdown]
-# The tiny differences come from rounding: a computer rounds sums, and rounds them differently in another order.
-# The padded batch has them as well.
+# They are the same, up to rounding: a computer rounds sums, and rounds them differently in another order. The padded
+# batch differs by as little.
 #
 # ## The same words
 #
@@ -149,9 +163,14 @@ reports.agreement_table(results)
 # packing had mixed the prompts up, it would show here.
 
 # %%
-compared = ("one_by_one", "prepacked")
-tokens = {method: lab.generate(model, prompts, method, max_new_tokens=20) for method in compared}
-reports.continuations_table(prompts, tokens, tokenizer)
+alone, packed = (lab.generate(model, prompts, method, max_new_tokens=20) for method in ("one_by_one", "prepacked"))
+rows = [
+    (f"…{text[-30:]}", tokenizer.decode(ours), "yes" if ours == theirs else "no")
+    for text, ours, theirs in zip(texts, packed, alone, strict=True)
+]
+same = sum(ours == theirs for ours, theirs in zip(packed, alone, strict=True))
+caption = f"{same} of {len(prompts)} continuations are the same as one_by_one, token for token"
+Table(("prompt", "how the model goes on (prepacked)", "the same as alone"), rows, caption)
 
 # %% [markdown]
 # The model is small, so do not trust its facts. What counts is the last column.
@@ -160,10 +179,25 @@ reports.continuations_table(prompts, tokens, tokenizer)
 #
 # Each method runs five times, in turn, after one run that does not count. The table gives the median, and the
 # [quartiles](glossary.ipynb#Median-and-quartiles): half of the runs lie between them.
+#
+# **Predict first:** which of the three is the slowest, and which comes second?
 
 # %%
-runs = {method: partial(lab.prefill, model, prompts, method) for method in methods}
-reports.times_table(lab.measure_together(runs))
+times = lab.measure_together({method: partial(lab.prefill, model, prompts, method) for method in methods})
+rows = []
+for method, time in times.items():
+    lower, upper = (f"{1000 * quartile:.0f}" for quartile in time.spread)
+    gain = times["full_batching"].median / time.median
+    rows.append((method, f"{1000 * time.median:.0f} ms", f"{lower} to {upper} ms", f"{gain:#.2g}×"))
+headings = ("method", "median", "half of the runs", "times as fast as full_batching")
+Table(headings, rows, f"5 runs each, in turn, measured just now on {time.device}")
+
+# %% [markdown]
+# On most machines without a GPU the padded batch is the slowest, as it computes the most slots. Even one by one is
+# faster: it computes no padding at all. So why would anybody batch?
+#
+# Because a GPU is made for far more work than one short prompt. Alone, a prompt leaves most of it idle, and a whole
+# batch takes hardly longer. A processor with a few cores is busy with a single prompt. Lesson 01 has the numbers.
 
 # %% [markdown]
 # ## Drag the batch size
@@ -177,12 +211,12 @@ reports.times_table(lab.measure_together(runs))
 lab.widgets.PaddingExplorer(workload="mmlu")
 
 # %% [markdown]
-# A larger batch has a longer longest prompt, and all others are padded to it. Packing fills the rows instead.
+# It grows: a larger batch has a longer longest prompt, and all others are padded to it. Packing fills the rows instead.
 #
 # ## Your turn
 #
 # Packing does not always win. **Find the lengths of five prompts for which it saves nothing:** the packed batch
-# has as many rows as the padded one. (Two minutes. There is more than one answer.)
+# has as many rows as the padded one. This takes two minutes, and there is more than one answer.
 
 # %% tags=["stub"]
 my_lengths = [40, 12, 9, 30, 5]  # change these numbers
@@ -203,6 +237,7 @@ print(f"{len(my_lengths)} prompts fill {rows} rows.", "You found it!" if won els
 # - Packing lays several prompts into a row. It needs restart positions and a mask, nothing else.
 # - The model's words stay the same.
 # - With prompts of equal length there is nothing to win.
+# - Batching itself is for machines that one prompt does not fill.
 #
 # ## Where to go next
 #

@@ -150,6 +150,10 @@
 # ### Calibration
 # A few short runs that show how fast this machine is, so that the seconds of others can be predicted.
 #
+# ### Launch overhead
+# The time in which the processor starts the steps of a forward pass on the GPU. It is the same for a small batch and
+# a large one.
+#
 # ### Roofline
 # A picture of what limits a computation: arithmetic, or the traffic to memory.
 

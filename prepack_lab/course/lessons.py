@@ -27,7 +27,7 @@ LESSONS = (
            "What is prepacking, and does it really change nothing but the time?"),
     Lesson("01_padding_waste", "Padding waste", 35, "easy",
            "How much of a batch is padding, and what does it cost?"),
-    Lesson("02_bin_packing", "Bin packing", 55, "medium",
+    Lesson("02_bin_packing", "Bin packing", 60, "medium",
            "How few rows can hold the prompts, and who finds them fast?"),
     Lesson("03_masks_and_positions", "Masks and positions", 55, "hard",
            "What keeps the prompts of a row apart?"),

@@ -17,6 +17,18 @@ def padding_share(lengths):
     return (slots - sum(lengths)) / slots
 
 
+def _judge_share(returned: Any, expected: float, lengths: Sequence[int]) -> str | None:
+    rows, width, tokens = len(lengths), max(lengths), sum(lengths)
+    return _with_reason(
+        number(returned, expected),
+        f"{rows} × {width} slots are {rows * width}; {tokens} hold a token, and {rows * width - tokens} are padding.",
+    )
+
+
+def _with_reason(wrong: str | None, reason: str) -> str | None:
+    return None if wrong is None else f"{wrong}\n{reason}"
+
+
 def _tokens_share(lengths):
     return sum(lengths) / (len(lengths) * max(lengths))
 
@@ -34,6 +46,19 @@ def _first_is_longest(lengths):
     return (slots - sum(lengths)) / slots
 
 
+def _last_is_longest(lengths):
+    slots = len(lengths) * lengths[-1]
+    return (slots - sum(lengths)) / slots
+
+
+def _percent(lengths):
+    return 100 * padding_share(lengths)
+
+
+def _rounded(lengths):
+    return round(padding_share(lengths), 2)
+
+
 PADDING_SHARE = Exercise(
     key="01-waste",
     title="The share of padding",
@@ -45,7 +70,7 @@ PADDING_SHARE = Exercise(
     """,
     reference=padding_share,
     cases=lengths_alone,
-    judge=number,
+    judge=_judge_share,
     hints=(
         "A batch is a rectangle: how many rows, and how wide?",
         "The rows are as many as the prompts, and as wide as the longest: `len(lengths) * max(lengths)` slots.",
@@ -54,14 +79,19 @@ PADDING_SHARE = Exercise(
     wrong={
         "the tokens' share": WrongAnswer(_tokens_share, "This is the share of the tokens. Padding is the rest."),
         "padding per token": WrongAnswer(
-            _padding_per_token, "You divide by the tokens. The share is of all slots, padding included."
+            _padding_per_token, "This is padding over tokens. The share is that of all slots, padding included."
         ),
         "padding slots": WrongAnswer(
             _padding_slots, "This is how many slots are padding. Divide by all slots to have the share."
         ),
         "the first is the longest": WrongAnswer(
-            _first_is_longest, "You take the first prompt for the longest. Any prompt can be the longest."
+            _first_is_longest, "This is right only where the first prompt is the longest. Any prompt can be."
         ),
+        "the last is the longest": WrongAnswer(
+            _last_is_longest, "This is right only where the last prompt is the longest. Any prompt can be."
+        ),
+        "percent": WrongAnswer(_percent, "This is the share in percent. It is asked for from 0 to 1."),
+        "rounded": WrongAnswer(_rounded, "This is the share, rounded to two digits. Return it as it is."),
     },
 )
 
@@ -72,6 +102,17 @@ def slots_in_batches(lengths, batch_size):
         batch = lengths[start : start + batch_size]
         slots += len(batch) * max(batch)
     return slots
+
+
+def _judge_slots(returned: Any, expected: int, lengths: Sequence[int], batch_size: int) -> str | None:
+    batches = _cut(range(len(lengths)), lengths, batch_size)
+    named = ", ".join(f"{batch} with {len(batch)} × {max(batch)}" for batch in batches)
+    return _with_reason(number(returned, expected), f"The batches, and their slots: {named}.")
+
+
+def _cut(order: Sequence[int], lengths: Sequence[int], batch_size: int) -> list[list[int]]:
+    ordered = [lengths[prompt] for prompt in order]
+    return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
 
 
 def _full_last_batch(lengths, batch_size):
@@ -87,6 +128,18 @@ def _one_width(lengths, batch_size):
 def _drops_the_rest(lengths, batch_size):
     whole = len(lengths) // batch_size * batch_size
     return sum(batch_size * max(lengths[start : start + batch_size]) for start in range(0, whole, batch_size))
+
+
+def _tokens(lengths, batch_size):
+    return sum(lengths)
+
+
+def _padding_only(lengths, batch_size):
+    return slots_in_batches(lengths, batch_size) - sum(lengths)
+
+
+def _sorted_first(lengths, batch_size):
+    return slots_in_batches(sorted(lengths), batch_size)
 
 
 def _batched(draw: Random) -> Iterator[tuple[Any, ...]]:
@@ -110,7 +163,7 @@ SLOTS_IN_BATCHES = Exercise(
     """,
     reference=slots_in_batches,
     cases=_batched,
-    judge=number,
+    judge=_judge_slots,
     hints=(
         "`range(0, len(lengths), batch_size)` gives the place where each batch begins.",
         "A batch is `lengths[start : start + batch_size]`. At the end a slice simply becomes shorter.",
@@ -118,13 +171,18 @@ SLOTS_IN_BATCHES = Exercise(
     ),
     wrong={
         "one width for all": WrongAnswer(
-            _one_width, "You pad all batches to the longest prompt of all. Each batch has its own longest."
+            _one_width, "This pads all batches to the longest prompt of all. Each batch has its own longest."
         ),
         "a full last batch": WrongAnswer(
-            _full_last_batch, "Your last batch is counted as if it were full. It holds what is left over."
+            _full_last_batch, "This counts the last batch as if it were full. It holds what is left over."
         ),
         "no last batch": WrongAnswer(
-            _drops_the_rest, "The last batch is missing, where the batch size does not divide the prompts."
+            _drops_the_rest, "The last batch is missing where the batch size does not divide the prompts."
+        ),
+        "tokens": WrongAnswer(_tokens, "These are the tokens. Padding takes slots, too."),
+        "padding": WrongAnswer(_padding_only, "These are the slots that are padding. Count those with tokens, too."),
+        "sorted": WrongAnswer(
+            _sorted_first, "These are the slots after sorting. Here the batches are cut in the order given."
         ),
     },
 )
@@ -146,28 +204,46 @@ def _drops_equals(lengths):
     return [lengths.index(length) for length in sorted(lengths)]
 
 
-def _slots_of(order: Sequence[int], lengths: Sequence[int], batch_size: int) -> int:
-    return slots_in_batches([lengths[prompt] for prompt in order], batch_size)
+def _from_one(lengths):
+    return [prompt + 1 for prompt in best_order(lengths)]
 
 
 def _judge_order(returned: Any, expected: list[int], lengths: Sequence[int]) -> str | None:
     if not isinstance(returned, list):
         return f"A list of prompt indices is asked for, and a {type(returned).__name__} came back."
-    if sorted(returned) != [*range(len(lengths))]:
-        if sorted(returned) == sorted(lengths):
-            return "These are the lengths, sorted. The order names prompts: 0 is the first prompt."
-        missing = [prompt for prompt in range(len(lengths)) if prompt not in returned]
-        return (
-            f"Prompt {missing[0]} of length {lengths[missing[0]]} is not in it."
-            if missing
-            else "An index is no prompt."
-        )
+    if sorted(returned) == sorted(lengths) != sorted(expected):
+        return "These are the lengths, sorted. The order names prompts: 0 is the first prompt, whatever its length."
+    for named in returned:
+        if named not in expected:
+            return f"{named!r} is not the index of a prompt: the last one has index {len(lengths) - 1}."
+    for prompt, length in enumerate(lengths):
+        if returned.count(prompt) != 1:
+            return f"Prompt {prompt} of length {length} is there {returned.count(prompt)} times, and once is right."
+    too_many = _more_slots(returned, expected, lengths)
+    turned = [returned.index(prompt) for prompt in range(len(lengths))]
+    if too_many is None or _more_slots(turned, expected, lengths):
+        return too_many
+    return f"{too_many}\nThese are ranks: at which place each prompt comes. The order says who comes at each place."
+
+
+def _more_slots(order: Sequence[int], best: Sequence[int], lengths: Sequence[int]) -> str | None:
     for batch_size in range(1, len(lengths) + 1):
         if len(lengths) % batch_size == 0:
-            yours, least = (_slots_of(order, lengths, batch_size) for order in (returned, expected))
-            if yours > least:
-                return f"In batches of {batch_size} your order computes {yours} slots, and {least} are possible."
+            batches = _cut(order, lengths, batch_size)
+            slots, least = (slots_in_batches([lengths[p] for p in one], batch_size) for one in (order, best))
+            if slots > least:
+                mixed = max(batches, key=lambda batch: len(batch) * max(batch) - sum(batch))
+                return (
+                    f"In batches of {batch_size} this order computes {slots} slots, and {least} are possible. "
+                    f"One of its batches holds prompts of {', '.join(map(str, mixed))} tokens."
+                )
     return None
+
+
+def _to_be_ordered(draw: Random) -> Iterator[tuple[Any, ...]]:
+    yield ([3],)
+    yield ([1, 9, 2, 8],)
+    yield from lengths_alone(draw)
 
 
 BEST_ORDER = Exercise(
@@ -175,13 +251,14 @@ BEST_ORDER = Exercise(
     title="An order that pads least",
     minutes=6,
     level="core",
-    task="You may choose which prompts share a batch. Given `lengths`, return the prompts' indices in an order in "
-    "which batches waste little. Each prompt must be there once.",
+    task="Now you may choose which prompts share a batch: the batches are cut from the prompts in your order. Given "
+    "`lengths`, return the prompts' indices, each once, in an order that pads least: whatever batch size divides the "
+    "number of prompts, no order computes fewer slots.",
     stub="""
         return list(range(len(lengths)))  # the order given: improve it
     """,
     reference=best_order,
-    cases=lengths_alone,
+    cases=_to_be_ordered,
     judge=_judge_order,
     hints=(
         "Sorting brings prompts of like length together. But sort the indices, not the lengths.",
@@ -194,8 +271,10 @@ BEST_ORDER = Exercise(
             _unchanged, "This is the order given: long and short prompts still share batches."
         ),
         "equal lengths are one prompt": WrongAnswer(
-            _drops_equals, "`index` always finds the first of equal lengths, so the others vanish."
+            _drops_equals,
+            "This names the first of equal prompts again and again, as `lengths.index` does. The others vanish.",
         ),
+        "counted from 1": WrongAnswer(_from_one, "This counts the prompts from 1. The first one has index 0."),
     },
 )
 
@@ -204,6 +283,19 @@ def attention_pairs(lengths):
     computed = len(lengths) * max(lengths) ** 2
     needed = sum(length * (length + 1) // 2 for length in lengths)
     return computed / needed
+
+
+def _judge_pairs(returned: Any, expected: float, lengths: Sequence[int]) -> str | None:
+    rows, width = len(lengths), max(lengths)
+    needed = " + ".join(str(length * (length + 1) // 2) for length in lengths)
+    return _with_reason(
+        number(returned, expected), f"Computed are {rows} × {width} × {width} scores, and needed are {needed}."
+    )
+
+
+def _from_three(draw: Random) -> Iterator[tuple[Any, ...]]:
+    yield ([3],)
+    yield from lengths_alone(draw)
 
 
 def _pairs_not_causal(lengths):
@@ -217,6 +309,19 @@ def _pairs_not_squared(lengths):
 def _pairs_not_oneself(lengths):
     needed = sum(length * (length - 1) // 2 for length in lengths)
     return len(lengths) * max(lengths) ** 2 / needed
+
+
+def _pairs_of_one_text(lengths):
+    return len(lengths) * max(lengths) ** 2 / (sum(lengths) * (sum(lengths) + 1) // 2)
+
+
+def _pairs_inverted(lengths):
+    return 1 / attention_pairs(lengths)
+
+
+def _pairs_computed_causal(lengths):
+    needed = sum(length * (length + 1) // 2 for length in lengths)
+    return len(lengths) * max(lengths) * (max(lengths) + 1) // 2 / needed
 
 
 ATTENTION_PAIRS = Exercise(
@@ -233,8 +338,8 @@ ATTENTION_PAIRS = Exercise(
         return ...  # computed over needed
     """,
     reference=attention_pairs,
-    cases=lengths_alone,
-    judge=number,
+    cases=_from_three,
+    judge=_judge_pairs,
     hints=(
         "Computed: `len(lengths) * max(lengths) ** 2`.",
         "Needed by a prompt of 3 tokens: 1 + 2 + 3.",
@@ -242,12 +347,23 @@ ATTENTION_PAIRS = Exercise(
     ),
     wrong={
         "all pairs": WrongAnswer(
-            _pairs_not_causal, "You count all pairs of a prompt. A token looks at earlier ones and itself: about half."
+            _pairs_not_causal,
+            "This needs all pairs of a prompt's tokens. A token looks at earlier ones and itself: about half.",
         ),
         "slots against tokens": WrongAnswer(
-            _pairs_not_squared, "This compares slots with tokens. Attention compares every slot with every slot."
+            _pairs_not_squared, "This is slots over tokens. Attention compares every slot with every slot of its row."
         ),
-        "without oneself": WrongAnswer(_pairs_not_oneself, "You leave out that a token looks at itself, too."),
+        "without oneself": WrongAnswer(_pairs_not_oneself, "This leaves out that a token looks at itself, too."),
+        "one long text": WrongAnswer(
+            _pairs_of_one_text, "This needs pairs across prompts as well. A token looks at its own prompt only."
+        ),
+        "the other way round": WrongAnswer(
+            _pairs_inverted, "This is needed over computed. Asked for is computed over needed, 1 or more."
+        ),
+        "nothing after oneself is computed": WrongAnswer(
+            _pairs_computed_causal,
+            "This leaves out the later slots of each row. Here they are computed, too: width × width scores.",
+        ),
     },
 )
 

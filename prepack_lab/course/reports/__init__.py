@@ -1,6 +1,6 @@
 """Tables of the lessons, one idea a file: what a figure would not say better."""
 
-from prepack_lab.course.reports.answers import agreement_table, continuations_table, prompts_table, seam_table
+from prepack_lab.course.reports.answers import continuations_table
 from prepack_lab.course.reports.attention_ways import attention_table
 from prepack_lab.course.reports.beside_paper import beside_paper_table
 from prepack_lab.course.reports.cache_slots import cache_slots_table
@@ -10,8 +10,6 @@ from prepack_lab.course.reports.ideas import ideas_table
 from prepack_lab.course.reports.masks import leak_table, mask_kinds_table
 from prepack_lab.course.reports.memory import memory_table
 from prepack_lab.course.reports.miniatures import chunks_table, sharing_table
-from prepack_lab.course.reports.packing import library_table, packing_seconds_table, strategies_table
-from prepack_lab.course.reports.padding import operations_table, waste_table
 from prepack_lab.course.reports.precision import precision_table
 from prepack_lab.course.reports.predicting import counted_table, lines_table, predicted_table, rates_table
 from prepack_lab.course.reports.recorded import recordings_table
@@ -23,7 +21,6 @@ from prepack_lab.course.reports.traces import traces_table
 from prepack_lab.course.reports.traps import families_table, restart_trap_table, window_trap_table
 
 __all__ = [
-    "agreement_table",
     "attention_table",
     "batch_cost_table",
     "beside_paper_table",
@@ -37,31 +34,24 @@ __all__ = [
     "first_token_table",
     "ideas_table",
     "leak_table",
-    "library_table",
     "lines_table",
     "mask_kinds_table",
     "memory_table",
     "offline_table",
-    "operations_table",
-    "packing_seconds_table",
     "precision_table",
     "predicted_table",
-    "prompts_table",
     "rates_table",
     "recorded_predictions_table",
     "recordings_table",
     "restart_table",
     "restart_trap_table",
     "runs_table",
-    "seam_table",
     "sharing_table",
-    "strategies_table",
     "times_table",
     "token_times_table",
     "traces_table",
     "waiting_table",
     "waits_table",
-    "waste_table",
     "window_trap_table",
     "windows_table",
     "work_table",
