@@ -114,8 +114,8 @@ lab.widgets.Quiz("01-none")
 # %% exercise="01-order"
 
 # %% [markdown]
-# This is **[length-ordered batching](glossary.ipynb#Length-ordered-batching)**. It wastes little, but it needs all prompts before the first batch: no good
-# where people wait for answers. Lesson 07 comes back to it.
+# This is **[length-ordered batching](glossary.ipynb#Length-ordered-batching)**. It wastes little, but it needs all
+# prompts before the first batch: no good where people wait for answers. Lesson 07 comes back to it.
 #
 # Here it is against full batching and against what this lab is about, on 512 questions in batches of sixteen. The
 # seconds are predicted for SmolLM2, from a speed that was recorded on a small machine without a GPU.
@@ -180,7 +180,8 @@ operations(lab.load_profile("arxiv").sample(16, seed=0))
 
 # %% [markdown]
 # Not yet. Its share has grown with the width of the rows, but the two are equal only where 4 · hidden · layers · width is
-# 2 · parameters: in rows of tens of thousands of slots. What padding wastes is mostly linear work.
+# 2 · parameters: in rows of tens of thousands of slots. What padding wastes is mostly linear work. (Prepacked rows
+# compute the pairs that their mask hides, too. Padding-free attention does not.)
 
 # %% exercise="01-attention"
 
@@ -199,8 +200,8 @@ batch_cost_table(paper.BATCH_SECONDS)
 # slots, and every slot of padding costs as much as a token. (The very first cell is slower than its neighbours. Probably
 # it was a first run, without a [warm-up](05_live_timing.ipynb).)
 #
-# A small batch takes some 32 ms, whatever is in it. Two limits of a GPU are on its data sheet: 155 TFLOP a second, and
-# 768 GB a second from memory. A pass must do its arithmetic, and read every weight once.
+# A small batch takes some 32 ms, whatever is in it. Two limits of this GPU are on its data sheet: 155 TFLOP per
+# second in half precision, and 768 GB per second from memory. A pass must do its arithmetic, and read every weight once.
 #
 # **Predict first:** which of the two explains the 32 ms?
 
@@ -214,8 +215,9 @@ headings = ("prompts of 50 tokens", "arithmetic needs", "memory needs", "measure
 Table(headings, rows, "The least that the data sheet allows, and what the paper measured")
 
 # %% [markdown]
-# Neither: both would allow a small batch in 4 ms. The third limit is **[launch overhead](glossary.ipynb#Launch-overhead)**. The processor starts hundreds
-# of small programs on the GPU, one after another, and each start takes its time, however little there is to compute.
+# Neither: both would allow a small batch in 4 ms. The third limit is
+# **[launch overhead](glossary.ipynb#Launch-overhead)**. The processor starts hundreds of small programs on the GPU, one
+# after another, and each start takes its time, however little there is to compute.
 # (No program reaches the rates of a data sheet. At 64 prompts, where arithmetic is the limit, this one gets to a fifth.)
 #
 # So a forward pass takes about as long as the slowest of three things:
@@ -243,9 +245,10 @@ batch_cost_table({50: {size: time.median for size, time in times.items()}})
 # ## In the real world
 #
 # - `tokenizer(texts, padding=True)` and `model.generate` compute the whole rectangle. This is what most scripts do.
-# - FlashAttention saves half of that waste. Given a padding mask, transformers takes the padding out before attention
-#   and puts it back after ([its code](https://github.com/huggingface/transformers/blob/main/src/transformers/modeling_flash_attention_utils.py),
-#   `_upad_input`). The linear layers still compute all of it, and they are the larger part.
+# - FlashAttention saves the smaller part of that waste. Given a padding mask, transformers takes the padding out before
+#   attention, and puts it back after (`_upad_input` in
+#   [its code](https://github.com/huggingface/transformers/blob/main/src/transformers/modeling_flash_attention_utils.py)).
+#   The linear layers still compute all of it.
 # - Servers such as vLLM and SGLang don't pad: they lay all tokens in one long row. Lesson 10 looks at them.
 # - Training code saves padding, too: it concatenates texts, and they may even see each other. Lesson 02 comes back to it.
 # - Arithmetic, memory, overhead: Horace He shows how to find out

@@ -58,7 +58,8 @@
 # A number of bins below which no packing can go. All tokens must fit, so tokens over capacity, rounded up, is one.
 #
 # ### k over r
-# k prompts in r rows: how many times fewer rows packing makes. It predicts the speed-up of a batch quite well.
+# k prompts in r rows: how many times fewer rows packing makes. It predicts the speed-up of a batch quite well. Of
+# several batches it is k over the mean r.
 
 # %% [markdown]
 # ## Methods
