@@ -22,7 +22,10 @@ TAUGHT = [name for name in WRITTEN if name != "00_start_here"]  # it leads to th
 
 LONGEST, MEAN, MEAN_OF_README = 35, 14, 18
 """Words in a sentence; of the first lessons the longest has 32, and their means lie between 10 and 13."""
-IN_WORDS = {10: "ten", 35: "thirty-five", 40: "forty", 45: "forty-five", 55: "fifty-five", 60: "sixty"}
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+IN_WORDS = {10: "ten"} | {
+    10 * ten + five: word + "-five" * (five > 0) for ten, word in enumerate(TENS, 2) for five in (0, 5)
+}
 LINES = 10
 """Of a cell, without its texts and blank lines; what learners write may be longer."""
 
