@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 03 · Masks and positions
 #
-# **In fifty-five minutes you will be able to**
+# **In sixty minutes you will be able to**
 #
 # - build restart positions and the packed mask by hand,
 # - say whose answer goes wrong without them, and when it does not,

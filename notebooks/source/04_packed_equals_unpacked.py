@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 04 · Packed equals unpacked
 #
-# **In fifty-five minutes you will be able to**
+# **In seventy-five minutes you will be able to**
 #
 # - say what "the same" means for numbers that are rounded,
 # - prove it for logits, hidden states, caches and words,

@@ -12,6 +12,7 @@ from prepack_lab.course.exercises.cases import few_lengths, lengths_alone
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.course.exercises.judges import tensor
 from prepack_lab.course.exercises.quiz import Answer, Quiz
+from prepack_lab.course.exercises.watched import Watched, small_results
 
 
 def segment_ids(lengths, width):
@@ -35,6 +36,15 @@ def _segment_ids_from_one(lengths, width):
     return torch.where(row >= 0, row + 1, row)
 
 
+def _padding_is_one_more(lengths, width):
+    row = segment_ids(lengths, width)
+    return torch.where(row < 0, len(lengths), row)
+
+
+def _padding_first(lengths, width):
+    return segment_ids(lengths, width).roll(width - sum(lengths))
+
+
 def _positions(lengths, width):
     positions = torch.cat([torch.arange(length) for length in lengths])
     return torch.cat([positions, torch.full((width - sum(lengths),), -1)])
@@ -52,7 +62,7 @@ SEGMENT_IDS = Exercise(
     minutes=4,
     level="warm-up",
     task="A row holds prompts of these `lengths` one after the other, and then padding up to `width` slots. Return a "
-    "tensor of shape [width] that says for each slot the index of its prompt, and -1 on padding.",
+    "tensor of shape [width]: for each slot the index of its prompt, and -1 on padding.",
     stub="""
         prompts = ...  # 0 0 0 1 1 …: each index as often as its prompt has tokens
         padding = torch.full((width - sum(lengths),), -1)
@@ -72,6 +82,10 @@ SEGMENT_IDS = Exercise(
             _padding_is_prompt_0, "Your padding counts as prompt 0. Use -1, which is no prompt."
         ),
         "from one": WrongAnswer(_segment_ids_from_one, "The first prompt is prompt 0."),
+        "padding is one more": WrongAnswer(
+            _padding_is_one_more, "Your padding has the index of a prompt that there is not. Use -1."
+        ),
+        "padding first": WrongAnswer(_padding_first, "Your padding comes first. Here it follows the prompts."),
         "positions": WrongAnswer(_positions, "These are positions. A segment id is the same for a whole prompt."),
     },
 )
@@ -99,13 +113,13 @@ def _backwards(lengths):
 
 RESTART_POSITIONS = Exercise(
     key="03-positions",
-    title="Restart positions in one expression",
+    title="Restart positions",
     minutes=4,
     level="warm-up",
-    task="A row holds prompts of these `lengths` one after the other. Return the position of each token in its own "
-    "prompt, as a tensor of all tokens: 0, 1, 2, … and again from 0 for the next prompt.",
+    task="A row holds prompts of these `lengths` one after the other, and no padding. Return a tensor: the position of "
+    "each token in its own prompt: 0, 1, 2, … and again from 0 for the next prompt.",
     stub="""
-        return ...  # one expression
+        return ...  # one expression will do
     """,
     reference=restart_positions,
     cases=lengths_alone,
@@ -118,7 +132,7 @@ RESTART_POSITIONS = Exercise(
         "positions run on": WrongAnswer(_run_on, "Your positions run on through the row. Begin again at every prompt."),
         "from one": WrongAnswer(_restart_positions_from_one, "The first token of a prompt is at position 0."),
         "the last token is lost": WrongAnswer(
-            _one_short, "`torch.arange(n)` already stops before n; your prompts lose their last token."
+            _one_short, "Your prompts lose their last token. `range(n)` and `torch.arange(n)` already stop before n."
         ),
         "backwards": WrongAnswer(_backwards, "Your positions count down. The first token of a prompt is at 0."),
     },
@@ -178,10 +192,24 @@ def _without_heads(segment_ids, dtype):
     return packed_mask(segment_ids, dtype)[:, 0]
 
 
+def _padding_sees_nothing(segment_ids, dtype):
+    same, earlier = _parts(segment_ids)
+    return _from(same & earlier & (segment_ids >= 0)[:, None, :, None], dtype)
+
+
+def _queries_are_keys(segment_ids, dtype):
+    return packed_mask(segment_ids, dtype).mT
+
+
+def _a_number_of_ones_own(segment_ids, dtype):
+    return packed_mask(segment_ids, torch.float32).clamp(min=-1e9).to(dtype)
+
+
 def _packed_mask_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
     yield torch.tensor([[0, 1]]), torch.float32
     yield torch.tensor([[0, 0, -1]]), torch.float32
     yield torch.tensor([[0, 0, 1, -1]]), torch.bfloat16
+    yield torch.tensor([[0, 0, -1, -1]]), torch.float16
     for width in range(4, 10):
         rows = [[*sorted(draw.randrange(3) for _ in range(width - 1)), -1] for _ in range(draw.randint(1, 2))]
         yield torch.tensor(rows), draw.choice([torch.float32, torch.bfloat16])
@@ -189,8 +217,8 @@ def _packed_mask_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
 
 PACKED_MASK = Exercise(
     key="03-mask",
-    title="The packed mask without a loop",
-    minutes=10,
+    title="The packed mask",
+    minutes=15,
     level="core",
     task="Given `segment_ids` of shape [R, W] and the model's `dtype`, return the packed mask of shape [R, 1, W, W]: "
     "row, head, query, key. It is 0 where a token may look (its own prompt, itself and earlier), and the "
@@ -229,6 +257,15 @@ PACKED_MASK = Exercise(
         "minus infinity": WrongAnswer(
             _infinite, "You hide with -inf. A row that is -inf throughout gives NaN; use torch.finfo(dtype).min."
         ),
+        "a number of one's own": WrongAnswer(
+            _a_number_of_ones_own, "You hide with -1e9. Not every dtype has that number: ask torch.finfo(dtype).min."
+        ),
+        "padding sees nothing": WrongAnswer(
+            _padding_sees_nothing, "Your padding sees nothing at all. It counts as one more prompt, and sees itself."
+        ),
+        "queries are keys": WrongAnswer(
+            _queries_are_keys, "Queries and keys are exchanged: your tokens see later ones, and no earlier ones."
+        ),
         "no heads": WrongAnswer(
             _without_heads, "The dimension of the heads is missing: [R, 1, W, W], the 1 stands for any head."
         ),
@@ -265,6 +302,10 @@ def _sliding_window_both_ways(segment_ids, window):
     return (segment_ids[:, None] == segment_ids) & (_distance(segment_ids).abs() < window)
 
 
+def _no_padding(segment_ids, window):
+    return sliding_window(segment_ids, window) & (segment_ids >= 0)
+
+
 def _additive(segment_ids, window):
     return torch.zeros(len(segment_ids), len(segment_ids)).masked_fill(~sliding_window(segment_ids, window), -torch.inf)
 
@@ -273,8 +314,10 @@ def _sliding_window_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
     yield torch.tensor([0, 0]), 1
     yield torch.tensor([0, 0, 0]), 2
     yield torch.tensor([0, 0, 1, 1]), 3
+    yield torch.tensor([0, -1, -1]), 2
     for width in range(4, 12):
-        yield torch.tensor(sorted(draw.randrange(3) for _ in range(width))), draw.randint(1, 4)
+        segments = sorted(draw.randrange(3) for _ in range(width))
+        yield torch.tensor(segments + [-1] * draw.randrange(3)), draw.randint(1, 4)
 
 
 SLIDING_WINDOW = Exercise(
@@ -284,7 +327,7 @@ SLIDING_WINDOW = Exercise(
     level="core",
     task="Given `segment_ids` of shape [W] and a `window`, return booleans of shape [W, W], query and key: True "
     "where the query may look. It sees its own prompt only, itself and earlier slots, `window` slots at most, "
-    "itself included.",
+    "itself included. As in the packed mask, padding (-1) is one more prompt.",
     stub="""
         slot = torch.arange(len(segment_ids))
         distance = slot[:, None] - slot  # [W, W], how far the key lies before the query
@@ -304,6 +347,9 @@ SLIDING_WINDOW = Exercise(
         "one too many": WrongAnswer(_one_too_many, "One slot too many: the token itself counts among the `window`."),
         "both ways": WrongAnswer(
             _sliding_window_both_ways, "Your window looks ahead, too. A token sees earlier ones and itself."
+        ),
+        "padding sees nothing": WrongAnswer(
+            _no_padding, "Your padding sees nothing. It is one more prompt here, and sees itself and padding before it."
         ),
         "additive": WrongAnswer(_additive, "Numbers came back. Here the rule itself is asked for: True and False."),
     },
@@ -336,8 +382,9 @@ CU_SEQLENS = Exercise(
     title="Where segments end",
     minutes=3,
     level="warm-up",
-    task="A row holds prompts of these `lengths`. Return the cumulative boundaries as a tensor of whole numbers, one "
-    "more than there are prompts: 0 first, then where each prompt ends. Lengths 2, 4, 3 give 0, 2, 6, 9.",
+    task="A row holds prompts of these `lengths`. Return the cumulative boundaries as a tensor of integers, one more "
+    "than there are prompts: 0 first, then where each prompt ends. Lengths 2, 4, 3 give 0, 2, 6, 9. Any integer type "
+    "will do here. FlashAttention's kernels take int32.",
     reference=cu_seqlens,
     cases=lengths_alone,
     judge=tensor,
@@ -347,7 +394,9 @@ CU_SEQLENS = Exercise(
     ),
     wrong={
         "the 0 is missing": WrongAnswer(_without_zero, "The 0 is missing: the first prompt begins somewhere, too."),
-        "the end is missing": WrongAnswer(_without_end, "The last prompt has no end. There is one more than prompts."),
+        "the end is missing": WrongAnswer(
+            _without_end, "The last prompt has no end. There is one boundary more than there are prompts."
+        ),
         "lengths": WrongAnswer(_lengths, "These are lengths. Add them up as you go."),
         "last slots": WrongAnswer(_last_slots, "A boundary is the slot after the last, so that begin:end is a slice."),
     },
@@ -390,12 +439,60 @@ def _last_is_lost(query, key, value, cu_seqlens):
     return _each(query, key, value, cu_seqlens[:-1], _attend) if len(cu_seqlens) > 2 else query[:0]
 
 
+def _masked_row(query, key, value, cu_seqlens):
+    lengths = torch.tensor(cu_seqlens).diff()
+    segments = torch.arange(len(lengths)).repeat_interleave(lengths)
+    seen = (segments[:, None] == segments).tril()
+    return torch.nn.functional.scaled_dot_product_attention(query[None], key[None], value[None], attn_mask=seen)[0]
+
+
+def _scaled_by_width(query, key, value, cu_seqlens):
+    return _each(query, key, value, cu_seqlens, lambda q, k, v: _attend(q * q.shape[-1] ** -0.5, k, v))
+
+
+def _over_queries(query, key, value, cu_seqlens):
+    def attend(q, k, v):
+        scores = (q @ k.T * q.shape[-1] ** -0.5).masked_fill(torch.ones(len(q), len(q)).tril() == 0, -torch.inf)
+        return scores.softmax(0) @ v
+
+    return _each(query, key, value, cu_seqlens, attend)
+
+
 def _segmented_attention_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
     for count, lengths in enumerate(few_lengths(draw, longest=6, most=5)):
-        generator = torch.Generator().manual_seed(count)
-        states = [torch.randn(sum(lengths), 4, generator=generator).mul(100).round() / 100 for _ in range(3)]
-        ends = [sum(lengths[:place]) for place in range(len(lengths) + 1)]
-        yield *states, ends
+        yield *_states(lengths, 3 + count % 3, count), _ends(lengths)
+    lengths = [2, 3, 2]
+    poisoned = _states(lengths, 4, 0)
+    for states in poisoned:
+        states[2:5] = torch.nan
+    yield *poisoned, _ends(lengths)
+    lengths = [5, 8, 6, 8, 7, 8]
+    instead = "A segment has 8 tokens at most, so 64 scores: slice query, key and value, and attend each one alone."
+    yield *(Watched.of(states, small_results(1600, instead)) for states in _states(lengths, 4, 1)), _ends(lengths)
+
+
+def _states(lengths: list[int], D: int, seed: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(sum(lengths), D, generator=generator).mul(100).round() / 100 for _ in range(3)]
+
+
+def _ends(lengths: list[int]) -> list[int]:
+    return [sum(lengths[:place]) for place in range(len(lengths) + 1)]
+
+
+def _segmented_attention_judge(
+    returned: Any, expected: torch.Tensor, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, ends: list[int]
+) -> str | None:
+    if isinstance(returned, torch.Tensor) and returned.shape == expected.shape and returned.is_floating_point():
+        spoilt = (returned.isnan() & ~expected.isnan()).any(1).nonzero().flatten().tolist()
+        segment = next((index for index, begin in enumerate(ends[:-1]) if expected[begin].isnan().any()), None)
+        if spoilt and segment is not None:
+            return (
+                f"Segment {segment} is NaN here, and so is what you return for slot {spoilt[0]}, which is in another: "
+                f"even with weight 0 its values took part, as 0 · NaN is NaN. Attend each segment alone."
+            )
+        returned = returned.to(expected.dtype)  # numpy likes float64
+    return tensor(returned, expected)
 
 
 SEGMENTED_ATTENTION = Exercise(
@@ -404,26 +501,41 @@ SEGMENTED_ATTENTION = Exercise(
     minutes=12,
     level="challenge",
     task="Given `query`, `key` and `value` of shape [W, D] for one head, and the boundaries `cu_seqlens` as a list, "
-    "return the causal attention of each segment by itself, of shape [W, D]. No mask over the row: each segment "
-    "is attended alone.",
+    "return the causal attention of each segment by itself, of shape [W, D]. Attention is softmax(query · keyᵀ / √D) · "
+    "value. No mask over the row: scores between two segments are not computed, not even to be hidden. The check "
+    "watches.",
     stub="""
         attended = []
         for begin, end in zip(cu_seqlens, cu_seqlens[1:], strict=False):
-            ...  # attend to this segment, and append what comes out
+            ...  # attend to this segment, and append what comes out: [n, D]
         return torch.cat(attended) if attended else ...
     """,
     reference=segmented_attention,
     cases=_segmented_attention_rows,
-    judge=tensor,
+    judge=_segmented_attention_judge,
     hints=(
         "`zip(cu_seqlens, cu_seqlens[1:])` gives where each segment begins and ends.",
         "A slice of a segment is `query[begin:end]`. Attend it with its own keys and values.",
         "`torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)` takes [1, n, D]: add `[None]`.",
     ),
     wrong={
-        "the whole row": WrongAnswer(_whole_row, "You attend over the whole row: later prompts read earlier ones."),
+        "the whole row": WrongAnswer(
+            _whole_row, "Later prompts read earlier ones: this is what attention over the whole row gives."
+        ),
         "not causal": WrongAnswer(_not_causal, "Your tokens see later ones: attention must be causal."),
-        "not scaled": WrongAnswer(_not_scaled, "The scores must be divided by the square root of D before softmax."),
+        "a mask over the row": WrongAnswer(
+            _masked_row, "A mask over the row hides scores after they were computed. Compute only those of a segment."
+        ),
+        "not scaled": WrongAnswer(
+            _not_scaled, "This is what scores give that are not divided by the square root of D."
+        ),
+        "scaled by D": WrongAnswer(
+            _scaled_by_width, "This is what scores give that are divided by D. Divide them by its square root."
+        ),
+        "over queries": WrongAnswer(
+            _over_queries,
+            "This is what a softmax over queries gives. The weights of a query, over its keys, add up to 1.",
+        ),
         "the last is lost": WrongAnswer(_last_is_lost, "The last segment is missing: B + 1 boundaries, B segments."),
     },
 )

@@ -13,6 +13,7 @@ from prepack_lab.course.exercises.cases import lengths_alone
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.course.exercises.judges import tensor
 from prepack_lab.course.exercises.quiz import Answer, Quiz
+from prepack_lab.course.exercises.watched import Watched, few_reads
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack
 
@@ -42,26 +43,72 @@ def _nan_passes(ours, theirs, tolerance):
     return not bool((ours - theirs).abs().max() / theirs.std() > tolerance)
 
 
+def _relative(ours, theirs, tolerance):
+    return bool(torch.allclose(ours, theirs, rtol=tolerance))
+
+
+def _share_of_ours(ours, theirs, tolerance):
+    return bool((ours - theirs).abs().max() / ours.std() <= tolerance)
+
+
+def _strict(ours, theirs, tolerance):
+    return bool((ours - theirs).abs().max() / theirs.std() < tolerance)
+
+
+def _nan_is_zero(ours, theirs, tolerance):
+    return same_results(ours.nan_to_num(), theirs.nan_to_num(), tolerance)
+
+
+def _difference_without_nan(ours, theirs, tolerance):
+    return bool((ours - theirs).nan_to_num().abs().max() / theirs.nan_to_num().std() <= tolerance)
+
+
+def _share_of_largest(ours, theirs, tolerance):
+    return bool((ours - theirs).abs().max() / theirs.abs().max() <= tolerance)
+
+
 def _pairs(draw: Random) -> Iterator[tuple[Any, ...]]:
-    for top, off in ((1.0, 0.0), (9.0, 5.0), (9.0, -5.0), (80.0, 0.02), (80.0, -0.02), (80.0, torch.nan)):
-        theirs = torch.tensor([[0.0, top]])
-        yield theirs + torch.tensor([[0.0, off]]), theirs, 0.001
-    for seed in range(12):
-        scale = draw.choice([0.01, 1.0, 100.0])
-        theirs = scale * torch.randn(2, 3, generator=torch.Generator().manual_seed(seed))
-        ours = theirs.clone()
-        ours[draw.randrange(2), draw.randrange(3)] += scale * draw.choice([1e-4, -1e-4, 2e-3, -2e-3, 3.0, -3.0])
-        yield ours, theirs, 0.001
+    """Off by well more or well less than the tolerance, so that either formula of the deviation will do."""
+    nan = torch.nan
+    for numbers, right, tolerance in (
+        ([0.0, 1.0], [0.0, 1.0], 0.1),
+        ([0.0, 9.0], [0.0, 4.0], 0.001),
+        ([0.0, 4.0], [0.0, 9.0], 0.001),
+        ([0.0, 4.0], [0.0, 4.0], 0.0),
+        ([0.0, 80.02], [0.0, 80.0], 0.001),
+        ([0.02, 80.0], [0.0, 80.0], 0.001),
+        ([500.0, 501.2], [500.0, 501.0], 0.001),
+        ([0.0, 0.0, 9.0, 1.0], [0.0, 1.0, 0.0, 1.0], 2.5),
+        ([0.0, 0.0, 9.0, 1.0], [0.0, 1.0, 0.0, 1.0], 4.0),
+        ([nan, 80.0], [0.0, 80.0], 0.001),
+        ([0.0, nan], [0.0, 80.0], 0.001),
+        ([nan, 85.0], [0.0, 80.0], 0.001),
+    ):
+        yield torch.tensor([numbers]), torch.tensor([right]), tolerance
+    for seed in range(32):
+        theirs = torch.randn(2, 3, generator=torch.Generator().manual_seed(seed)) * torch.tensor([[1.0], [20.0]])
+        theirs = draw.choice([0.01, 1.0, 10.0]) * theirs + draw.choice([0.0, 50.0])
+        tolerance = draw.choice([0.001, 0.1])
+        ours, off = theirs.clone(), draw.choice([-1, 1]) * draw.choice([0.05, 0.5, 2, 4, 40]) * tolerance * theirs.std()
+        ours[draw.randrange(2), draw.randrange(3)] += off
+        yield ours, theirs, tolerance
 
 
-def _same_results_judge(returned: Any, expected: bool, ours: torch.Tensor, *arguments: Any) -> str | None:
+def _same_results_judge(
+    returned: Any, expected: bool, ours: torch.Tensor, theirs: torch.Tensor, tolerance: float
+) -> str | None:
     if not isinstance(returned, bool):
         return f"True or False is asked for, and a {type(returned).__name__} came back."
     if returned == expected:
         return None
-    if ours.isnan().any():
-        return "NaN is never the same as anything."
-    return "These differ by rounding only." if expected else "These are not the same."
+    if (ours - theirs).isnan().any():
+        return "There is a NaN in ours, and NaN is never the same as anything."
+    largest, spread = (ours - theirs).abs().max().item(), theirs.std().item()
+    within = "within" if expected else "more than"
+    return (
+        f"The largest difference is {largest:.4g} and the standard deviation of theirs {spread:.4g}: a share of "
+        f"{largest / spread:.4g}, {within} the tolerance of {tolerance:g}."
+    )
 
 
 SAME_RESULTS = Exercise(
@@ -69,9 +116,10 @@ SAME_RESULTS = Exercise(
     title="What counts as equal",
     minutes=6,
     level="core",
-    task="Given the logits `ours` and `theirs` and a `tolerance`, return whether they are the same up to rounding: "
-    "the largest difference, as a share of the standard deviation of `theirs`, is at most the tolerance. NaN is "
-    "never the same.",
+    task="Given the logits `ours` and `theirs` and a `tolerance`, return whether they are the same up to rounding. They "
+    "are if the largest difference, as a share of the standard deviation of `theirs`, is at most the tolerance. The "
+    "deviation is that of all its numbers together, by any formula. A NaN in `ours` is never the same, and `theirs` has "
+    "none.",
     stub="""
         off = ...  # the largest difference, as a share
         return ...
@@ -85,11 +133,36 @@ SAME_RESULTS = Exercise(
         "Every comparison with NaN is False. Ask `off <= tolerance`, not whether it is above. End with `bool(…)`.",
     ),
     wrong={
-        "to the bit": WrongAnswer(_to_the_bit, "You ask for the same bits. Sums in another order round differently."),
-        "signed": WrongAnswer(_signed, "You forget the sign: where ours is far below theirs, nothing is noticed."),
-        "mean": WrongAnswer(_mean, "You take the mean. One logit that is far off is enough for another answer."),
-        "no share": WrongAnswer(_not_a_share, "You take the difference as it is. Take it as a share of the spread."),
-        "NaN passes": WrongAnswer(_nan_passes, "Ask whether it is within the tolerance, not whether it is above it."),
+        "to the bit": WrongAnswer(_to_the_bit, "Only the same bits pass. But sums in another order round differently."),
+        "signed": WrongAnswer(
+            _signed, "Where ours is far below theirs, nothing is noticed: take the difference without its sign."
+        ),
+        "mean": WrongAnswer(
+            _mean, "This is what the mean difference gives. One logit that is far off is enough for another answer."
+        ),
+        "no share": WrongAnswer(
+            _not_a_share, "This is what the difference itself gives. Take it as a share of the spread."
+        ),
+        "relative": WrongAnswer(
+            _relative, "This is what a share of each logit gives. Take a share of how far they spread."
+        ),
+        "share of the largest": WrongAnswer(
+            _share_of_largest,
+            "This is what a share of the largest logit gives. The spread is how far logits lie from each other.",
+        ),
+        "share of ours": WrongAnswer(
+            _share_of_ours, "This is what the deviation of ours gives. One wild logit widens it, and so hides itself."
+        ),
+        "strict": WrongAnswer(_strict, "Just as far as the tolerance is still the same: it says at most."),
+        "NaN is 0": WrongAnswer(
+            _nan_is_zero, "This is what NaN as 0 gives. A broken result may then pass for a right one."
+        ),
+        "no difference at NaN": WrongAnswer(
+            _difference_without_nan, "This is what no difference at a NaN gives. NaN is never the same."
+        ),
+        "NaN passes": WrongAnswer(
+            _nan_passes, "NaN passes, as it is not above the tolerance. Ask whether it is within."
+        ),
     },
 )
 
@@ -116,20 +189,20 @@ def _columns_first(logits, last_token):
     return last_token_logits(logits, last_token[order])
 
 
-def packed_batches(draw: Random, longest: int = 5) -> Iterator[PackedBatch]:
-    """Small batches of several rows, the prompts not in the order of the rows."""
-    for lengths in ([1], [1, 2], [2, 1, 1], [2, 4, 3], [1, 3, 2, 3]):
-        yield _batch(lengths)
+def _packed_batches(draw: Random) -> Iterator[PackedBatch]:
+    """Small batches of several rows, the prompts not in the order of the rows, which may be wider than the longest."""
+    for lengths, capacity in (([1], 1), ([1, 2], 2), ([2, 1, 1], 3), ([2, 4, 3], 6), ([1, 3, 2, 3], 3)):
+        yield _batch(lengths, capacity)
     for size in range(4, 8):
-        yield _batch([draw.randint(1, longest) for _ in range(size)])
+        yield _batch([draw.randint(1, 5) for _ in range(size)], draw.randint(5, 9))
 
 
-def _batch(lengths: list[int]) -> PackedBatch:
-    return PackedBatch.from_prompts([[0] * length for length in lengths], pack(lengths))
+def _batch(lengths: list[int], capacity: int) -> PackedBatch:
+    return PackedBatch.from_prompts([[0] * length for length in lengths], pack(lengths, capacity))
 
 
 def _last_token_logits_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
-    for batch in packed_batches(draw):
+    for batch in _packed_batches(draw):
         R, W = batch.shape
         yield torch.arange(R * W * 2.0).view(R, W, 2), batch.last_token
 
@@ -150,9 +223,9 @@ LAST_TOKEN_LOGITS = Exercise(
         "Index with both at once: `logits[rows, slots]` takes one place for each pair.",
     ),
     wrong={
-        "all pairs": WrongAnswer(_all_pairs, "You take every row with every slot. Index with both in one bracket."),
+        "all pairs": WrongAnswer(_all_pairs, "This is every row with every slot. Index with both in one bracket."),
         "the end of the row": WrongAnswer(
-            _end_of_the_row, "You take the last slot of the row. Most prompts end before it."
+            _end_of_the_row, "These are the logits in the last slot of the row. Most prompts end before it."
         ),
         "one before": WrongAnswer(_one_before, "These are the logits one slot before: they predict the last token."),
         "row by row": WrongAnswer(
@@ -184,21 +257,29 @@ def _transposed(lengths):
     return places(lengths).T.contiguous()
 
 
+def _places_judge(returned: Any, expected: torch.Tensor, *arguments: Any) -> str | None:
+    if isinstance(returned, torch.Tensor) and returned.shape == expected.shape:
+        padding = (expected < 0) & (returned < 0)  # any number below 0 will do
+        returned = torch.where(padding, expected.to(returned.dtype), returned)
+    return tensor(returned, expected)
+
+
 PLACES = Exercise(
     key="04-places",
     title="Which token a slot of the cache holds",
-    minutes=5,
+    minutes=8,
     level="warm-up",
     task="Caches are aligned at the right: the last tokens of all prompts stand below each other. For prompts of "
     "these `lengths`, return a tensor of shape [B, L], with L the longest. It gives the place of each slot's "
-    "token in its own prompt. Padding gets a number below 0. Lengths 3 and 1 give [[0, 1, 2], [-2, -1, 0]].",
+    "token in its own prompt. Padding gets a number below 0, any that you like. Lengths 3 and 1 may give "
+    "[[0, 1, 2], [-2, -1, 0]].",
     stub="""
         longest = max(lengths)
         return ...
     """,
     reference=places,
     cases=lengths_alone,
-    judge=tensor,
+    judge=_places_judge,
     hints=(
         "Without padding a row counts 0, 1, 2, …: `torch.arange(L)`.",
         "A prompt that is shorter by p begins p slots later: subtract p from its row.",
@@ -259,23 +340,49 @@ def _one_late(keys, first_token, lengths):
     return unpack_keys(keys, late, lengths)
 
 
+def _width_of_the_row(keys, first_token, lengths):
+    return torch.nn.functional.pad(
+        unpack_keys(keys, first_token, lengths), (0, 0, keys.shape[2] - int(lengths.max()), 0)
+    )
+
+
+def _a_slice_for_each(keys, first_token, lengths):
+    unpacked = keys.new_zeros(len(lengths), keys.shape[1], int(lengths.max()), keys.shape[3])
+    for prompt, ((row, slot), length) in enumerate(zip(first_token.tolist(), lengths.tolist(), strict=True)):
+        unpacked[prompt, :, -length:] = keys[row, :, slot : slot + length]
+    return unpacked
+
+
+def _row_by_row(keys, first_token, lengths):
+    order = (first_token[:, 0] * keys.shape[2] + first_token[:, 1]).argsort()
+    return unpack_keys(keys, first_token[order], lengths[order])
+
+
 def _unpack_keys_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
-    for batch in packed_batches(draw):
-        (R, W), H, D = batch.shape, 2, 2
-        keys = 1 + torch.arange(float(R * H * W * D)).view(R, H, W, D)
-        yield keys, batch.first_token, batch.lengths
+    for batch in _packed_batches(draw):
+        yield _keys(batch), batch.first_token, batch.lengths
+    many = _batch([draw.randint(12, 24) for _ in range(24)], 30)
+    instead = "Take the tokens of all prompts at once, by an index of rows and one of slots."
+    yield Watched.of(_keys(many), few_reads("keys", 8, instead)), many.first_token, many.lengths
+
+
+def _keys(batch: PackedBatch, H: int = 2, D: int = 2) -> torch.Tensor:
+    R, W = batch.shape
+    return 1 + torch.arange(float(R * H * W * D)).view(R, H, W, D)
 
 
 UNPACK_KEYS = Exercise(
     key="04-unpack",
-    title="Unpack the cache with one gather",
-    minutes=15,
+    title="Unpack the cache without a loop",
+    minutes=30,
     level="challenge",
     task="A layer of a packed pass left `keys` of shape [R, H, W, D]. `first_token`, of shape [B, 2], names the row "
-    "and the slot of each prompt's first token, and `lengths`, of shape [B], its tokens. Return each prompt's "
-    "own keys, of shape [B, H, L, D], aligned at the right, and 0 on padding.",
+    "and the slot of each prompt's first token, and `lengths`, of shape [B], how many tokens it has. Return each "
+    "prompt's own keys, of shape [B, H, L, D], aligned at the right, and 0 on padding. L is the longest prompt; the "
+    "rows may be wider.\n\nTake them without a loop over prompts, rows or slots: the check counts how often you read "
+    "from `keys`.",
     stub="""
-        place = ...  # [B, L], as in exercise 3
+        place = ...  # [B, L], as in the exercise before
         row, slot = ..., ...  # [B, L] each: where in the packed keys every token lies
         return ...
     """,
@@ -295,8 +402,22 @@ UNPACK_KEYS = Exercise(
         "right-padded": WrongAnswer(
             _unpack_keys_right_padded, "Your prompts are aligned at the left. Decoding goes on at the right end."
         ),
-        "row 0 only": WrongAnswer(_first_row_only, "You look into row 0 only. Each prompt has a row of its own."),
-        "reshaped": WrongAnswer(_reshaped, "A reshape mixes heads and slots. Use transpose to exchange dimensions."),
+        "row 0 only": WrongAnswer(
+            _first_row_only, "All these keys are from row 0. `first_token` names the row of each prompt."
+        ),
+        "reshaped": WrongAnswer(
+            _reshaped, "Heads and slots are mixed, as by a reshape. To exchange dimensions, use transpose."
+        ),
+        "the width of the row": WrongAnswer(
+            _width_of_the_row, "It is as wide as the row. The longest prompt decides: L is the largest of `lengths`."
+        ),
+        "a slice for each prompt": WrongAnswer(
+            _a_slice_for_each,
+            "A slice for each prompt gives the right keys, and is slow. Take those of all prompts at once.",
+        ),
+        "row by row": WrongAnswer(
+            _row_by_row, "These come in the order of the rows. Give them in the order of the prompts."
+        ),
         "one slot late": WrongAnswer(_one_late, "You begin one slot late, and read the next prompt at the end."),
     },
 )
@@ -335,10 +456,12 @@ def _without_arguments(draw: Random) -> Iterator[tuple[()]]:
 def _planted_bugs_judge(returned: Any, expected: dict[str, str]) -> str | None:
     if not isinstance(returned, dict):
         return f"A dictionary is asked for, colour → cause, and a {type(returned).__name__} came back."
+    if returned and {*returned} <= {*CAUSES}:
+        return "This leads from causes to colours. It is asked for the other way round: colour → cause."
     missing = [colour for colour in COLOURS if returned.get(colour, ...) is ...]
     if missing:
         return f"There is no cause for {', '.join(missing)} yet."
-    unknown = [cause for cause in returned.values() if cause not in CAUSES]
+    unknown = [cause for cause in returned.values() if cause not in [*CAUSES]]
     if unknown:
         return f"{unknown[0]!r} is no cause; there are: {', '.join(CAUSES)}."
     wrong = [colour for colour, cause in expected.items() if returned[colour] != cause]
