@@ -3,7 +3,7 @@
 #
 # The words of this lab, the same on every page. A lesson links here where a word may be new.
 # In symbols: **B** prompts, **R** rows, **W** slots in a row, **L** tokens of the longest prompt, **V** words in the
-# vocabulary, **H** heads, **D** numbers in a head.
+# vocabulary, **H** [heads](#Head), **D** numbers in a head.
 
 # %% [markdown]
 # ## Prompts and batches
@@ -37,6 +37,7 @@
 #
 # ### cu_seqlens
 # Cumulative sequence lengths: where each segment of a row ends. Prompts of 2, 4 and 3 tokens give 0, 2, 6, 9.
+# The kernels that take them want int32.
 
 # %% [markdown]
 # ## Packing
@@ -85,9 +86,35 @@
 # %% [markdown]
 # ## Inside the model
 #
+# ### Forward pass
+# One run of tokens through all layers of a model: ids go in, logits come out.
+#
+# ### Hidden state
+# The numbers that stand for a token between two layers.
+#
+# ### Linear layer
+# A matrix that every hidden state is multiplied by. Here lies most of a model's arithmetic, the same for every slot,
+# whether it holds a token or padding.
+#
 # ### Attention
 # The part of a layer in which a token looks at others: its query is compared with their keys, and their values are
 # added up in proportion.
+#
+# ### Query
+# What a token looks for: numbers that a linear layer makes of its hidden state.
+#
+# ### Key
+# What a token is found by. Attention multiplies queries by keys, and the products are its scores.
+#
+# ### Value
+# What a token passes on to those that look at it.
+#
+# ### Head
+# One of several attentions side by side in a layer, with queries of its own. Heads often share keys and values, which
+# makes the cache smaller: SmolLM2-135M has nine heads of queries, and three of keys and values.
+#
+# ### Attention sink
+# A token that draws attention whatever it says, mostly the first. Heads that need nothing look there.
 #
 # ### Causal mask
 # The rule that a token sees earlier tokens and itself, and none that come later.
@@ -107,7 +134,8 @@
 # A rule of some models: a token sees only the last so many tokens.
 #
 # ### Rotary positions
-# Positions that turn queries and keys by an angle. Only the distance between two tokens counts. Llama has them.
+# Positions that turn queries and keys by an angle. Only the distance between two tokens counts, up to rounding. Llama
+# has them.
 #
 # ### Learned positions
 # Positions that are looked up in a table, and added to the tokens. Each place counts by itself. GPT-2 has them.
@@ -137,7 +165,8 @@
 # The time of one step of decoding. Short: TPOT.
 #
 # ### Greedy decoding
-# Always taking the token with the highest score. The same prompt gives the same text.
+# Always taking the token with the highest score. The same prompt gives the same text, up to rounding: where two tokens
+# are nearly as likely, another batch may settle it the other way.
 
 # %% [markdown]
 # ## Measuring
@@ -154,6 +183,9 @@
 # ### Launch overhead
 # The time in which the processor starts the steps of a forward pass on the GPU. It is the same for a small batch and
 # a large one.
+#
+# ### Kernel
+# A program that computes one operation, mostly on a GPU. (What runs the code of a notebook is called a kernel, too.)
 #
 # ### Roofline
 # A picture of what limits a computation: arithmetic, or the traffic to memory.

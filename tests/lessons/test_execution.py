@@ -5,6 +5,7 @@ its check, then the solution and the check again. The first lesson has no checks
 """
 
 import ast
+import re
 
 import nbformat
 import pytest
@@ -15,6 +16,14 @@ from prepack_lab.course.exercises.catalogue import EXERCISES
 from tests.lessons.sources import NOTEBOOKS, SOURCES, cells
 
 FIRST = "00_start_here"
+CLAIMS = {
+    "03_masks_and_positions": [r"alone +\[' Rex', ' (?!Max)", r"causal mask only +\[' Rex', ' Max', ' Max'\]"],
+    "04_packed_equals_unpacked": [
+        *(rf"float32 +{method} +32 of 32" for method in ("full_batching", "prepacked", "padding_free")),
+        *(rf"bfloat16 +{method} .*off by \de-0[12]" for method in ("full_batching", "prepacked")),
+    ],
+}
+"""What the text of a lesson says about what its cells print."""
 LESSONS = [name for name in SOURCES if name[:2].isdigit() and name != FIRST]
 
 
@@ -75,6 +84,8 @@ def test_nothing_but_its_check_uses_what_a_learner_writes(name):
 def test_a_lesson_runs_to_its_end_in_both_editions(name, tmp_path):
     notebook = run(both_editions(name), tmp_path)
     assert noise(notebook) == []
+    for claim in CLAIMS.get(name, ()):
+        assert re.search(claim, words(notebook)), claim
     verdicts = [out["data"]["text/plain"] for out in outputs(notebook) if out.get("data", {}).get("text/plain")]
     for key in [key for key, one in EXERCISES.items() if one.lesson == name[:2]]:
         assert [said[0] for said in verdicts if said[1:].startswith(f" {key}:")] == ["✗", "✓"], key

@@ -26,7 +26,7 @@ TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "nin
 IN_WORDS = {10: "ten"} | {
     10 * ten + five: word + "-five" * (five > 0) for ten, word in enumerate(TENS, 2) for five in (0, 5)
 }
-LINES = 10
+LINES = 12
 """Of a cell, without its texts and blank lines; what learners write may be longer."""
 
 

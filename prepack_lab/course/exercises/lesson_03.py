@@ -544,24 +544,28 @@ SEGMENTED_ATTENTION = Exercise(
 QUIZZES = (
     Quiz(
         "03-leak",
-        "Two prompts share a row, and there is only the usual causal mask. Whose answer is wrong?",
+        "A row holds prompt 2, then prompt 0, then prompt 1. The mask is causal, and no more. Whose answer is right?",
         (
-            Answer("That of the first prompt", False, "It lies before the other, so it sees itself only."),
-            Answer("That of the second prompt", True, "It sees all earlier tokens of the row: the first prompt, too."),
-            Answer("Nobody's", False, "The second prompt reads the first as if it were the beginning of its text."),
+            Answer("That of prompt 0", False, "It lies second in the row, and reads prompt 2. Its number is no place."),
+            Answer("That of prompt 2", True, "It lies first in the row: nothing comes before it that it could read."),
+            Answer("Nobody's", False, "Whoever lies first in the row sees itself only."),
         ),
     ),
     Quiz(
         "03-rotary",
-        "With the mask but without restart positions, a rotary model gives the right logits. Why?",
+        "All positions begin at 100 instead of 0, in prefill and in decoding. With a rotary model …",
         (
-            Answer("It ignores positions", False, "It needs them: they give it the order of the tokens."),
+            Answer("every answer changes", False, "Rotary positions act by distance, and every distance is as before."),
             Answer(
-                "Only distances inside a prompt count",
+                "nothing changes but rounding",
                 True,
-                "All positions of a prompt are shifted by one number, and distances between its tokens stay.",
+                "All positions shift by one number, so distances stay, also those from decoded tokens to the cache.",
             ),
-            Answer("The mask restarts them", False, "A mask hides tokens. Positions are given apart from it."),
+            Answer(
+                "decoding goes wrong",
+                False,
+                "It would if only the prefill were shifted. Here the decoded token is shifted with its cache.",
+            ),
         ),
     ),
     Quiz(

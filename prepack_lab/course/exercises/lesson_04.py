@@ -116,10 +116,10 @@ SAME_RESULTS = Exercise(
     title="What counts as equal",
     minutes=6,
     level="core",
-    task="Given the logits `ours` and `theirs` and a `tolerance`, return whether they are the same up to rounding. They "
-    "are if the largest difference, as a share of the standard deviation of `theirs`, is at most the tolerance. The "
-    "deviation is that of all its numbers together, by any formula. A NaN in `ours` is never the same, and `theirs` has "
-    "none.",
+    task="Given the logits `ours` and `theirs` and a `tolerance`, return whether they are the same up to rounding. "
+    "They are if the largest difference, as a share of the standard deviation of `theirs`, is at most the "
+    "tolerance. The deviation is that of all its numbers together, by any formula. A NaN in `ours` is never "
+    "the same; there is none in `theirs`.",
     stub="""
         off = ...  # the largest difference, as a share
         return ...
@@ -534,7 +534,7 @@ QUIZZES = (
     ),
     Quiz(
         "04-trap",
-        "You pass restarted position ids to a model, with its usual cache. What happens?",
+        "You pass restarted position ids to a model that runs sdpa, with its usual cache. What happens?",
         (
             Answer("It keeps the prompts apart", False, "Only without a cache and a mask does it look for restarts."),
             Answer("It raises an error", False, "That would be kind. It runs, and returns logits."),

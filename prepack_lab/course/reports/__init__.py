@@ -7,10 +7,8 @@ from prepack_lab.course.reports.cache_slots import cache_slots_table
 from prepack_lab.course.reports.datasets import dataset_table, dataset_times_table, windows_table
 from prepack_lab.course.reports.decoding import restart_table, token_times_table, work_table
 from prepack_lab.course.reports.ideas import ideas_table
-from prepack_lab.course.reports.masks import leak_table, mask_kinds_table
 from prepack_lab.course.reports.memory import memory_table
 from prepack_lab.course.reports.miniatures import chunks_table, sharing_table
-from prepack_lab.course.reports.precision import precision_table
 from prepack_lab.course.reports.predicting import counted_table, lines_table, predicted_table, rates_table
 from prepack_lab.course.reports.recorded import recordings_table
 from prepack_lab.course.reports.recorded_predictions import recorded_predictions_table
@@ -18,7 +16,6 @@ from prepack_lab.course.reports.seconds import batch_cost_table, first_token_tab
 from prepack_lab.course.reports.servers import offline_table, waits_table
 from prepack_lab.course.reports.stopwatch import runs_table, waiting_table
 from prepack_lab.course.reports.traces import traces_table
-from prepack_lab.course.reports.traps import families_table, restart_trap_table, window_trap_table
 
 __all__ = [
     "attention_table",
@@ -30,21 +27,16 @@ __all__ = [
     "counted_table",
     "dataset_table",
     "dataset_times_table",
-    "families_table",
     "first_token_table",
     "ideas_table",
-    "leak_table",
     "lines_table",
-    "mask_kinds_table",
     "memory_table",
     "offline_table",
-    "precision_table",
     "predicted_table",
     "rates_table",
     "recorded_predictions_table",
     "recordings_table",
     "restart_table",
-    "restart_trap_table",
     "runs_table",
     "sharing_table",
     "times_table",
@@ -52,7 +44,6 @@ __all__ = [
     "traces_table",
     "waiting_table",
     "waits_table",
-    "window_trap_table",
     "windows_table",
     "work_table",
 ]
