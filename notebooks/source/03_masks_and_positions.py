@@ -146,8 +146,8 @@ for attention in ("eager", "sdpa"):
         print(f"{attention:5} with a mask of {str(mask.dtype)[6:]:7} is off by {off:.0e}")
 
 # %% [markdown]
-# `sdpa` applies a boolean mask. `eager` adds it: True becomes 1, False becomes 0, and nothing is hidden. Nobody
-# complains. That is why the lab's masks are additive.
+# One of the four is wrong: `eager` with booleans. `sdpa` applies a boolean mask. `eager` adds it: True becomes 1, False
+# becomes 0, and nothing is hidden. Nobody complains. That is why the lab's masks are additive.
 
 # %%
 lab.widgets.Quiz("03-boolean")
@@ -178,9 +178,9 @@ figures.draw_errors(errors)
 # %% [markdown]
 # The mask keeps prompts apart, always. The restart is subtler. A rotary model feels only the *distance* between two
 # tokens, and inside a prompt distances stay the same wherever it lies in the row. So its logits need no restart, up to
-# rounding: the angles of large positions are rounded more coarsely, in bfloat16 visibly so. But a token that is decoded
-# later gets its position from the prompt's own length, and then the distance to a cache that was made elsewhere in the
-# row is wrong. (Prompt 0 begins at slot 0, so it has nothing to restart.)
+# rounding, which grows with the positions. But a token that is decoded later gets its position from the prompt's own
+# length, and then the distance to a cache that was made elsewhere in the row is wrong. (Prompt 0 begins at slot 0, so it
+# has nothing to restart.)
 #
 # Learned positions are looked up one by one. There every token needs the restart, from the first logit on.
 

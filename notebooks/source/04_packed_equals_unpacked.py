@@ -122,8 +122,9 @@ for one in (model, coarse):
 
 # %% [markdown]
 # In float32 every prompt keeps its next token. In bfloat16 the packed rows are off thousands of times further, and *so is
-# the padded batch*. Where two tokens are nearly as likely, rounding decides between them, and a prompt may go on differently. So "packing changes my
-# results" is no argument, as long as padding changes them as much. For a proof, use float32.
+# the padded batch*. Where two tokens are nearly as likely, rounding decides between them, and a prompt may go on
+# differently. So "packing changes my results" is no argument, as long as padding changes them as much. For a proof, use
+# float32.
 #
 # `padding_free` attends to each prompt in the shape that it has alone. That is why it comes closest, often to the last bit.
 
@@ -238,9 +239,9 @@ for way, logits in found.items():
     print(f"{way:15} off by", [f"{share:.0e}" for share in off_by(logits, expected).tolist()])
 
 # %% [markdown]
-# Beside a cache, transformers does not look for restarts: all but the first prompt of the row read what lies before them.
-# Nothing is said. (FlashAttention is the exception. Its layers look at the positions themselves, cache or not.) The lab
-# asks every layer for its own rule instead, and joins it with "the same prompt".
+# The first does not. Beside a cache, transformers does not look for restarts: all but the first prompt of the row read
+# what lies before them. Nothing is said. (FlashAttention is the exception. Its layers look at the positions of a single
+# row themselves, cache or not.) The lab asks every layer for its own rule instead, and joins it with "the same prompt".
 #
 # The other trap: a mask of your own *replaces* the model's rule. A model with a
 # [sliding window](glossary.ipynb#Sliding-window) then loses its window. Only prompts that are longer than the window show
@@ -286,7 +287,7 @@ for config in (LlamaConfig, Gemma2Config, GPT2Config, BloomConfig, MambaConfig):
 
 # %% [markdown]
 # Windows are kept, because the lab asks each layer for its own rule. Bloom sees how far apart two tokens are, and that is
-# the same in a packed row.
+# the same in a packed row with its mask. `padding_free` needs positions that restart, and Bloom makes its own.
 #
 # Mamba hands a state on from token to token, and no mask stops it: the state has to be cleared where a prompt begins.
 # Kernels that are given the boundaries, as `cu_seqlens` or `seq_idx`, do that, so such models can be packed where they

@@ -363,7 +363,7 @@ def _unpack_keys_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
         yield _keys(batch), batch.first_token, batch.lengths
     many = _batch([draw.randint(12, 24) for _ in range(24)], 30)
     instead = "Take the tokens of all prompts at once, by an index of rows and one of slots."
-    yield Watched.of(_keys(many), few_reads("keys", 8, instead)), many.first_token, many.lengths
+    yield Watched.of(_keys(many), few_reads("keys", 14, instead)), many.first_token, many.lengths
 
 
 def _keys(batch: PackedBatch, H: int = 2, D: int = 2) -> torch.Tensor:
@@ -413,7 +413,7 @@ UNPACK_KEYS = Exercise(
         ),
         "a slice for each prompt": WrongAnswer(
             _a_slice_for_each,
-            "A slice for each prompt gives the right keys, and is slow. Take those of all prompts at once.",
+            "A loop gives the right keys, and is slow. Take those of all prompts at once.",
         ),
         "row by row": WrongAnswer(
             _row_by_row, "These come in the order of the rows. Give them in the order of the prompts."
