@@ -21,7 +21,7 @@ import torch
 import prepack_lab as lab
 from prepack_lab import figures
 from prepack_lab.cache import cache_bytes
-from prepack_lab.course import broken_ways
+from prepack_lab.course import broken_ways, capstone
 from prepack_lab.course.comparison import compare_with_alone
 from prepack_lab.forward import forward_packed
 from prepack_lab.models.zoo import small_model
@@ -301,6 +301,54 @@ try:
     lab.prefill(small_model(BloomConfig), [[1, 2, 3]], method="padding_free")
 except lab.UnsupportedModelError as error:
     print(str(error).replace(". ", ".\n"))
+
+# %% [markdown]
+# ## Write it whole
+#
+# You have packed, masked, restarted and unpacked, each against small examples. Do the parts also work together, in a
+# real model? Write prepacking whole, on nothing but transformers, in some 65 lines.
+#
+# **This is optional, and takes an hour.** The lesson is done without it: you may go on with "In the real world".
+#
+# ### Capstone: prepacking on a bare model (challenge, optional, 60 minutes)
+#
+# Fill in the functions below. Each is a stage, and its docstring says what it returns. `prepack` puts them together:
+# bins, rows, one forward pass, a cache for each prompt, new tokens.
+#
+# - `model(input_ids, mask, position_ids, cache, use_cache=True)` runs the model. Its `.logits` are those of every slot,
+#   and the cache gains the keys and values.
+# - `DynamicCache()` is an empty cache. `cache.layers[i].keys` and `.values` are those of layer i,
+#   `cache.update(keys, values, i)` adds a layer, and `cache.get_seq_length()` counts the slots.
+# - To read the rows, the model takes your packed mask. To decode, it takes the usual mask of a padded batch: [B, slots],
+#   1 on tokens and 0 on padding, the new token included.
+# - `lengths` is a list in `pack_prompts`, and a tensor of shape [B] in the other stages.
+# - Use what you have written: `first_fit_decreasing` is a `pack_prompts`, lesson 03 has the mask, and `unpack_keys`
+#   does a layer of `unpack`.
+#
+# `capstone.check` runs your `prepack` on the real model, and compares every prompt with itself alone. If something is
+# wrong, it tries the stages one by one, and names the first that is wrong. `capstone.solution("unpack")` shows our way to
+# write a stage, so that nobody is stuck for long.
+
+# %% capstone="functions"
+prepack = ...
+
+# %%
+capstone.check(prepack, model, many[:12])
+
+# %% [markdown]
+# The verdict shows your time and that of full batching. What you see is prefill, from token ids to the first new token
+# of all prompts. It depends on your machine, and on how unequal the prompts are.
+#
+# ### Open challenge: faster than the lab (optional)
+#
+# Once yours is right, make it faster than the lab's own `prepacked`. You may write it in any way: only what comes out is
+# compared. Both run in turn and give each prompt two tokens, so that both need a cache to go on from.
+#
+# Three questions to start with. Of how many slots does anybody read the logits? What does a slot of padding cost? And
+# must every prompt get a cache of its own? No solution is given here.
+
+# %%
+capstone.race(prepack, model, many)
 
 # %% [markdown]
 # ## In the real world

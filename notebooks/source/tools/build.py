@@ -2,7 +2,8 @@
 
 A lesson is written once, in `source/NN_name.py` (jupytext's py:percent). A cell with `exercise="KEY"` stands for an
 exercise of `prepack_lab/course/exercises/lesson_NN.py`: its heading and statement, the function to fill in, and its
-check. In the other edition the function is the solution:
+check. A cell with `capstone="functions"` stands for those of `prepack_lab/course/capstone`. In the other edition the
+functions are the solution:
 
     source/NN_name.py  →  NN_name.ipynb            for learners
                        →  solutions/NN_name.ipynb  for instructors
@@ -20,6 +21,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from prepack_lab.course.capstone import pages as capstone
 from prepack_lab.course.exercises.catalogue import exercise
 from prepack_lab.course.exercises.exercise import Exercise
 
@@ -50,6 +52,9 @@ def both_editions(source: Path) -> list[NotebookNode]:
         if key := cell.metadata.get("exercise"):
             cells += exercise_cells(exercise(key), next(numbers))
             continue
+        if "capstone" in cell.metadata:
+            cells += to_fill_in(capstone.stub(), capstone.SOLUTION)
+            continue
         new = new_markdown_cell if cell.cell_type == "markdown" else new_code_cell
         cells.append(new(cell.source, metadata={"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}))
     return cells
@@ -61,10 +66,15 @@ def exercise_cells(asked: Exercise, number: int) -> list[NotebookNode]:
     statement = "\n\n".join(fill(paragraph, 120, break_on_hyphens=False) for paragraph in asked.task.split("\n\n"))
     return [
         new_markdown_cell(f"{heading}\n\n{statement}"),
-        new_code_cell(asked.open, metadata={"tags": ["stub"]}),
-        new_code_cell(asked.solution.strip(), metadata={"tags": ["solution"]}),
+        *to_fill_in(asked.open, asked.solution.strip()),
         new_code_cell(f'lab.check("{asked.key}", {asked.reference.__name__})'),
     ]
+
+
+def to_fill_in(stub: str, solution: str) -> list[NotebookNode]:
+    """The cell of each edition."""
+    texts = {"stub": stub, "solution": solution}
+    return [new_code_cell(text, metadata={"tags": [tag]}) for tag, text in texts.items()]
 
 
 def built(notebooks: Path = NOTEBOOKS) -> dict[Path, str]:
