@@ -348,7 +348,7 @@ capstone.check(prepack, model, many[:12])
 # must every prompt get a cache of its own? No solution is given here.
 
 # %%
-capstone.race(prepack, model, many)
+capstone.race(prepack, model, many[:16])
 
 # %% [markdown]
 # ## In the real world

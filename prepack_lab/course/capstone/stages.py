@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
+from inspect import signature
 from itertools import combinations
 from random import Random
 from types import SimpleNamespace
@@ -24,7 +25,7 @@ from prepack_lab.models.loading import load_model
 
 WHOLE = (12, 7, 1, 3, 9, 2)
 """Lengths of the prompts that go through all stages."""
-NEW_TOKENS = 8
+NEW_TOKENS = 6
 PACKED = (
     ((2,), [[0]]),
     ((1, 2), [[1, 0]]),
@@ -51,6 +52,11 @@ class Stage:
     def name(self) -> str:
         """Of the function."""
         return self.right.__name__
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of its arguments."""
+        return tuple(signature(self.right).parameters)
 
     def cases(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """In words, and the arguments, the smallest first."""

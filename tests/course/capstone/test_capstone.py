@@ -3,11 +3,13 @@
 import inspect
 
 import pytest
+import torch
 
 import prepack_lab as lab
 from prepack_lab.course import capstone
 from prepack_lab.course.capstone import checking, pages, reference
 from prepack_lab.course.capstone.stages import PACKED, STAGES, inputs
+from prepack_lab.course.exercises.catalogue import exercise
 
 PROMPTS = lab.random_prompts((14, 9, 1, 20, 6, 3), vocab_size=200)
 
@@ -40,6 +42,11 @@ PLANTED = {
     ),
     "bins too full": ("pack_prompts", "its capacity is 2", ("append(capacity)", "append(2 * capacity)")),
     "lengths in the bins": ("pack_prompts", "These are lengths", ("append(prompt)", "append(lengths[prompt])")),
+    "padding is prompt 0": (
+        "lay_out",
+        "padding counts as prompt 0",
+        ("torch.full((len(bins), W), -1)", "torch.zeros(len(bins), W, dtype=torch.long)"),
+    ),
     "first tokens by row": (
         "lay_out",
         "order of the rows",
@@ -78,6 +85,11 @@ PLANTED = {
         "packed_mask",
         "shows padding to tokens",
         ("same_prompt & earlier, 0)", "(same_prompt & earlier) | (segment_ids < 0)[:, None, None], 0)"),
+    ),
+    "a boolean mask": (
+        "packed_mask",
+        "What comes out is right all the same",
+        ("hidden.masked_fill(same_prompt & earlier, 0)", "same_prompt & earlier"),
     ),
     "ones and zeros": (
         "packed_mask",
@@ -192,11 +204,7 @@ RIGHT = {
         ("free[place]", "free[fits[-1] if fits else -1]"),
     ),
     "wider rows": (("pack_prompts(lengths, max(lengths))", "pack_prompts(lengths, 2 * max(lengths))"),),
-    "a boolean mask, as torch's attention takes it": (
-        ("hidden.masked_fill(same_prompt & earlier, 0)", "same_prompt & earlier"),
-    ),
     "infinity where padding sees itself": (("torch.finfo(dtype).min,", "-torch.inf,"),),
-    "padding like prompt 0, which nobody sees": (("torch.full((len(bins), W), -1)", "torch.full((len(bins), W), 0)"),),
     "int32": (("[:, None]  # [B, L]", "[:, None].int()  # [B, L]"),),
     "tokens as tensors": (
         (
@@ -228,6 +236,127 @@ def test_what_is_right_passes_in_any_form(changes, tiny):
     verdict = capstone.check(written(*changes), tiny, PROMPTS)
     assert verdict.solved, verdict.words
     assert "All 6 prompts" in verdict.words and "full batching" in verdict.words
+
+
+LOOPS = """
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+def pack_prompts(lengths, capacity):
+    bins = []
+    for prompt in np.argsort(lengths)[::-1]:
+        for members in bins:
+            if sum(lengths[one] for one in members) + lengths[prompt] <= capacity:
+                members.append(prompt)
+                break
+        else:
+            bins.append([prompt])
+    return bins
+
+def lay_out(prompts, bins):
+    R, W = len(bins), max(sum(len(prompts[one]) for one in members) for members in bins)
+    ids, segments, first = np.full((R, W), 7), np.full((R, W), -1), [None] * len(prompts)
+    for row, members in enumerate(bins):
+        slot = 0
+        for one in members:
+            first[one] = (row, slot)
+            for token in prompts[one]:
+                ids[row, slot], segments[row, slot] = token, one
+                slot += 1
+    return torch.from_numpy(ids), torch.from_numpy(segments).int(), torch.tensor(first, dtype=torch.int32)
+
+def restart_positions(segment_ids, first_token):
+    positions = torch.full(segment_ids.shape, 99)
+    for row in range(len(segment_ids)):
+        for slot, segment in enumerate(segment_ids[row].tolist()):
+            if segment >= 0:
+                positions[row, slot] = slot - int(first_token[segment, 1])
+    return positions
+
+def packed_mask(segment_ids, dtype):
+    R, W = segment_ids.shape
+    mask = torch.full((R, 1, W, W), -3e38, dtype=dtype)
+    for row in range(R):
+        for query in range(W):
+            for key in range(query + 1):
+                if segment_ids[row, query] == segment_ids[row, key]:
+                    mask[row, 0, query, key] = 0
+    return mask
+
+def forward(model, input_ids, mask, position_ids):
+    out = model(input_ids=input_ids, attention_mask=mask, position_ids=position_ids, use_cache=True)
+    return [out.logits, out[1]]
+
+def last_logits(logits, first_token, lengths):
+    return torch.stack([logits[row, slot + n - 1] for (row, slot), n in zip(first_token.tolist(), lengths.tolist())])
+
+def unpack(cache, first_token, lengths):
+    longest = max(lengths)
+    for layer in cache.layers:
+        for name in ("keys", "values"):
+            held = getattr(layer, name)
+            own = torch.zeros(len(lengths), held.shape[1], longest, held.shape[3])
+            for prompt, ((row, slot), n) in enumerate(zip(first_token.tolist(), lengths.tolist())):
+                own[prompt, :, longest - n :] = held[row, :, slot : slot + n]
+            setattr(layer, name, own)
+    return cache
+
+def decode_step(model, cache, tokens, lengths):
+    slots = cache.get_seq_length() + 1
+    mask = torch.tensor([[0] * (slots - 1 - n) + [1] * (n + 1) for n in lengths.tolist()])
+    return model(tokens.view(-1, 1), mask, lengths.view(-1, 1), cache, use_cache=True).logits.squeeze(1)
+
+def decode(model, cache, logits, lengths, max_new_tokens, end):
+    texts, done = [[] for _ in lengths], [False] * len(lengths)
+    while True:
+        tokens = logits.argmax(-1)
+        for prompt, token in enumerate(tokens):
+            if not done[prompt]:
+                texts[prompt].append(token)
+                done[prompt] = token == end or len(texts[prompt]) == max_new_tokens
+        if all(done):
+            return texts
+        logits = decode_step(model, cache, tokens, lengths)
+        lengths = lengths + 1
+
+@torch.inference_mode()
+def prepack(model, prompts, max_new_tokens):
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    ids, segments, first = lay_out(prompts, pack_prompts(lengths.tolist(), int(lengths.max())))
+    mask = packed_mask(segments, torch.float32)
+    logits, cache = forward(model, ids, mask, position_ids=restart_positions(segments, first))
+    logits = last_logits(logits, first, lengths)
+    cache = unpack(cache, first, lengths)
+    return decode(model, cache, logits, lengths, max_new_tokens, model.config.eos_token_id), logits
+"""
+
+
+def test_loops_and_arrays_are_as_good(tiny):
+    verdict = capstone.check(written(text=LOOPS), tiny, PROMPTS)
+    assert verdict.solved, verdict.words
+
+
+def test_what_earlier_lessons_ask_for_makes_the_stages(tiny):
+    """A learner's packer, mask, logits and unpacked keys: here the solutions of their exercises."""
+    prepack = written()
+    keys = {"pack": "02-ffd", "mask": "03-mask", "last": "04-last", "unpack": "04-unpack"}
+    own = {name: exercise(key).reference for name, key in keys.items()}
+
+    def last_logits(logits, first_token, lengths):
+        return own["last"](logits, torch.stack([first_token[:, 0], first_token[:, 1] + lengths - 1], 1))
+
+    def unpack(cache, first_token, lengths):
+        for layer in cache.layers:
+            layer.keys, layer.values = (
+                own["unpack"](held, first_token, lengths) for held in (layer.keys, layer.values)
+            )
+        return cache
+
+    stages = {"pack_prompts": own["pack"], "packed_mask": own["mask"], "last_logits": last_logits, "unpack": unpack}
+    inspect.unwrap(prepack).__globals__.update(stages)
+    assert capstone.check(prepack, tiny, PROMPTS).solved
+    assert all(checking._tried(stage, stages[stage.name]) is None for stage in STAGES if stage.name in stages)
 
 
 def test_stages_may_have_other_names(tiny):
@@ -282,7 +411,7 @@ def test_a_loop_that_never_ends_is_stopped(tiny, monkeypatch):
 
 
 def test_what_is_no_function_or_not_packed_or_too_coarse_is_named(tiny):
-    assert "This is a int" in capstone.check(7, tiny, PROMPTS).words
+    assert "this is of type int" in capstone.check(7, tiny, PROMPTS).words
     half = lab.load_model("tiny-llama", dtype="bfloat16", device="cpu")[0]
     assert "float32" in capstone.check(reference.prepack, half, PROMPTS).words
     one_by_one = """
@@ -291,8 +420,9 @@ def prepack(model, prompts, max_new_tokens):
     return run_alone(model, prompts, max_new_tokens, model.config.eos_token_id)
 """
     assert "6 prompts take 6 forward passes" in capstone.check(written(text=one_by_one), tiny, PROMPTS).words
-    padded = written(("bins, free = [], []", "return [[prompt] for prompt in range(len(lengths))]"))
-    assert "would fit into one" in capstone.check(padded, tiny, PROMPTS).words
+    padded = written(("pack_prompts(lengths, max(lengths))", "[[prompt] for prompt in range(len(prompts))]"))
+    words = capstone.check(padded, tiny, PROMPTS).words
+    assert "`prepack` does not call `pack_prompts`" in words and "72 slots" in words
 
 
 def test_a_mistake_that_only_the_learners_model_shows_is_found(tiny):
@@ -306,7 +436,7 @@ def test_every_stage_is_tried_on_what_the_one_before_returns():
     for lengths, bins in PACKED:
         one = inputs(lengths, bins)
         assert one.logits.shape[0] == len(lengths) == len(one.own.layers[0].keys)
-    assert any(one.end in text for text in reference.decode(one.model, one.own, one.logits, one.counts, 8, -1))
+    assert any(one.end in text for text in reference.decode(one.model, one.own, one.logits, one.counts, 6, -1))
 
 
 def test_a_race_shows_both_times(tiny):
