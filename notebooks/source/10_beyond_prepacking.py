@@ -380,7 +380,7 @@ reports.ideas_table()
 #
 # The paper: it compares prepacking with padded batches in transformers, and with none of the servers of this lesson.
 #
-# **That was the last lesson.** What is yours to try: `inspect_lengths` on the lengths of your own prompts.
+# **Next:** the work that needs nothing but prefill, in [lesson 11](11_prefill_only.ipynb).
 
 # %%
 lab.progress("10")

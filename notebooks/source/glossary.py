@@ -143,6 +143,12 @@
 # ### Logits
 # A score for every token that could come next.
 #
+# ### Log-likelihood
+# The natural logarithm of a text's probability: the sum of those of its tokens, each after the tokens before it.
+#
+# ### Embedding
+# A vector for a whole text. Those of texts about the same thing point in similar directions.
+#
 # ### bfloat16
 # A number format with 8 bits of precision, half as wide as float32. Results differ in the third digit.
 

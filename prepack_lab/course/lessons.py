@@ -45,6 +45,8 @@ LESSONS = (
            "What happens to packed prompts once tokens are generated?"),
     Lesson("10_beyond_prepacking", "Beyond prepacking", 45, "medium",
            "What came after, and what does packing still buy?"),
+    Lesson("11_prefill_only", "Prefill-only", 45, "medium",
+           "What needs nothing but prefill, and what makes it fast?"),
 )  # fmt: skip
 
 
