@@ -60,8 +60,8 @@ print(f"{score.log_likelihood:.4f}, greedy: {score.greedy}")
 # %% exercise="11-score"
 
 # %% [markdown]
-# A score says one thing more: whether [greedy decoding](glossary.ipynb#Greedy-decoding) would have written exactly this.
-# For that, nothing has to be decoded.
+# A score says one thing more: whether [greedy decoding](glossary.ipynb#Greedy-decoding) would have written exactly
+# this. For that, nothing has to be decoded.
 
 # %% exercise="11-greedy"
 
@@ -114,8 +114,8 @@ Table(("right", "likeliest", "likeliest per character", "log-likelihoods"), rows
 
 # %% [markdown]
 # The caption says how many. Guessing finds three on average. A long choice has more factors below 1, so its
-# log-likelihood is lower. That is why evaluations report a second accuracy, by log-likelihood per character. The two can
-# choose differently, and neither is the true one.
+# log-likelihood is lower. That is why evaluations report a second accuracy, by log-likelihood per character. The two
+# can choose differently, and neither is the true one.
 
 # %% exercise="11-accuracy"
 
@@ -157,11 +157,11 @@ for way, one in taken.items():
 #
 # ## Examples before every question
 #
-# Scores rise when a prompt begins with a few solved questions: this is called *few-shot*, and benchmarks often take five.
-# All prompts then begin with the same tokens.
+# Scores rise when a prompt begins with a few solved questions: this is called *few-shot*, and benchmarks often take
+# five. All prompts then begin with the same tokens.
 #
-# **Predict first:** [k/r](glossary.ipynb#k-over-r) of sixteen exam questions is about 4. What will it be with 100 tokens
-# of examples before each? With 600?
+# **Predict first:** [k/r](glossary.ipynb#k-over-r) of sixteen exam questions is about 4. What will it be with 100
+# tokens of examples before each? With 600?
 
 # %%
 profile, rows = lab.load_profile("mmlu"), []
@@ -176,9 +176,9 @@ headings = ("tokens of examples", "k/r, mean", "tokens, all read", "tokens, exam
 Table(headings, rows, "Sixteen exam questions after the same examples: means of 100 batches, counted and not run")
 
 # %% [markdown]
-# Packing fades away: with 600 tokens before each question, no two prompts fit into the row of the longest. But what they
-# have in common need not be read sixteen times. **[Prefix sharing](glossary.ipynb#Prefix-sharing)** gains as much as the
-# examples are longer than the questions. What is left are the questions: unequal again, and packed again.
+# Packing fades away: with 600 tokens before each question, no two prompts fit into the row of the longest. But what
+# they have in common need not be read sixteen times. **[Prefix sharing](glossary.ipynb#Prefix-sharing)** gains as much
+# as the examples are longer than the questions. What is left are the questions: unequal again, and packed again.
 #
 # Try it. The widget shows sixteen questions after 100 tokens of examples; its menu has them without, under *mmlu*.
 
@@ -211,8 +211,8 @@ for way, one in taken.items():
     print(f"{way:22} {one.median:5.2f} s")
 
 # %% [markdown]
-# Where time follows tokens, as on a CPU, the first four ways are near each other: sorting and packing have little left to
-# remove. Reading the examples once is in another class. (One run each, so small differences mean nothing.)
+# Where time follows tokens, as on a CPU, the first four ways are near each other: sorting and packing have little left
+# to remove. Reading the examples once is in another class. (One run each, so small differences mean nothing.)
 #
 # Here is the same with sixteen questions of recorded lengths and four choices each, as it was recorded:
 
@@ -287,8 +287,9 @@ lab.widgets.Quiz("11-order")
 # %% [markdown]
 # ## Embeddings
 #
-# An **[embedding](glossary.ipynb#Embedding)** is a vector for a whole text, such that texts about the same thing point in
-# similar directions. It is made of the hidden states of the last layer: the last token's, or the mean over all tokens.
+# An **[embedding](glossary.ipynb#Embedding)** is a vector for a whole text, such that texts about the same thing point
+# in similar directions. It is made of the hidden states of the last layer: the last token's, or the mean over all
+# tokens.
 #
 # One packed pass embeds all texts. What keeps them apart is what you know: the mask, and the restart of positions.
 
@@ -325,8 +326,8 @@ for passage, nearest in zip(passages, similar.argmax(-1).tolist(), strict=False)
     print(f"{passage[:48]:50} {texts[nearest]}")
 
 # %% [markdown]
-# Even a chat model that was never trained for it often finds the text on the same subject. Models made for it do better.
-# Many of those read in both directions, and need a mask without the triangle: blocks only.
+# Even a chat model that was never trained for it often finds the text on the same subject. Models made for it do
+# better. Many of those read in both directions, and need a mask without the triangle: blocks only.
 
 # %% exercise="11-pool"
 
@@ -334,8 +335,8 @@ for passage, nearest in zip(passages, similar.argmax(-1).tolist(), strict=False)
 # ## The harness
 #
 # [lm-evaluation-harness](https://github.com/EleutherAI/lm-evaluation-harness) runs hundreds of benchmarks. It asks its
-# model for scores and counts the answers. Its own model for transformers is called `hf`. The lab adds one that is called
-# `prepack`: the same requests, answered by `lab.score`.
+# model for scores and counts the answers. Its own model for transformers is called `hf`. The lab adds one that is
+# called `prepack`: the same requests, answered by `lab.score`.
 #
 # ```
 # prepack-lab lm-eval run --model prepack --model_args pretrained=smollm2-135m,method=padding_free --tasks arc_easy
@@ -356,8 +357,8 @@ print(recorded.command)
 Table(("examples", "model", "seconds", "× hf", "log-likelihoods, most off hf"), rows, recorded.title)
 
 # %% [markdown]
-# The scores are those of `hf`, up to rounding. Without examples packing and reading each question once save the time; with
-# examples it is mostly the examples, read once. The command above the table repeats it on your machine.
+# The scores are those of `hf`, up to rounding. Without examples packing and reading each question once save the time;
+# with examples it is mostly the examples, read once. The command above the table repeats it on your machine.
 #
 # ## In the real world
 #
@@ -376,7 +377,8 @@ Table(("examples", "model", "seconds", "× hf", "log-likelihoods, most off hf"),
 #
 # - A score is a sum of log-probabilities, each from the row of logits before its token.
 # - Scoring, reranking, rewards and embeddings are prefill and nothing else.
-# - Packing gains where the prompts are unequal. A long shared beginning makes them equal, and then reading it once gains.
+# - Packing gains where the prompts are unequal. A long shared beginning makes them equal, and then reading it once
+#   gains.
 # - Packed embeddings are those of each text alone, up to rounding.
 #
 # The paper: it measures prefill and time to first token, and scores nothing. Its `mmlu` is what our k/r was counted on.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from numbers import Real
 from random import Random
 from typing import Any
 
@@ -83,7 +84,15 @@ def _greedy_judge(returned: Any, expected: list[int], step: Step, token: int, en
         return None
     if len(returned) > most:
         return f"These are {len(returned)} tokens, and at most {most} are asked for."
-    return "The tokens are others."
+    same = next(
+        (place for place, (one, right) in enumerate(zip(returned, expected, strict=False)) if one != right), None
+    )
+    if same is None:
+        missing = len(expected) - len(returned)
+        why = f"the end token {end} came" if expected[-1] == end else f"there are {most}"
+        return f"The list stops {missing} too early." if missing > 0 else f"The list goes on after {why}."
+    before = [token, *expected][same]
+    return f"The first that differs is at place {same}: after {before} come the scores {step(before)}."
 
 
 def _models(draw: Random) -> Iterator[tuple[Any, ...]]:
@@ -105,8 +114,8 @@ GREEDY = Exercise(
     level="core",
     task="`step(token)` is one forward pass over the last token: a list comes back, with a score for each token that "
     "may follow. Begin with `token`, the last of the prompt. Take the token with the highest score, feed it to "
-    "`step`, and so on. Stop after the token `end`, or after `most` new tokens. Return the new tokens as a "
-    "list, with `end` in it if it came.",
+    "`step`, and so on. No two scores are equal. Stop after the token `end`, or after `most` new tokens. Return the "
+    "new tokens as a list, with `end` in it if it came.",
     stub="""
         new = []
         ...  # score, choose, append; stop at the end
@@ -168,14 +177,18 @@ def _prompt_only(lengths, generated):
 
 
 def _next_positions_judge(returned: Any, expected: list[int], lengths: Sequence[int], generated: int) -> str | None:
-    if not isinstance(returned, list | tuple) or not all(type(position) is int for position in returned):
+    if not isinstance(returned, list | tuple) or not all(isinstance(position, Real) for position in returned):
         return "A list of positions is asked for: whole numbers."
     if len(returned) != len(lengths):
         return f"There are {len(lengths)} prompts, and you return {len(returned)} positions."
     if [*returned] == expected:
         return None
     prompt = next(place for place, (one, right) in enumerate(zip(returned, expected, strict=True)) if one != right)
-    return f"Prompt {prompt} has {lengths[prompt]} tokens and {generated} new ones, at positions 0 and up."
+    last = expected[prompt] - 1
+    return (
+        f"Prompt {prompt} holds {lengths[prompt]} + {generated} tokens, at positions 0 to {last}. "
+        f"The next one can't stand at {returned[prompt]}."
+    )
 
 
 def _after_some_steps(draw: Random) -> Iterator[tuple[Any, ...]]:
@@ -236,13 +249,25 @@ def _floats(attention_mask):
     return grow_mask(attention_mask).float()
 
 
+def _always_int64(attention_mask):
+    return grow_mask(attention_mask).long()
+
+
+def _always_bool(attention_mask):
+    return grow_mask(attention_mask).bool()
+
+
+def _unchanged(attention_mask):
+    return attention_mask
+
+
 def _padding_shown(attention_mask):
     return torch.ones_like(grow_mask(attention_mask))
 
 
 def _masks(draw: Random) -> Iterator[tuple[Any, ...]]:
-    for lengths in few_lengths(draw, longest=6, most=8):
-        yield (left_padded_mask(lengths),)
+    for place, lengths in enumerate(few_lengths(draw, longest=6, most=8)):
+        yield (left_padded_mask(lengths).to((torch.int64, torch.bool, torch.float32)[place % 3]),)
 
 
 GROW_MASK = Exercise(
@@ -250,9 +275,9 @@ GROW_MASK = Exercise(
     title="The mask grows",
     minutes=4,
     level="core",
-    task="`attention_mask` [B, L] holds 1 for the tokens of each prompt and 0 for the padding on their left. Every "
-    "prompt gets one more token, on the right. Return the mask of the batch after that, [B, L + 1], of the same "
-    "dtype.",
+    task="`attention_mask` [B, L] holds 1 for the tokens of each prompt and 0 for the padding on their left: as whole "
+    "numbers, as truth values or as floats. Every prompt gets one more token, on the right. Return the mask of the "
+    "batch after that, [B, L + 1], as a tensor of the same kind of numbers.",
     reference=grow_mask,
     cases=_masks,
     judge=tensor,
@@ -267,7 +292,12 @@ GROW_MASK = Exercise(
             _on_the_left, "The new column is on the left, before the padding. It goes to the right."
         ),
         "one more row": WrongAnswer(_one_more_row, "You add a row, as if a prompt had come. dim=1 adds a column."),
-        "other numbers": WrongAnswer(_floats, "The numbers are right, in another dtype: take ones of the mask's own."),
+        "floats": WrongAnswer(_floats, "This is always a mask of floats. Take ones of the dtype that came in."),
+        "int64": WrongAnswer(_always_int64, "This is always int64. Take ones of the dtype that came in."),
+        "bools": WrongAnswer(
+            _always_bool, "This is always a mask of truth values. Take ones of the dtype that came in."
+        ),
+        "unchanged": WrongAnswer(_unchanged, "This is the mask as it was. The new tokens need a column, too."),
         "padding shown": WrongAnswer(_padding_shown, "All is 1 now, and padding would be seen. Keep the old columns."),
     },
 )
@@ -316,6 +346,15 @@ def _streams(draw: Random) -> Iterator[tuple[Any, ...]]:
             yield asked, came
 
 
+def _times_judge(returned: Any, expected: Any, asked: int, came: Sequence[int]) -> str | None:
+    wrong = numbers(returned, expected)
+    if wrong is None:
+        return None
+    after = len(came) - 1
+    rest = f"then {after} more in {came[-1] - came[0]}" if after else "and no other"
+    return f"{wrong} The first token came {came[0] - asked} after the prompt was sent, {rest}."
+
+
 TOKEN_TIMES = Exercise(
     key="09-times",
     title="First token, and the rest",
@@ -330,7 +369,7 @@ TOKEN_TIMES = Exercise(
     """,
     reference=token_times,
     cases=_streams,
-    judge=numbers,
+    judge=_times_judge,
     hints=(
         "The time to first token: how long after `asked` did `came[0]` come?",
         "After the first there are `len(came) - 1` tokens. How long did they take together?",
@@ -391,6 +430,35 @@ def _packings(draw: Random) -> Iterator[tuple[Any, ...]]:
         yield lengths, bins, draw.randint(1, 9)
 
 
+def _rows_as_they_were(lengths, bins, steps):
+    return packed_slots(lengths, bins, 0)
+
+
+def _one_row(lengths, bins, steps):
+    return packed_slots(lengths, bins, steps) // len(bins)
+
+
+def _widest_in_the_end(lengths, bins, steps):
+    return len(bins) * max(sum(lengths[prompt] + steps for prompt in members) for members in bins)
+
+
+def _all_prompts_in_a_row(lengths, bins, steps):
+    return packed_slots(lengths, bins, 0) + len(bins) * len(lengths) * steps
+
+
+def _slots_judge(
+    returned: Any, expected: int, lengths: Sequence[int], bins: Sequence[Sequence[int]], steps: int
+) -> str | None:
+    wrong = number(returned, expected)
+    if wrong is None:
+        return None
+    width = max(sum(lengths[prompt] for prompt in members) for members in bins)
+    rows = f"{len(bins)} row{'s' if len(bins) > 1 else ''} of {width} slots"
+    return (
+        f"{wrong} At first there {'are' if len(bins) > 1 else 'is'} {rows}; the rows hold {[*map(len, bins)]} prompts."
+    )
+
+
 PACKED_SLOTS = Exercise(
     key="09-slots",
     title="The slots of packed decoding",
@@ -405,7 +473,7 @@ PACKED_SLOTS = Exercise(
     """,
     reference=packed_slots,
     cases=_packings,
-    judge=number,
+    judge=_slots_judge,
     hints=(
         "The tokens of a row: `sum(lengths[prompt] for prompt in members)`. The width is the largest of these.",
         "A step adds one slot for each prompt of a row, and rows stay equally wide: the row with the most "
@@ -422,6 +490,18 @@ PACKED_SLOTS = Exercise(
         "one a row": WrongAnswer(_one_a_row, "You add one slot a row. Every prompt of a row needs one of its own."),
         "the longest prompt": WrongAnswer(
             _longest_prompt, "You take the longest prompt for the width. A row may be fuller: add up its prompts."
+        ),
+        "one row": WrongAnswer(_one_row, "This is one row. There are as many as there are bins."),
+        "the widest in the end": WrongAnswer(
+            _widest_in_the_end,
+            "This lets each row grow by its own prompts, and takes the widest in the end. In every step all rows grow "
+            "by as many slots as the one with the most prompts.",
+        ),
+        "all prompts in a row": WrongAnswer(
+            _all_prompts_in_a_row, "Here every row grows by all prompts of the batch. It holds only some of them."
+        ),
+        "as they were": WrongAnswer(
+            _rows_as_they_were, "These are the slots before the first step. Every step adds some to each row."
         ),
         "a cache for each": WrongAnswer(_unpacked, "This is the unpacked cache: a row for each prompt."),
     },

@@ -5,7 +5,6 @@ from prepack_lab.course.reports.attention_ways import attention_table
 from prepack_lab.course.reports.beside_paper import beside_paper_table
 from prepack_lab.course.reports.cache_slots import cache_slots_table
 from prepack_lab.course.reports.datasets import dataset_table, dataset_times_table, windows_table
-from prepack_lab.course.reports.decoding import restart_table, token_times_table, work_table
 from prepack_lab.course.reports.ideas import ideas_table
 from prepack_lab.course.reports.memory import memory_table
 from prepack_lab.course.reports.miniatures import chunks_table, sharing_table
@@ -36,14 +35,11 @@ __all__ = [
     "rates_table",
     "recorded_predictions_table",
     "recordings_table",
-    "restart_table",
     "runs_table",
     "sharing_table",
     "times_table",
-    "token_times_table",
     "traces_table",
     "waiting_table",
     "waits_table",
     "windows_table",
-    "work_table",
 ]
