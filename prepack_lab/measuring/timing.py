@@ -97,17 +97,6 @@ def summarize(runs: Iterable[Run], device: str | None = None) -> dict[Any, Measu
     }
 
 
-def returned_and_done(fn: Callable[[], Any], device: str | None = None) -> tuple[float, float]:
-    """Seconds until a call of `fn` returned, and until the device had done what it asked for: on a GPU it works on."""
-    chosen = choose_device(device)
-    _wait_for(chosen)
-    start = perf_counter()
-    fn()
-    returned = perf_counter() - start
-    _wait_for(chosen)
-    return returned, perf_counter() - start
-
-
 def gpu_utilization(fn: Callable[[], Any], device: str | None = None, seconds: float = 1.0) -> float | None:
     """The share of the time in which a kernel ran on the GPU, from 0 to 1, while `fn` was called again and again.
 

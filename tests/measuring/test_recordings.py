@@ -5,7 +5,7 @@ import json
 import pytest
 
 from prepack_lab.bench.one_batch import OneBatch
-from prepack_lab.measuring.recordings import FOLDER, load_recordings
+from prepack_lab.measuring.recordings import FOLDER, fewer_rows_recorded, load_recordings, speed_up
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +56,26 @@ def test_what_the_package_carries_says_where_when_and_how():
         by_method = [by_batch for methods in recording.prefill.values() for by_batch in methods.values()]
         assert all(len(one.seconds) >= 3 for by_batch in by_method for one in by_batch.values())
     assert FOLDER.parent.is_dir()
+
+
+def test_speed_ups_and_rows_of_several_batches_by_hand():
+    rows = [
+        {
+            "workload": "mmlu",
+            "batch_size": 16,
+            "draw": draw,
+            "rows_packed": packed,
+            "method": method,
+            "seconds": seconds,
+        }
+        for draw, packed, by_method in (
+            (0, 4, {"full_batching": [8.0, 9.0, 1.0], "prepacked": [2.0]}),
+            (1, 6, {"full_batching": [2.0], "prepacked": [0.5]}),
+        )
+        for method, seconds in by_method.items()
+    ]
+    rows += [{**row, "workload": "alpaca", "seconds": [1.0]} for row in rows]
+    where = {"workload": "mmlu", "batch_size": 16}
+    assert speed_up(rows, "prepacked", **where) == (10 / 2.5, 4, 4)  # medians, added up over the batches
+    assert speed_up(rows, "prepacked", workload="alpaca") == (1, 1, 1)
+    assert fewer_rows_recorded(rows, **where) == 32 / 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -29,13 +29,21 @@ def _numbers(slots, layers, heads, head_size, size):
     return 2 * slots * layers * heads * head_size
 
 
+def _one_head(slots, layers, heads, head_size, size):
+    return 2 * slots * layers * head_size * size
+
+
+def _in_bits(slots, layers, heads, head_size, size):
+    return 8 * cache_bytes(slots, layers, heads, head_size, size)
+
+
 def _squared(slots, layers, heads, head_size, size):
     return 2 * slots**2 * layers * heads * head_size * size
 
 
 def _cache_bytes_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
-    yield 3, 2, 1, 5, 2
-    yield 10, 2, 3, 4, 4
+    yield 3, 5, 7, 11, 4
+    yield 10, 2, 3, 5, 2
     for _ in range(8):
         yield (
             draw.randint(2, 900),
@@ -61,9 +69,13 @@ CACHE_BYTES = Exercise(
         "2 · slots · layers · heads · head_size numbers, of `size` bytes each.",
     ),
     wrong={
-        "keys only": WrongAnswer(_keys_only, "You count the keys. The values take as much again."),
-        "one layer": WrongAnswer(_one_layer, "You count one layer. Each layer keeps keys and values of its own."),
+        "keys only": WrongAnswer(_keys_only, "This counts the keys. The values take as much again."),
+        "one layer": WrongAnswer(_one_layer, "This counts one layer. Each layer keeps keys and values of its own."),
+        "one head": WrongAnswer(
+            _one_head, "This counts one head. Each key-value head keeps keys and values of its own."
+        ),
         "numbers": WrongAnswer(_numbers, "This is how many numbers there are. Each takes `size` bytes."),
+        "bits": WrongAnswer(_in_bits, "These are bits. `size` counts bytes already."),
         "squared": WrongAnswer(_squared, "A cache grows with the slots, not with their square: that is attention."),
     },
 )
@@ -79,6 +91,10 @@ def _one_line(rows, width, size):
 
 def _half(rows, width, size):
     return rows * width * (width + 1) // 2 * size
+
+
+def _mask_numbers(rows, width, size):
+    return rows * width**2
 
 
 def _one_row(rows, width, size):
@@ -111,8 +127,9 @@ MASK_BYTES = Exercise(
         "rows · width · width numbers, of `size` bytes each.",
     ),
     wrong={
-        "not squared": WrongAnswer(_one_line, "One number a slot is not enough: there is one for every pair of slots."),
-        "half": WrongAnswer(_half, "The hidden half takes memory, too: a dense mask holds all pairs."),
+        "not squared": WrongAnswer(_one_line, "This is one number per slot. The mask has one for every pair of slots."),
+        "half": WrongAnswer(_half, "This leaves out the pairs above the diagonal. A dense mask holds them, too."),
+        "numbers": WrongAnswer(_mask_numbers, "This is how many numbers there are. Each takes `size` bytes."),
         "one row": WrongAnswer(_one_row, "This is one row. Every row has a mask of its own."),
         "all rows as one": WrongAnswer(_as_one, "Slots of different rows never meet: the square is that of one row."),
     },
@@ -124,20 +141,23 @@ class Memory:
 
     Args:
         limit: the largest batch that fits.
-        tries: how many questions it answers.
     """
 
-    def __init__(self, limit: int, tries: int) -> None:
-        self.limit, self.tries, self._asked = limit, tries, 0
+    def __init__(self, limit: int) -> None:
+        self.limit, self._asked = limit, 0
 
     def __call__(self, size: int) -> bool:
         self._asked += 1
-        if self._asked > self.tries:
-            raise RuntimeError(f"{self.tries} tries were enough, and you asked once more; halve the gap each time")
+        if self._asked > TRIES:
+            raise RuntimeError(f"{TRIES} tries are enough, and this was one more; halve the gap each time")
         return size <= self.limit
 
     def __repr__(self) -> str:
-        return f"Memory(limit={self.limit}, tries={self.tries})"
+        return f"Memory(limit={self.limit})"
+
+
+TRIES = 24
+"""For up to 1,000 sizes: halving takes 10, and doubling until it is too much, then halving, takes 20."""
 
 
 def largest_that_fits(fits, most):
@@ -173,20 +193,30 @@ def _doubling(fits, most):
     return size
 
 
+def _never_the_first(fits, most):
+    return max(1, largest_that_fits(fits, most))
+
+
+def _beyond_the_most(fits, most):
+    return largest_that_fits(fits, 2 * most)
+
+
 def _largest_that_fits_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
-    for limit, most in ((1, 3), (0, 3), (3, 3), (5, 9), (6, 9)):
-        yield Memory(limit, 6), most
+    for limit, most in ((1, 3), (0, 3), (3, 3), (5, 3), (5, 9), (6, 9)):
+        yield Memory(limit), most
     for _ in range(6):
         most = draw.randint(200, 1000)
-        yield Memory(draw.randint(100, most), 12), most
+        yield Memory(draw.randint(100, most)), most
 
 
-def _judge(returned: Any, expected: int, *arguments: Any) -> str | None:
+def _judge(returned: Any, expected: int, fits: Memory, most: int) -> str | None:
     if isinstance(returned, bool) or not isinstance(returned, int):
         return f"A number of prompts is asked for, and a {type(returned).__name__} came back."
     if returned == expected:
         return None
-    return "This batch does not fit." if returned > expected else "A larger batch fits, too."
+    if not 0 <= returned <= most:
+        return f"{returned} lies outside of 0 to {most}, which `most` is here."
+    return f"A batch of {returned} does not fit." if returned > expected else f"A batch of {returned + 1} fits, too."
 
 
 LARGEST_THAT_FITS = Exercise(
@@ -195,8 +225,8 @@ LARGEST_THAT_FITS = Exercise(
     minutes=10,
     level="core",
     task="`fits` is a function: `fits(size)` runs a batch and says whether it fitted. If a batch fits, every smaller "
-    "one does. Return the largest size from 1 to `most` that fits, and 0 where none does. Every try costs time: "
-    "halve the gap each time.",
+    "one does. Return the largest size from 1 to `most` that fits, and 0 where none does. Every try costs time, "
+    f"so `fits` answers {TRIES} times at most, for up to 1,000 sizes: halve the gap each time.",
     stub="""
         low, high = 0, most + 1  # low fits, high does not
         ...
@@ -211,10 +241,12 @@ LARGEST_THAT_FITS = Exercise(
         "Stop when they are neighbours. The one that fits is the answer.",
     ),
     wrong={
-        "one by one": WrongAnswer(_one_by_one, "You try every size. Halve the gap each time."),
+        "one by one": WrongAnswer(_one_by_one, "Size after size takes too many tries. Halve the gap each time."),
         "the first too large": WrongAnswer(_first_too_large, "This is the first that does not fit: one less."),
-        "never the most": WrongAnswer(_never_the_most, "The size `most` itself may fit; you never try it."),
-        "powers of two": WrongAnswer(_doubling, "You find a power of two only. Close the gap above it by halving."),
+        "never the most": WrongAnswer(_never_the_most, "The size `most` itself may fit: it has to be tried."),
+        "never none": WrongAnswer(_never_the_first, "Not even one prompt may fit: then 0 is right."),
+        "beyond the most": WrongAnswer(_beyond_the_most, "Only sizes up to `most` are asked for, though more may fit."),
+        "powers of two": WrongAnswer(_doubling, "This is a power of two. Close the gap above it by halving."),
     },
 )
 
@@ -235,6 +267,10 @@ def _rows_only(lengths, rows, width):
     return len(lengths) / rows
 
 
+def _longest_only(lengths, rows, width):
+    return max(lengths) / width
+
+
 def _slots(lengths, rows, width):
     return len(lengths) * max(lengths)
 
@@ -243,6 +279,11 @@ def _unpacking_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
     for lengths in few_lengths(draw):
         packing = pack(lengths, max(lengths) + draw.randint(0, 3))
         yield lengths, packing.num_bins, packing.width
+
+
+def _unpacking_judge(returned: Any, expected: float, lengths: Sequence[int], rows: int, width: int) -> str | None:
+    wrong = number(returned, expected)
+    return wrong and f"{wrong} Slots: {rows * width} packed, {len(lengths) * max(lengths)} unpacked."
 
 
 UNPACKING = Exercise(
@@ -254,15 +295,19 @@ UNPACKING = Exercise(
     "of its own, as long as the longest. Return how many times as large the cache becomes.",
     reference=unpacking,
     cases=_unpacking_cases,
-    judge=number,
+    judge=_unpacking_judge,
     hints=(
         "A cache is as large as its slots are many. How many are there packed, and how many unpacked?",
-        "Unpacked: one row a prompt, `len(lengths) * max(lengths)` slots.",
+        "Unpacked: one row per prompt, `len(lengths) * max(lengths)` slots.",
     ),
     wrong={
-        "tokens": WrongAnswer(_tokens, "Unpacked caches are padded again: every prompt takes the longest one's room."),
-        "inverted": WrongAnswer(_inverted, "It is upside down: the unpacked cache stands above."),
-        "rows only": WrongAnswer(_rows_only, "You compare rows only. Their width counts, too."),
+        "tokens": WrongAnswer(
+            _tokens,
+            "This counts tokens. Unpacked caches are padded again: each prompt has as many slots as the longest.",
+        ),
+        "inverted": WrongAnswer(_inverted, "It is upside down: divide the unpacked slots by the packed ones."),
+        "rows only": WrongAnswer(_rows_only, "This compares the rows only. Their width counts, too."),
+        "width only": WrongAnswer(_longest_only, "This compares the widths only. How many rows there are counts, too."),
         "slots": WrongAnswer(_slots, "These are the slots afterwards. Divide by those before."),
     },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -51,11 +52,15 @@ def _back_in_order_judge(
     if not isinstance(returned, list):
         return f"A list is asked for, and a {type(returned).__name__} came back."
     if len(returned) != len(expected):
-        return f"There are {len(expected)} prompts, and {len(returned)} results came back."
+        return f"Every prompt has one result. Prompts: {len(expected)}; results that came back: {len(returned)}."
     if returned == expected:
         return None
     place = next(place for place, (one, right) in enumerate(zip(returned, expected, strict=True)) if one != right)
-    return f"Prompt {place} got {returned[place]!r}, which belongs to another one."
+    came = order.index(place)
+    return (
+        f"At place {place} there is {returned[place]!r}. The result of prompt {place} is {expected[place]!r}: "
+        f"order[{came}] is {place}, so it is results[{came}]."
+    )
 
 
 BACK_IN_ORDER = Exercise(
@@ -79,12 +84,17 @@ BACK_IN_ORDER = Exercise(
         "Make a list of the right length, go through `order` and `results` together, and set `back[prompt] = result`.",
     ),
     wrong={
-        "as they came": WrongAnswer(_as_they_came, "You return the results as they came. Put each in its place."),
+        "as they came": WrongAnswer(_as_they_came, "These are the results as they came. Put each in its place."),
         "the other way round": WrongAnswer(
-            _the_other_way, "`results[order[i]]` sorts once more. Result i belongs at place `order[i]`."
+            _the_other_way,
+            "This is `results[order[i]]` at place i. It is the other way: result i has place `order[i]`.",
         ),
-        "sorted results": WrongAnswer(_sorted_results, "You sort the results themselves. Their prompts decide."),
-        "reversed": WrongAnswer(_reversed, "You turn the list round. Each result has a place of its own, by `order`."),
+        "sorted results": WrongAnswer(
+            _sorted_results, "These are the results sorted by themselves. The numbers of their prompts decide."
+        ),
+        "reversed": WrongAnswer(
+            _reversed, "This is the list turned round. Each result has a place of its own, by `order`."
+        ),
     },
 )
 
@@ -142,6 +152,37 @@ def _drops_the_long(lengths, budget):
     return [[kept[place] for place in one] for one in token_budget([lengths[prompt] for prompt in kept], budget)]
 
 
+def _goes_back(lengths, budget):
+    passes, used = [], []
+    for prompt, length in enumerate(lengths):
+        place = next((place for place, held in enumerate(used) if held + length <= budget), len(passes))
+        if place == len(passes):
+            passes.append([])
+            used.append(0)
+        passes[place].append(prompt)
+        used[place] += length
+    return passes
+
+
+def _longest_first(lengths, budget):
+    order = sorted(range(len(lengths)), key=lambda prompt: -lengths[prompt])
+    return [[order[place] for place in one] for one in token_budget([lengths[prompt] for prompt in order], budget)]
+
+
+def _padded_slots(lengths, budget):
+    passes = []
+    for prompt, length in enumerate(lengths):
+        now = [lengths[other] for other in passes[-1]] if passes else []
+        if not now or (len(now) + 1) * max(*now, length) > budget:
+            passes.append([])
+        passes[-1].append(prompt)
+    return passes
+
+
+def _without_the_last(lengths, budget):
+    return token_budget(lengths, budget)[:-1]
+
+
 def _as_lengths(lengths, budget):
     return [[lengths[prompt] for prompt in one] for one in token_budget(lengths, budget)]
 
@@ -161,19 +202,29 @@ def _token_budget_judge(returned: Any, expected: list[list[int]], lengths: Seque
         return "A list of passes is asked for, and each pass is a list of prompt indices."
     if returned == expected:
         return None
-    if [] in returned:
-        return "There is a pass without a prompt: open one only when a prompt goes into it."
     placed = [prompt for one in returned for prompt in one]
+    if not all(prompt in range(len(lengths)) for prompt in placed):
+        return f"Prompts have the indices 0 to {len(lengths) - 1}, whatever their lengths. Others came back."
     for prompt, length in enumerate(lengths):
         if placed.count(prompt) != 1:
-            return f"Prompt {prompt} of length {length} is there {placed.count(prompt)} times."
-    if placed != [*range(len(lengths))]:
-        return "The order of the prompts has changed."
-    for one in returned:
-        held = sum(lengths[prompt] for prompt in one)
-        if held > budget and len(one) > 1:
-            return f"The pass {one} holds {held} tokens, and the budget is {budget}."
-    return "No pass is too full, but some prompt would still have fitted into the pass before."
+            times = f"{placed.count(prompt)} times" if prompt in placed else "in no pass"
+            return f"Prompt {prompt} of length {length} is {times}. Each prompt is in one pass."
+    if [] in returned:
+        return f"Pass {returned.index([])} is empty: open a pass only when a prompt goes into it."
+    for before, after in pairwise(placed):
+        if after != before + 1:
+            return f"Prompt {after} comes after prompt {before}: keep the order given, and fill the last pass only."
+    place, one, right = next(
+        (place, *both) for place, both in enumerate(zip(returned, expected, strict=False)) if both[0] != both[1]
+    )
+    held = sum(lengths[prompt] for prompt in one)
+    if len(one) > len(right):
+        return f"Pass {place} holds prompts {one}, which are {held} tokens. The budget is {budget}."
+    joins = one[-1] + 1
+    return (
+        f"Pass {place} holds prompts {one}, which are {held} tokens. Prompt {joins} of length {lengths[joins]} "
+        f"still fits into the budget of {budget}."
+    )
 
 
 TOKEN_BUDGET = Exercise(
@@ -181,9 +232,9 @@ TOKEN_BUDGET = Exercise(
     title="A token budget",
     minutes=8,
     level="core",
-    task="Share prompts of these `lengths` out over forward passes, in the order given. A pass holds at most "
-    "`budget` tokens; as long as the next prompt fits, it joins the pass before it. A prompt that is longer "
-    "than the budget has a pass to itself. Return the passes, each a list of prompt indices.",
+    task="Divide prompts of these `lengths` among forward passes, in the order given. A pass holds at most `budget` "
+    "tokens. Where the next prompt still fits into the last pass, it joins it; otherwise it opens a new one. A "
+    "prompt that is longer than the budget has a pass to itself. Return the passes, each a list of prompt indices.",
     stub="""
         passes, used = [], 0
         for prompt, length in enumerate(lengths):
@@ -205,16 +256,26 @@ TOKEN_BUDGET = Exercise(
             _drops_the_one_that_overflows, "The prompt that does not fit opens the new pass: it must go into it."
         ),
         "never starts again": WrongAnswer(
-            _forgets_to_start_again, "You count all tokens since the start. A new pass begins at 0."
+            _forgets_to_start_again, "This is what counting all tokens since the start gives. A new pass begins at 0."
         ),
         "one too many": WrongAnswer(
-            _one_too_many, "You close a pass when it is full already. Look whether the prompt fits before it goes in."
+            _one_too_many, "A pass is closed too late here. See whether the prompt fits before it goes in."
         ),
         "never exactly full": WrongAnswer(
             _never_exactly_full, "A pass may hold exactly `budget` tokens: compare with >, not with >=."
         ),
         "drops the long": WrongAnswer(
-            _drops_the_long, "You leave out prompts longer than the budget. They have a pass to themselves."
+            _drops_the_long, "Prompts longer than the budget are missing. They have a pass to themselves."
+        ),
+        "goes back": WrongAnswer(
+            _goes_back, "This goes back to earlier passes, as first fit does. Only the last pass takes another prompt."
+        ),
+        "longest first": WrongAnswer(_longest_first, "This takes the longest prompts first. Take them as they come."),
+        "padded slots": WrongAnswer(
+            _padded_slots, "This counts each prompt as long as the longest of its pass. Tokens count, not padded slots."
+        ),
+        "without the last": WrongAnswer(
+            _without_the_last, "The last pass is missing: it counts, too, though nothing comes after it."
         ),
         "lengths": WrongAnswer(_as_lengths, "These are lengths. A pass holds the indices of its prompts."),
     },
@@ -267,6 +328,14 @@ def _whose_turn(batches):
     return [count - 1 for count in delivered(batches)]
 
 
+def _which(batches):
+    return [[*range(count)] for count in delivered(batches)]
+
+
+def _only_at_the_end(batches):
+    return delivered(batches)[-1:]
+
+
 def _delivered_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
     yield ([[0]],)
     yield ([[1], [0]],)
@@ -281,10 +350,13 @@ def _delivered_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
 
 def _delivered_judge(returned: Any, expected: list[int], batches: Sequence[Sequence[int]]) -> str | None:
     if not isinstance(returned, list) or len(returned) != len(expected):
-        return f"A list of {len(expected)} numbers is asked for, one for each batch."
+        came = f"a list of {len(returned)}" if isinstance(returned, list) else f"this {type(returned).__name__}"
+        return f"A list with one number per batch is asked for, so {len(expected)} in all, and {came} came back."
     for place, (one, right) in enumerate(zip(returned, expected, strict=True)):
         if one != right:
-            return f"After batch {place} the number is another one than {one!r}."
+            done = sorted(prompt for batch in batches[: place + 1] for prompt in batch)
+            waits = "no answer waits" if len(done) == right else f"prompt {right} is still missing"
+            return f"After batch {place}: {one!r} came back, and {right} is right. Done are {done}; {waits}."
     return None
 
 
@@ -313,16 +385,24 @@ DELIVERED = Exercise(
     ),
     wrong={
         "all that are done": WrongAnswer(
-            _all_that_are_done, "You count what is done. An answer waits while one before it is missing."
+            _all_that_are_done, "This counts all that are done. An answer waits while one before it is missing."
         ),
         "one at a time": WrongAnswer(
-            _one_at_a_time, "One batch may free many answers: go on while the next one is there, not just once."
+            _one_at_a_time, "At most one more is handed out after each batch. A batch may free many answers at once."
         ),
         "forgets who waits": WrongAnswer(
-            _forgets_who_waits, "You look at the last batch only. Answers of earlier batches may still be waiting."
+            _forgets_who_waits, "Answers of earlier batches that still wait are forgotten. Keep all that are done."
         ),
-        "each batch alone": WrongAnswer(_each_batch_alone, "You return what each batch adds. Add them up."),
-        "whose turn": WrongAnswer(_whose_turn, "This is the last one handed out. Prompts count from 0: one more."),
+        "each batch alone": WrongAnswer(
+            _each_batch_alone, "This is how many each batch adds. How many there are in all is asked for: add them up."
+        ),
+        "whose turn": WrongAnswer(
+            _whose_turn, "This is the number of the last one handed out. Prompts count from 0: one more."
+        ),
+        "which": WrongAnswer(_which, "These are the answers that were handed out. Return how many there are."),
+        "at the end": WrongAnswer(
+            _only_at_the_end, "This is the number after the last batch only. Return one number for each batch."
+        ),
     },
 )
 
@@ -345,10 +425,6 @@ def _sorts_nothing(lengths, batch_size, window):
     return slots_in_windows(lengths, batch_size, batch_size)
 
 
-def _one_batch_a_window(lengths, batch_size, window):
-    return slots_in_windows(lengths, window, window)
-
-
 def _sorts_batches_only(lengths, batch_size, window):
     slots = 0
     for first in range(0, len(lengths), window):
@@ -368,6 +444,37 @@ def _full_batches(lengths, batch_size, window):
     return slots
 
 
+def _longest_first_in_windows(lengths, batch_size, window):
+    slots = 0
+    for first in range(0, len(lengths), window):
+        near = sorted(lengths[first : first + window], reverse=True)
+        for start in range(0, len(near), batch_size):
+            slots += len(near[start : start + batch_size]) * near[start]
+    return slots
+
+
+def _only_whole_windows(lengths, batch_size, window):
+    return slots_in_windows(lengths[: len(lengths) // window * window], batch_size, window)
+
+
+def _padding_in_windows(lengths, batch_size, window):
+    return slots_in_windows(lengths, batch_size, window) - sum(lengths)
+
+
+def _shortest_of_each(lengths, batch_size, window):
+    slots = 0
+    for first in range(0, len(lengths), window):
+        near = sorted(lengths[first : first + window])
+        for start in range(0, len(near), batch_size):
+            slots += len(near[start : start + batch_size]) * near[start]
+    return slots
+
+
+def _longest_of_the_window(lengths, batch_size, window):
+    near = [lengths[first : first + window] for first in range(0, len(lengths), window)]
+    return sum(len(one) * max(one) for one in near)
+
+
 def _slots_in_windows_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
     yield [1], 1, 1
     yield [2, 9, 3], 2, 3
@@ -378,14 +485,25 @@ def _slots_in_windows_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
         yield lengths, batch_size, batch_size * draw.randint(1, 3) + draw.randint(0, 1)
 
 
+def _slots_in_windows_judge(
+    returned: Any, expected: int, lengths: list[int], batch_size: int, window: int
+) -> str | None:
+    wrong = number(returned, expected)
+    windows = [sorted(lengths[first : first + window]) for first in range(0, len(lengths), window)]
+    batches = [near[start : start + batch_size] for near in windows for start in range(0, len(near), batch_size)]
+    shown = ", ".join(map(str, batches))
+    return wrong and f"{wrong} The batches are {shown}."
+
+
 SLOTS_IN_WINDOWS = Exercise(
     key="07-windows",
     title="Sorted within windows",
     minutes=8,
     level="challenge",
-    task="Prompts of these `lengths` come one after another. Take `window` of them at a time, sort them by length, "
-    "cut what you sorted into batches of `batch_size`, and pad each batch to its own longest. A batch never "
-    "crosses a window; the last batch and the last window may be smaller. Return the slots in all.",
+    task="Prompts of these `lengths` come one after another. Take `window` of them at a time, sort them from the "
+    "shortest to the longest, cut what you sorted into batches of `batch_size`, and pad each batch to its own longest. "
+    "A batch never crosses a window; the last batch of a window and the last window may be smaller. Return the slots "
+    "in all.",
     stub="""
         slots = 0
         for first in range(0, len(lengths), window):
@@ -395,23 +513,44 @@ SLOTS_IN_WINDOWS = Exercise(
     """,
     reference=slots_in_windows,
     cases=_slots_in_windows_cases,
-    judge=number,
+    judge=_slots_in_windows_judge,
     hints=(
         "Two loops: over windows, `range(0, len(lengths), window)`, and within each over its batches.",
         "Sort the slice of a window: `near = sorted(lengths[first : first + window])`, then cut `near`.",
         "A batch computes `len(batch) * max(batch)` slots.",
     ),
     wrong={
-        "sorts all": WrongAnswer(_sorts_all, "You sort all prompts. Only those of one window are known at a time."),
-        "sorts nothing": WrongAnswer(_sorts_nothing, "You never sort across batches. Sort a window, then cut it."),
-        "one batch a window": WrongAnswer(
-            _one_batch_a_window, "You run a window as one batch. Cut it into batches of `batch_size`."
+        "sorts all": WrongAnswer(
+            _sorts_all, "This is what sorting all prompts gives. Only those of one window are known at a time."
         ),
-        "sorts each batch": WrongAnswer(
-            _sorts_batches_only, "You sort within a batch, which changes nothing. Sort the window before you cut it."
+        "sorts nothing": WrongAnswer(
+            _sorts_nothing, "This is what batches of the prompts as they came give. Sort each window before you cut it."
+        ),
+        "one batch per window": WrongAnswer(
+            _longest_of_the_window, "This pads a whole window to its longest. Cut it into batches of `batch_size`."
+        ),
+        "unsorted windows": WrongAnswer(
+            _sorts_batches_only,
+            "This is what windows give that are cut unsorted; sorting within a batch changes nothing. Sort the window, "
+            "then cut it.",
         ),
         "full batches": WrongAnswer(
-            _full_batches, "You count every batch as full. The last one of a window may be smaller."
+            _full_batches, "This counts every batch as full. The last one of a window may be smaller."
+        ),
+        "longest first": WrongAnswer(
+            _longest_first_in_windows,
+            "This is what comes out from the longest to the shortest: where the last batch is smaller, it is other "
+            "prompts that are left over.",
+        ),
+        "whole windows": WrongAnswer(
+            _only_whole_windows, "The last window is missing where it is smaller than the others. It counts, too."
+        ),
+        "padding only": WrongAnswer(
+            _padding_in_windows, "This is the padding. All slots are asked for, tokens as well."
+        ),
+        "shortest": WrongAnswer(
+            _shortest_of_each,
+            "This is the shortest prompt of each batch, times its prompts. The longest sets the width.",
         ),
     },
 )

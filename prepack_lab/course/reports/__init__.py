@@ -2,31 +2,26 @@
 
 from prepack_lab.course.reports.answers import continuations_table
 from prepack_lab.course.reports.attention_ways import attention_table
-from prepack_lab.course.reports.beside_paper import beside_paper_table
 from prepack_lab.course.reports.cache_slots import cache_slots_table
 from prepack_lab.course.reports.datasets import dataset_table, dataset_times_table, windows_table
 from prepack_lab.course.reports.ideas import ideas_table
 from prepack_lab.course.reports.memory import memory_table
 from prepack_lab.course.reports.miniatures import chunks_table, sharing_table
 from prepack_lab.course.reports.predicting import counted_table, lines_table, predicted_table, rates_table
-from prepack_lab.course.reports.recorded import recordings_table
 from prepack_lab.course.reports.recorded_predictions import recorded_predictions_table
-from prepack_lab.course.reports.seconds import batch_cost_table, first_token_table, times_table
+from prepack_lab.course.reports.seconds import batch_cost_table, times_table
 from prepack_lab.course.reports.servers import offline_table, waits_table
-from prepack_lab.course.reports.stopwatch import runs_table, waiting_table
 from prepack_lab.course.reports.traces import traces_table
 
 __all__ = [
     "attention_table",
     "batch_cost_table",
-    "beside_paper_table",
     "cache_slots_table",
     "chunks_table",
     "continuations_table",
     "counted_table",
     "dataset_table",
     "dataset_times_table",
-    "first_token_table",
     "ideas_table",
     "lines_table",
     "memory_table",
@@ -34,12 +29,9 @@ __all__ = [
     "predicted_table",
     "rates_table",
     "recorded_predictions_table",
-    "recordings_table",
-    "runs_table",
     "sharing_table",
     "times_table",
     "traces_table",
-    "waiting_table",
     "waits_table",
     "windows_table",
 ]

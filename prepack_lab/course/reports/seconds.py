@@ -26,20 +26,6 @@ def times_table(times: Mapping[str, Measurement], baseline: str = "full_batching
     return Table(headings, [row(method, time) for method, time in times.items()], caption)
 
 
-def first_token_table(
-    passes: Mapping[str, Measurement], first_tokens: Mapping[str, Measurement], baseline: str = "full_batching"
-) -> Table:
-    """The forward passes of each method beside its time to first token, and what each gains over the baseline."""
-
-    def cells(times: Mapping[str, Measurement], method: str) -> tuple[str, str]:
-        return f"{1000 * times[method].median:.0f} ms", _gain(times[baseline], times[method])
-
-    rows = [(method, *cells(passes, method), *cells(first_tokens, method)) for method in first_tokens]
-    headings = ("method", "forward passes", "gain", "until the first token", "gain until then")
-    caption = f"Medians on {first_tokens[baseline].device}; a gain says how many times as fast as {baseline}"
-    return Table(headings, rows, caption)
-
-
 def batch_cost_table(seconds: Mapping[int, Mapping[int, float]]) -> Table:
     """How long a batch of equal prompts takes, and how many times longer than the smallest batch: of one, mostly.
 
