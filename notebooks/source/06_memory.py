@@ -11,13 +11,16 @@
 # You need [lesson 01](01_padding_waste.ipynb), and the word [KV cache](glossary.ipynb#KV-cache).
 
 # %%
+from functools import partial
+
 import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
-from prepack_lab.course import reports
+from prepack_lab.forward import run_method
 from prepack_lab.measuring import paper
-from prepack_lab.measuring.memory import memory_parts
+from prepack_lab.measuring.memory import largest_batch, memory_parts, peak_memory
+from prepack_lab.measuring.table import Table
 from prepack_lab.models.loading import load_sizes
 
 lab.progress("06")
@@ -33,14 +36,15 @@ lab.progress("06")
 # - the **mask**, where there is one,
 # - the **[logits](glossary.ipynb#Logits)**: a score for each word of the vocabulary.
 #
-# Here is a batch of 64 exam questions and the paper's model of 1.3 billion parameters, in [bfloat16](glossary.ipynb#bfloat16). It is an estimate,
-# made from the model's sizes; nothing is run.
+# Here is a batch of 64 exam questions and the paper's model of 1.3 billion parameters, in
+# [bfloat16](glossary.ipynb#bfloat16). It is an estimate, made from the model's sizes; nothing is run.
 #
 # **Predict first:** which part is the largest in full batching?
 
 # %%
 sizes = load_sizes("sheared-llama-1.3b")
-lengths = lab.load_profile("mmlu").sample(64, seed=0)
+profile = lab.load_profile("mmlu")
+lengths = profile.sample(64, seed=0)
 methods = ("full_batching", "length_ordered", "prepacked", "padding_free")
 parts = {method: memory_parts(sizes, lengths, method, torch.bfloat16) for method in methods}
 figures.draw_memory_parts(parts)
@@ -75,37 +79,76 @@ lab.widgets.Quiz("06-logits")
 #
 # ## Estimated and measured
 #
-# An estimate should be held against a measurement. On CUDA the allocator reports the peak. On a CPU the lab follows every
-# allocation. Eight questions, SmolLM2, on this machine:
+# An estimate should be compared with a measurement. On CUDA the allocator reports the peak. On a CPU the lab follows every
+# allocation. Eight questions, SmolLM2, on this machine, beside the weights:
+#
+# **Predict first:** by how much will the estimate be wrong?
 
 # %%
 model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
-few = lab.load_profile("mmlu").sample(8, seed=17)
-reports.memory_table(model, few, methods)
+few = profile.sample(8, seed=17)
+prompts = lab.random_prompts(few, vocab_size=1000)
+for method in ("full_batching", "prepacked", "padding_free"):
+    estimated = lab.estimate_cost(model.config, few, method, model.dtype).pass_bytes
+    run_method(model, prompts, method)  # a warm-up: what is made once is not its peak
+    taken = peak_memory(partial(run_method, model, prompts, method), str(model.device))
+    measured = f"{taken / 1e6:4.0f} MB, {taken / estimated:.2f} times" if taken else "not here"
+    print(f"{method:14} estimated {estimated / 1e6:4.0f} MB, measured {measured}")
 
 # %% [markdown]
-# The estimate is a model, not a promise: libraries keep copies for a moment, and take memory in large pieces.
+# The last figure of each line is the answer. An estimate counts what has to be there at once. A library may give some of it
+# back sooner, keep a copy for a moment, or take memory in large pieces. It is still good for comparing methods.
 #
 # ## The wall
 #
-# Now let the batch grow until the device is full. Move the memory, choose a model and a workload, and read the largest
-# batch of each method.
+# Now let the batch grow until the device is full: here one of 48 GB, as the paper's, in the estimate.
 #
 # **Predict first:** how many times as many prompts does prepacking fit, compared with full batching?
+
+# %%
+many = profile.sample(8192, seed=0)
+fit = {method: largest_batch(sizes, many, method, 48e9, torch.bfloat16) for method in methods}
+for method, prompts_that_fit in fit.items():
+    more = prompts_that_fit / fit["full_batching"]
+    print(f"{method:14} fits {prompts_that_fit:5,} prompts, {more:4.1f} times as many as full_batching")
+
+# %% [markdown]
+# Prepacking fits some eight times as many, and k over r of 64 such prompts is about six. The larger the batch, the longer
+# its longest prompt, and the more a padded batch loses. `length_ordered` runs sixteen prompts at a time, so that mostly
+# their caches are what it holds.
+#
+# Move the memory, choose a model and a workload, and read the largest batch of each method.
 
 # %%
 lab.widgets.MemoryWall()
 
 # %% [markdown]
-# The paper measured the peak of 64 exam questions with its model of 1.3 billion parameters, on a GPU of 48 GB. It reports
-# batches up to 16 times as large.
+# ## The paper's table
 #
-# Its padded batches took far more than the widget expects. Two reasons are likely: logits at every slot, as `transformers`
-# returned them then, and eager attention, which holds a score for every pair of slots.
+# The paper ran a thousand exam questions in batches of 64, with its model of 1.3 billion parameters, on a GPU of 48 GB. It
+# reports batches up to 16 times as large. The *utilisation* is the share of the time in which the GPU ran anything.
+#
+# **Predict first:** which method keeps the GPU busiest?
 
 # %%
-for method, measured in paper.MMLU_64.items():
-    print(f"{method:15} {measured['peak MB']:>7,} MB")
+rows = [
+    (method, f"{of['seconds']} ± {of['spread']} s", f"{of['peak MiB']:,} MiB", f"{of['GPU utilisation %']} %")
+    for method, of in paper.MMLU_64.items()
+]
+Table(("method", "a batch takes", "peak", "utilisation"), rows, "MMLU, 64 prompts in a batch, the 1.3B model")
+
+# %% [markdown]
+# Full batching: the GPU is busy nearly all the time, and most of what it does is padding. Utilisation does not ask what the
+# work is good for.
+#
+# Read the columns with [the authors' code](https://github.com/siyan-zhao/prepacking) beside you. The seconds are means over
+# the batches. The spread, a standard deviation, is nearly as large as the mean, because one long question makes a slow
+# batch. The **peak** is that of the largest batch of all. So it is a worst case, set by the longest question of the
+# thousand.
+#
+# The padded batches took far more than the figure above expects. That worst case is one reason. Two more are likely: logits
+# at every slot, which a plain forward pass returns, and eager attention, which holds a score for every pair of slots. The
+# weights weigh little: the script loads them in 4 bits unless it is asked for more.
 
 # %%
 lab.widgets.Quiz("06-wall")
@@ -119,7 +162,7 @@ lab.widgets.Quiz("06-wall")
 
 # %%
 packing = lab.pack(lengths)
-per_slot = sizes.cache_per_token * 2  # bytes, in bfloat16
+per_slot = sizes.cache_per_token * torch.bfloat16.itemsize
 figures.draw_cache_layout(packing, per_slot)
 
 # %% exercise="06-unpack"
@@ -134,9 +177,8 @@ figures.draw_cache_layout(packing, per_slot)
 # Here is the second one, on the eight questions:
 
 # %%
-prompts = lab.random_prompts(few, vocab_size=1000)
-rows = lab.generate(model, prompts, "prepacked", decoding="packed", max_new_tokens=4)
-print(f"cache: {rows.cache_bytes / 1e6:.0f} MB in rows, {rows.unpacked_cache_bytes / 1e6:.0f} MB unpacked")
+tokens = lab.generate(model, prompts, "prepacked", decoding="packed", max_new_tokens=4)
+print(f"cache: {tokens.cache_bytes / 1e6:.0f} MB in rows, {tokens.unpacked_cache_bytes / 1e6:.0f} MB unpacked")
 
 # %%
 lab.widgets.Quiz("06-free")

@@ -71,7 +71,7 @@ class Memory(OnPrompts, name="memory", quick={"batch_size": 8}, figure=True):
 def _table(rows: Sequence[dict[str, Any]], batch_size: int, limit: float, compared: bool) -> Table:
     def cells(row: dict[str, Any]) -> tuple[str, ...]:
         most = f"{row['largest_batch']:,}{'+' if row['largest_batch'] == MOST else ''}, {row['largest_batch_found']}"
-        theirs = [paper.MMLU_64[row["method"]]["peak MB"] * MB if row["method"] in paper.MMLU_64 else None]
+        theirs = [paper.MMLU_64[row["method"]]["peak MiB"] * 2**20 if row["method"] in paper.MMLU_64 else None]
         beside = [*map(_megabytes, theirs)] if compared else []
         return row["method"], *map(_megabytes, (row["peak_memory_bytes"], row["estimated_bytes"])), most, *beside
 

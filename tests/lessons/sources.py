@@ -29,8 +29,8 @@ def run_cell(lesson, words, /, name=None, **known):
     """Run a cell of a lesson, given what it knows of; returns what it ends with, or what it calls by a name."""
     from prepack_lab.measuring.table import Table
 
-    *before, last = ast.parse(cell(lesson, words)).body
-    known = {"Table": Table, **known}
-    exec(compile(ast.Module(before, []), lesson, "exec"), known)
-    value = eval(compile(ast.Expression(last.value), lesson, "eval"), known)
+    body, known = ast.parse(cell(lesson, words)).body, {"Table": Table, **known}
+    last = body.pop() if isinstance(body[-1], ast.Expr) else None
+    exec(compile(ast.Module(body, []), lesson, "exec"), known)
+    value = eval(compile(ast.Expression(last.value), lesson, "eval"), known) if last else None
     return value if name is None else known[name]

@@ -319,7 +319,7 @@ QUIZZES = (
         "A script keeps the logits of all slots, and uses those after each prompt. What does it waste?",
         (
             Answer("Nothing, they are computed anyway", False, "The head can take the last slots only."),
-            Answer("Memory for a whole vocabulary at every slot", True, "Often more than cache and mask together."),
+            Answer("Memory for a whole vocabulary at every slot", True, "All but one per prompt are thrown away."),
             Answer("Only time", False, "Time as well, but a vocabulary of numbers at every slot is mostly memory."),
         ),
     ),

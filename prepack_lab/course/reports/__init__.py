@@ -5,7 +5,6 @@ from prepack_lab.course.reports.attention_ways import attention_table
 from prepack_lab.course.reports.cache_slots import cache_slots_table
 from prepack_lab.course.reports.datasets import dataset_table, dataset_times_table, windows_table
 from prepack_lab.course.reports.ideas import ideas_table
-from prepack_lab.course.reports.memory import memory_table
 from prepack_lab.course.reports.miniatures import chunks_table, sharing_table
 from prepack_lab.course.reports.predicting import counted_table, lines_table, predicted_table, rates_table
 from prepack_lab.course.reports.recorded_predictions import recorded_predictions_table
@@ -24,7 +23,6 @@ __all__ = [
     "dataset_times_table",
     "ideas_table",
     "lines_table",
-    "memory_table",
     "offline_table",
     "predicted_table",
     "rates_table",
