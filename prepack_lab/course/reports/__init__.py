@@ -3,7 +3,6 @@
 from prepack_lab.course.reports.answers import continuations_table
 from prepack_lab.course.reports.attention_ways import attention_table
 from prepack_lab.course.reports.cache_slots import cache_slots_table
-from prepack_lab.course.reports.datasets import dataset_table, dataset_times_table, windows_table
 from prepack_lab.course.reports.ideas import ideas_table
 from prepack_lab.course.reports.miniatures import chunks_table, sharing_table
 from prepack_lab.course.reports.predicting import counted_table, lines_table, predicted_table, rates_table
@@ -19,8 +18,6 @@ __all__ = [
     "chunks_table",
     "continuations_table",
     "counted_table",
-    "dataset_table",
-    "dataset_times_table",
     "ideas_table",
     "lines_table",
     "offline_table",
@@ -31,5 +28,4 @@ __all__ = [
     "times_table",
     "traces_table",
     "waits_table",
-    "windows_table",
 ]
