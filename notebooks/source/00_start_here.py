@@ -194,12 +194,11 @@ Table(headings, rows, f"5 runs each, in turn, measured just now on {time.device}
 
 # %% [markdown]
 # On most machines without a GPU the padded batch is the slowest, as it computes the most slots. Even one by one is
-# faster: it computes no padding at all. So why would anybody batch?
+# faster there: it computes no padding at all. So why would anybody batch?
 #
 # Because a GPU is made for far more work than one short prompt. Alone, a prompt leaves most of it idle, and a whole
 # batch takes hardly longer. A processor with a few cores is busy with a single prompt. Lesson 01 has the numbers.
-
-# %% [markdown]
+#
 # ## Drag the batch size
 #
 # Nine prompts are few. Here are the lengths of real ones: the slider sets how many go into a batch, the menu which

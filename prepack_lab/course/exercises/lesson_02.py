@@ -29,7 +29,7 @@ def _broken(returned: Any, lengths: Sequence[int], capacity: int) -> str | None:
     broken = bins_hold_all(returned, lengths, capacity)
     whole = isinstance(returned, list) and all(isinstance(members, list) for members in returned)
     if broken and whole and {p for members in returned for p in members} == {*range(1, len(lengths) + 1)}:
-        return f"{broken}\nThe first prompt has index 0, the last one {len(lengths) - 1}."
+        return f"{broken}\nThis counts the prompts from 1. The first one has index 0."
     return broken
 
 
@@ -226,10 +226,6 @@ def _holds_lengths(lengths, capacity):
     return [[lengths[prompt] for prompt in members] for members in next_fit(lengths, capacity)]
 
 
-def _from_one(lengths, capacity):
-    return [[prompt + 1 for prompt in members] for members in next_fit(lengths, capacity)]
-
-
 NEXT_FIT = Exercise(
     key="02-next-fit",
     title="Next fit",
@@ -257,7 +253,6 @@ NEXT_FIT = Exercise(
             _not_to_the_brim, "A prompt that fills a bin to the brim fits. Here it opens a new one."
         ),
         "lengths in the bins": WrongAnswer(_holds_lengths, "Put the prompt's index into the bin, not its length."),
-        "counted from 1": WrongAnswer(_from_one, "This counts the prompts from 1. The first one has index 0."),
         "one bin": WrongAnswer(
             _never_a_new_one, "Everything lands in one bin. Open a new one when a prompt does not fit."
         ),

@@ -96,7 +96,7 @@ def test_indices_from_one_are_named():
     def from_one(lengths, capacity):
         return [[prompt + 1 for prompt in members] for members in lab.pack(lengths, capacity).bins]
 
-    assert "The first prompt has index 0" in check("02-ffd", from_one).words
+    assert "This counts the prompts from 1." in check("02-ffd", from_one).words
 
 
 @pytest.mark.parametrize(
