@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 01 · Padding waste
 #
-# **In thirty-five minutes you will be able to**
+# **In forty minutes you will be able to**
 #
 # - say how much of a batch is padding, from the lengths of its prompts alone,
 # - explain why the waste grows with the batch,

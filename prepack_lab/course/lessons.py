@@ -25,7 +25,7 @@ class Lesson:
 LESSONS = (
     Lesson("00_start_here", "Start here", 10, "easy",
            "What is prepacking, and does it really change nothing but the time?"),
-    Lesson("01_padding_waste", "Padding waste", 35, "easy",
+    Lesson("01_padding_waste", "Padding waste", 40, "easy",
            "How much of a batch is padding, and what does it cost?"),
     Lesson("02_bin_packing", "Bin packing", 60, "medium",
            "How few rows can hold the prompts, and who finds them fast?"),

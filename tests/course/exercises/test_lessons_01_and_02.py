@@ -128,3 +128,17 @@ def test_a_wrong_number_comes_with_what_it_is_made_of():
     assert "Computed are 2 × 2 × 2 scores, and needed are 3 + 3." in words
     words = check("02-rows", lambda packings: len(packings[0])).words
     assert "k is 2, and r is 1 and 2." in words
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        (lambda lengths: [*range(len(lengths) - 1)], "Prompt 0 of length 3 is there 0 times"),
+        (lambda lengths: [*range(len(lengths))] * 2, "Prompt 0 of length 3 is there 2 times"),
+        (lambda lengths: [one + 1 for one in range(len(lengths))], "1 is not the index of a prompt"),
+        (sorted, "These are the lengths, sorted."),
+    ],
+    ids=["one is missing", "all twice", "counted from 1", "lengths"],
+)
+def test_what_is_no_order_is_named(order, words):
+    assert words in check("01-order", order).words
