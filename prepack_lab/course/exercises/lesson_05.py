@@ -251,7 +251,7 @@ def _time_work_judge(returned: Any, expected: int, device: OneTask) -> str | Non
     if returned == launch:
         return f"The launch alone takes {launch} ms, the work {device.work} ms more. The clock stopped too early."
     if returned == device.work:
-        return f"The launch takes {launch} ms, and they belong to the work: start the clock before it."
+        return f"The launch takes {launch} ms, which count as well: start the clock before it."
     if 0 < returned - expected <= device.busy:
         return f"These {returned} ms hold some of the {device.busy} ms that the device was busy with before."
     return f"The launch takes {launch} ms, the work {device.work} ms more; what was running before does not count."
