@@ -4,7 +4,7 @@
 # **In forty-five minutes you will be able to**
 #
 # - go on from a packed prefill, token for token,
-# - say why the restart of positions shows only now,
+# - say when a missing restart of positions shows,
 # - distinguish the time to first token from the time per output token, and what each is limited by,
 # - decode from the packed rows themselves, and say when that pays.
 #
@@ -20,7 +20,6 @@ import prepack_lab as lab
 from prepack_lab import figures
 from prepack_lab.forward import cache_argument
 from prepack_lab.measuring.cost import cost_of_step
-from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.token_times import time_tokens, typical
 
 lab.progress("09")
@@ -111,7 +110,6 @@ for name, positions in {"restart": batch.position_ids, "running on": running_on}
     later = (one_more(lab.unpack_cache(*row.values(), batch, tiny.config)) - right).abs().max()
     print(f"{name:11} off after the prompt: {after:.6f}   after one decoded token: {later:.6f}")
 
-
 # %% [markdown]
 # After the prompt both are right, up to rounding. The logits after the decoded token are wrong where positions ran on.
 # It stands at the prompt's own length, but the keys in its cache were counted from the row's beginning. So the
@@ -178,22 +176,19 @@ lab.widgets.Quiz("09-gain")
 
 # %%
 lengths = [len(prompt) for prompt in prompts]
-costs = {
-    f"{method}: prefill": lab.estimate_cost(model.config, lengths, method, model.dtype)
-    for method in ("full_batching", "prepacked")
-}
+costs = {}
+for method in ("full_batching", "prepacked"):
+    costs[f"{method}: prefill"] = lab.estimate_cost(model.config, lengths, method, model.dtype)
 costs["a step of decoding"] = cost_of_step(model.config, len(lengths), len(lengths) * max(lengths), model.dtype)
-rows = [
-    (name, one.slots, f"{one.flops / 1e9:.1f}", f"{one.moved_bytes / 1e9:.2f} GB", f"{one.intensity:.1f}")
-    for name, one in costs.items()
-]
-headings = ("forward pass", "slots computed", "billions of operations", "bytes moved", "operations per byte")
-Table(headings, rows, "Counted from the model's sizes; nothing was run")
+for name, one in costs.items():
+    work = f"{one.slots:4} slots   {one.flops / 1e9:6.1f} billion operations   {one.moved_bytes / 1e9:.2f} GB moved"
+    print(f"{name:24} {work}   {one.intensity:5.1f} operations per byte")
 
 # %% [markdown]
-# A step makes several times fewer operations of each byte: it moves nearly as much as a prefill, and computes a few
-# slots. So a large prefill is limited by arithmetic, and saved slots are saved time. A step is limited by memory:
-# weights and cache must be moved, whatever the packing. That is why prepacking is a method for *prefill*.
+# Nothing was run: this is counted from the model's sizes. A step makes many times fewer operations of each byte: it
+# computes a few slots, but has to move all weights for them. So a large prefill is limited by arithmetic, and saved
+# slots are saved time. A step is limited by memory: weights and cache must be moved, whatever the packing. That is why
+# prepacking is a method for *prefill*.
 #
 # ## Packed decoding
 #

@@ -511,15 +511,20 @@ PACKED_SLOTS = Exercise(
 QUIZZES = (
     Quiz(
         "09-restart",
-        "A Llama's rows are run with the packed mask, but the positions run on through the row. When does it show?",
+        "The same with GPT-2, whose positions are learned: the mask is right, and positions run on through the row. "
+        "When does it show?",
         (
-            Answer("In the logits after the prompts", False, "There only distances count, and those are the same."),
+            Answer(
+                "In the logits after the prompts",
+                True,
+                "Each learned position counts by itself. All prompts but the first are read at the wrong ones.",
+            ),
             Answer(
                 "From the first decoded token on",
-                True,
-                "The next token stands at its own prompt's position, and the keys in its cache at the row's.",
+                False,
+                "That is Llama, where only distances count. Inside a prompt they are right in any case.",
             ),
-            Answer("Never", False, "The distance between the next token and its own prompt is wrong."),
+            Answer("Never", False, "The mask keeps prompts apart. It does not say where their tokens stand."),
         ),
     ),
     Quiz(
