@@ -6,21 +6,23 @@
 # - predict the speed-up of a batch from the lengths of its prompts, before anything is run,
 # - fit that on your machine, predict a workload that you have not run, and score the prediction,
 # - predict seconds for every method, from a cost model and three measured rates,
-# - say whether arithmetic or memory is the limit,
+# - say whether arithmetic, memory or launching is the limit,
 # - ask `prepack-lab inspect` about a file of your own prompts.
 #
 # You need lessons 00 and 01. Lesson 02 helps: here, packing is something that just gives you a number of rows.
 
 # %%
 from functools import partial
+from statistics import median
 
 import prepack_lab as lab
 from prepack_lab import figures
-from prepack_lab.course import reports
+from prepack_lab.forward import run_method
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.calibration import calibrate, measure_roof
 from prepack_lab.measuring.inspection import inspect_lengths
-from prepack_lab.measuring.predictors import fewer_rows, fit_line, max_absolute_deviation, time_batches
+from prepack_lab.measuring.predictors import PREDICTORS, errors_on_unseen, fit_line
+from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import measure
 
 lab.progress("08")
@@ -39,8 +41,13 @@ lab.progress("08")
 # ones?
 
 # %%
-names = ("mmlu", "gsm8k", "alpaca", "samsum")
-reports.counted_table({name: lab.load_profile(name).sample(16, seed=0) for name in names})
+rows = []
+for name in ("mmlu", "gsm8k", "alpaca", "samsum"):
+    lengths = lab.load_profile(name).sample(16, seed=0)
+    k, m, L, r = len(lengths), max(lengths), sum(lengths), lab.pack(lengths).num_bins
+    rows.append((name, k, m, L, r, f"{r / k:.2f}", f"{k / r:.2f}", f"{m - L / k:.0f}"))
+headings = ("batch", "prompts k", "longest m", "tokens L", "rows r", "r/k", "k/r", "m - L/k")
+Table(headings, rows, "Counted from the lengths; nothing was run")
 
 # %% [markdown]
 # Uneven ones. The exam questions and the school maths have about as many tokens in all. But one exam question is far
@@ -64,7 +71,8 @@ lab.widgets.Quiz("08-outlier")
 # ## Does counting rows work?
 #
 # The authors measured the speed-up of prepacking on a GPU, for six workloads and batches of 4 to 64. The lab knows the
-# lengths of these workloads, and lesson 02 has counted their rows. Here we look at the slope. Let's count: draw 50 random batches of each size, pack them, and take k/r.
+# lengths of these workloads, and lesson 02 has counted their rows. Here we look at the slope. Let's count: draw 50
+# random batches of each size, pack them, and take k/r.
 #
 # **Predict first:** you count rows on a laptop; they timed a model with 1.3 billion parameters on an A6000. How far
 # apart will you be?
@@ -78,16 +86,18 @@ def counted(workload, size, draws=50):
 
 theirs = {(name, size): gain for name, by_size in paper.SPEED_UP_BY_BATCH.items() for size, gain in by_size.items()}
 ours = [counted(name, size) for name, size in theirs]
+off = [abs(k_over_r / gain - 1) for k_over_r, gain in zip(ours, theirs.values(), strict=True)]
+print(f"Half of the counts are within {median(off):.0%} of what they timed, all of them within {max(off):.0%}.")
 words = [f"{name}, batches of {size}" for name, size in theirs]
 figures.draw_predictor(ours, [*theirs.values()], "k/r", words=words)
 
 # %% [markdown]
-# Each point is one of their measurements; rest the mouse on it to see which. No model was run for the numbers on the
-# lower axis. The slope is close to 1: on that GPU, time follows rows.
+# Not far apart: a laptop that counts is nearly as good as a GPU that runs. Each point is one of their measurements; rest
+# the mouse on it to see which. The slope is close to 1: on that GPU, time follows rows.
 #
 # ## Your machine
 #
-# Now batch by batch, here. To have many batches in a few seconds, the model is SmolLM2 with the first 2 of its
+# Now batch by batch, here. To have many batches in a few seconds, the model is SmolLM2 with a single one of its
 # 30 layers, and with random weights. Its words would be noise. Its time is honest: every layer does the same work. It
 # stays on the CPU, also where there is a GPU.
 
@@ -97,28 +107,51 @@ from transformers import AutoModelForCausalLM
 from prepack_lab.models.loading import load_config
 
 config = load_config("smollm2-135m")
-config.num_hidden_layers = 2
+config.num_hidden_layers = 1
 short_model = AutoModelForCausalLM.from_config(config).eval()
 
 # %% [markdown]
-# Sixteen batches of sixteen prompts, by full batching and prepacked, three runs each.
-#
-# **Predict first:** through which of r/k, k/r and m - L/k will a straight line fit best?
+# Each batch is run by full batching and prepacked, and all take turns. The speed-up is the ratio of the medians.
+
+
+# %%
+def time_batches(batches):
+    runs = {}
+    for name, lengths in batches.items():
+        prompts = lab.random_prompts(lengths, vocab_size=1000)
+        for method in ("full_batching", "prepacked"):
+            runs[name, method] = partial(run_method, short_model, prompts, method)
+    times = lab.measure_together(runs, warmup=0, repeats=3)
+    spread = median((upper - lower) / taken.median for taken in times.values() for lower, upper in [taken.spread])
+    print(f"From quartile to quartile the runs of a batch differ by {spread:.0%}.")
+    return {name: times[name, "full_batching"].median / times[name, "prepacked"].median for name in batches}
+
+
+# %% [markdown]
+# Twelve batches of sixteen prompts. **Predict first:** through which of r/k, k/r and m - L/k will a straight line fit
+# best?
 
 # %%
 known = ("mmlu", "gsm8k", "alpaca", "wikitext256")
-batches = {f"{name}, draw {seed}": lab.load_profile(name).sample(16, seed) for name in known for seed in range(4)}
-timed = time_batches(short_model, batches)
-reports.lines_table(timed)
+batches = {f"{name}, draw {seed}": lab.load_profile(name).sample(16, seed) for name in known for seed in range(3)}
+gains = [*time_batches(batches).values()]
+
+lines = {name: fit_line([count(own) for own in batches.values()], gains) for name, count in PREDICTORS.items()}
+rows = [
+    (name, f"{line.intercept:.2f} + {line.slope:.3g} · ({name})", f"{line.r_squared:.2f}", paper.LINES[name].r_squared)
+    for name, line in sorted(lines.items(), key=lambda found: -found[1].r_squared)
+]
+Table(("predictor", "the line fitted here", "R² here", "R² in the paper"), rows, "Speed-up, the best line first")
 
 # %% [markdown]
 # **R²** is the share of the differences between the batches that the line explains: 1 is perfect, 0 is no better than
-# always guessing the mean. The paper compares r/k with m - L/k, over 313 batches on a GPU. The line in k/r is our own
-# fit to the points of their figure.
+# always guessing the mean. The first line of the table fitted best here. On a quiet machine that is k/r, as in the
+# paper's data. Where the runs of a batch differ as much as the batches do, all three R² are low: run it again.
+#
+# The paper compares r/k with m - L/k, over 313 batches on a GPU. The line in k/r is our own fit to its figure.
 
 # %%
-gains = [batch.speed_up for batch in timed.values()]
-rows_saved = [fewer_rows(lengths) for lengths in batches.values()]
+rows_saved = [PREDICTORS["k/r"](lengths) for lengths in batches.values()]
 figures.draw_predictor(rows_saved, gains, "k/r", paper.LINES["k/r"], [*batches])
 
 # %% [markdown]
@@ -129,7 +162,7 @@ figures.draw_predictor(rows_saved, gains, "k/r", paper.LINES["k/r"], [*batches])
 # prompts of 30 tokens, and little for prompts of 1,000.
 
 # %%
-deviations = [max_absolute_deviation(lengths) for lengths in batches.values()]
+deviations = [PREDICTORS["m - L/k"](lengths) for lengths in batches.values()]
 figures.draw_predictor(deviations, gains, "m - L/k", paper.LINES["m - L/k"], [*batches])
 
 # %% exercise="08-fit"
@@ -143,43 +176,57 @@ figures.draw_predictor(deviations, gains, "m - L/k", paper.LINES["m - L/k"], [*b
 # The predictions come first. Nothing is run in this cell.
 
 # %%
-unseen = {f"humaneval, draw {seed}": lab.load_profile("humaneval").sample(16, seed) for seed in range(5)}
+unseen = {f"humaneval, draw {seed}": lab.load_profile("humaneval").sample(16, seed) for seed in range(4)}
 unseen["equal prompts"] = [100] * 16
-line = fit_line(rows_saved, gains)
-reports.predicted_table(line, unseen)
+by_rows = [PREDICTORS["k/r"](lengths) for lengths in unseen.values()]
+by_deviation = [PREDICTORS["m - L/k"](lengths) for lengths in unseen.values()]
+forecasts = {
+    "your line in k/r": [lines["k/r"].at(x) for x in by_rows],
+    "the paper's line in k/r": [paper.LINES["k/r"].at(x) for x in by_rows],
+    "your line in m - L/k": [lines["m - L/k"].at(x) for x in by_deviation],
+}
+rows = [(name, *(f"{own[place]:.2f}" for own in forecasts.values())) for place, name in enumerate(unseen)]
+Table(("batch", *forecasts), rows, "Not yet run")
 
 # %% [markdown]
 # **Predict first:** will they be off by 5 %, by 20 %, or by half? And how far off will m - L/k be, and the paper's own
 # line, from another machine?
 
 # %%
-found = [batch.speed_up for batch in time_batches(short_model, unseen).values()]
-by_rows = [fewer_rows(lengths) for lengths in unseen.values()]
-by_deviation = [max_absolute_deviation(lengths) for lengths in unseen.values()]
-forecasts = {
-    "your line in k/r": [line.at(x) for x in by_rows],
-    "the paper's line in k/r": [paper.LINES["k/r"].at(x) for x in by_rows],
-    "your line in m - L/k": [fit_line(deviations, gains).at(x) for x in by_deviation],
-}
+found = [*time_batches(unseen).values()]
 figures.draw_forecast(forecasts, found, [*unseen])
 
 # %% [markdown]
-# On the dashed line a prediction was right; to its right, it promised too much. Compare the crosses with the diamonds:
-# a line in m - L/k is at home only in the workloads that it was fitted to. The squares are the paper's line in k/r: it
-# travels, even from their GPU to your machine.
+# The title says how far off the best of the three was, in the middle. On the dashed line a prediction was right; to its
+# right, it promised too much. The squares are the paper's line in k/r, fitted on another machine: does it travel?
 #
-# The batch of equal prompts has the lowest three marks. Packing saves no row there, so there is nothing to win.
+# For equal prompts k/r is 1. Packing saves no row there, so there is nothing to win.
 #
-# Two layers are a small model. The same was recorded with all 30: four workloads, each predicted from the other three.
+# A single layer is a small model, and your machine may be busy. So here is the same with all 30 layers, recorded on a
+# quiet machine. Each of four workloads is predicted by the line through the other three.
+#
+# **Predict first:** which of the three predictors loses most, where it has not seen the workload?
 
 # %%
-reports.recorded_predictions_table()
+from prepack_lab.measuring.recordings import load_recordings, only, speed_up
+
+recorded = load_recordings(of=("prepack-lab bench predict",))[0]
+runs = [(run["workload"], run["draw"]) for run in only(recorded.results, method="prepacked")]
+lengths = [lab.load_profile(workload).sample(16, draw) for workload, draw in runs]
+measured = [speed_up(recorded.results, "prepacked", workload=workload, draw=draw)[0] for workload, draw in runs]
+for name, count in PREDICTORS.items():
+    errors = errors_on_unseen([count(own) for own in lengths], measured, [workload for workload, _ in runs])
+    print(f"{name:8}", *(f"{workload}: off by {median(off):.0%}" for workload, off in errors.items()), sep="   ")
+print(recorded.title)
+
+# %% [markdown]
+# m - L/k loses most: a line in it is at home only in the workloads that it was fitted to. k/r needs no home.
 
 # %% exercise="08-score"
 
 # %% [markdown]
-# Solved? Then score the three forecasts: `{how: r_squared(found, forecast) for how, forecast in forecasts.items()}`. An R² below
-# 0 means: worse than always guessing the mean.
+# Solved? Then score the three forecasts: `{how: r_squared(found, forecast) for how, forecast in forecasts.items()}`.
+# An R² below 0 means: worse than always guessing the mean.
 
 # %%
 lab.widgets.Quiz("08-unseen")
@@ -196,8 +243,10 @@ lab.widgets.Quiz("08-unseen")
 
 # %%
 model, tokenizer = lab.load_model("smollm2-135m", dtype="float32")
-calibration = calibrate(model)
-reports.rates_table(calibration)
+calibration = calibrate(model, repeats=1)
+print(f"a: {1e3 * calibration.seconds_per_pass:.1f} ms for a forward pass, however small")
+print(f"b: {1e12 * calibration.seconds_per_linear_flop:.2f} ms for a billion operations of the linear layers")
+print(f"c: {1e12 * calibration.seconds_per_attention_flop:.2f} ms for a billion operations of attention")
 
 # %% [markdown]
 # Now a batch of eight exam questions, by four methods.
@@ -220,53 +269,87 @@ print(*(f"{method}: {seconds:.2f} s" for method, seconds in predicted.items()), 
 # And now run them. `run_method` is the forward passes alone, as in the cost model.
 
 # %%
-from prepack_lab.forward import run_method
-
 prompts = lab.random_prompts(lengths, vocab_size=1000)
 runs = {method: partial(run_method, model, prompts, method) for method in methods}
-taken = {method: one.median for method, one in lab.measure_together(runs, repeats=2).items()}
+taken = {method: one.median for method, one in lab.measure_together(runs, warmup=0, repeats=2).items()}
 figures.draw_forecast({"cost model": [*predicted.values()]}, [*taken.values()], methods, "seconds")
 
 # %% [markdown]
-# No point of this figure was among the passes of the calibration. Where a point is far off the line, the model of cost
-# leaves something out: a busy machine, memory that has to be found, a small batch that keeps the cores waiting.
+# Was your favourite the fastest? No point of this figure was among the passes of the calibration. Where a point is far
+# off the line, the model of cost leaves something out: a busy machine, memory that has to be found, a small batch that
+# keeps the cores waiting.
 
 # %% exercise="08-best"
 
 # %% [markdown]
 # ## What is the limit?
 #
-# A machine has two limits: how many operations it computes in a second, and how many bytes it moves. Which one binds
-# depends on the pass: how many operations it makes of each byte. This picture is called a
-# [**roofline**](glossary.ipynb#Roofline). First, the two limits of this machine, measured: a large matrix product, and
-# a large copy.
+# A machine has three limits. How many operations it **computes** in a second. How many bytes it **moves** in a second.
+# And how long it takes to **launch** a pass: each layer is a dozen small calls, from Python down to the cores or the GPU.
+# The slowest of the three decides. The picture of the first two is called a [**roofline**](glossary.ipynb#Roofline).
+#
+# All three can be measured: a large matrix product, a large copy, and a model that is all layers and no width. That one
+# has nothing to compute and nothing to move.
 
 # %%
+thin = load_config("smollm2-135m")
+thin.hidden_size, thin.head_dim, thin.intermediate_size, thin.vocab_size = 36, 4, 36, 64  # still 30 layers, 9 heads
+thin_model = AutoModelForCausalLM.from_config(thin).eval().to(model.device)
+launch = measure(partial(run_method, thin_model, [[1]], "one_by_one"), repeats=9).median
+
 roof = measure_roof(str(model.device), model.dtype)
 print(f"{roof.flops_per_second / 1e9:,.0f} billion operations and {roof.bytes_per_second / 1e9:,.0f} GB in a second,")
-print(f"so {roof.ridge:.1f} operations in the time of one byte, on {roof.device}")
+print(
+    f"so {roof.ridge:.1f} operations in the time of one byte, and {1e3 * launch:.1f} ms to launch a pass: {roof.device}"
+)
 
 # %% [markdown]
 # Where do our passes lie? To them we add the smallest there is: a single token.
 #
-# **Predict first:** which of the five is limited by memory?
+# **Predict first:** which of the five is *not* limited by arithmetic?
 
 # %%
 passes = costs | {"a single token": lab.estimate_cost(model.config, [1], "one_by_one", model.dtype)}
 single = measure(partial(run_method, model, [[1]], "one_by_one"), repeats=5)
 seconds = taken | {"a single token": single.median}
-figures.draw_roofline(passes, roof.flops_per_second, roof.bytes_per_second, seconds)
+figures.draw_roofline(passes, roof.flops_per_second, roof.bytes_per_second, seconds, launch)
 
 # %% [markdown]
-# The grey line is the roof: its slope is what memory allows, its flat part what arithmetic allows. No pass gets above
-# it. A single token reads all weights for two operations each, and leaves the machine waiting for memory. The batches
-# read the same weights once for hundreds of tokens, and arithmetic is the limit.
+# The grey line is the roof: its slope is what memory allows, its flat part what arithmetic allows. A short line marks the
+# limit of each pass, with launching, and the mark below it what was reached. The table under the figure has the three
+# limits in milliseconds.
+#
+# The single token is the one. It reads all weights for two operations each, so the machine waits for memory, or for the
+# next call: a GPU reads so fast that it waits for Python. The batches read the same weights once for hundreds of tokens,
+# and arithmetic is the limit.
 #
 # This is why padding hurts: once arithmetic is the limit, every slot costs its share, whether it holds a token or not.
-# And it is why one_by_one can be slow without any padding: many passes, each near the slope.
+# And it is why one_by_one can be slow without any padding: many passes, and each is launched and reads the weights.
 
 # %%
 lab.widgets.Quiz("08-limit")
+
+# %% [markdown]
+# Which of them is it in the paper's measurements? There, the smallest batches all take about as long. Reading the
+# weights and computing are estimated from the data sheet of the authors' GPU, in half precision.
+#
+# **Predict first:** what is the floor of 32 ms made of?
+
+# %%
+weights, bytes_per_second, flops_per_second = 1.3e9, 768e9, 154.8e12  # Sheared-LLaMA-1.3B on an A6000
+rows = []
+for length, by_size in paper.BATCH_SECONDS.items():
+    for size, seconds in by_size.items():
+        reading, computing = 2 * weights / bytes_per_second, 2 * weights * length * size / flops_per_second
+        if length in (100, 400):
+            rows.append((f"{size} × {length}", *(f"{1e3 * time:,.1f} ms" for time in (reading, computing, seconds))))
+Table(("prompts × tokens", "reading the weights", "computing", "measured"), rows, "The paper's batches, 1.3B")
+
+# %% [markdown]
+# Neither of the two: reading takes 3.4 ms and computing less, and yet no batch is below 32 ms. What is left is launching.
+# Their script loads weights in 4 bits, if nothing else is asked for. Then even less is read, and unpacking adds calls.
+#
+# From some 400 tokens on, time grows with the tokens: now arithmetic is the limit, far below the data sheet.
 
 # %% [markdown]
 # ## The tool you take home
@@ -313,6 +396,8 @@ lab.widgets.YourPrompts(counts, tokenizer, calibration)
 #   SGLang `chunked_prefill_size`.
 # - The roofline comes from Williams, Waterman and Patterson (2009). Reports of large training runs give their share of
 #   the flat part: "model FLOPs utilization".
+# - Against launching there are [CUDA graphs](https://docs.nvidia.com/dl-cuda-graph/latest/cuda-graph-basics/introduction.html):
+#   all calls of a pass are recorded once and launched as one. vLLM decodes with them.
 # - Before a long job, engineers do what you did here: time a few small batches, fit, and predict how long the whole will
 #   take.
 #
@@ -321,7 +406,7 @@ lab.widgets.YourPrompts(counts, tokenizer, calibration)
 # - k/r predicts the speed-up of prepacking, because time follows rows: count, and you know it within about a tenth.
 # - A predictor has to be scored on what it has not seen. m - L/k fits at home, and gets lost elsewhere.
 # - With three measured rates a cost model predicts seconds, for any method and any lengths.
-# - Large passes are limited by arithmetic, so padding costs its full share. A single token is limited by memory.
+# - Large passes are limited by arithmetic, so padding costs its full share. Small ones wait for memory, or for launching.
 # - Where lengths are equal there is nothing to win, and the prediction says so.
 #
 # The paper: its section on what predicts the gain, with 313 batches, *batch size reduction* and *max absolute deviation*.

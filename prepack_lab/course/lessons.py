@@ -43,7 +43,7 @@ LESSONS = (
            "Can you predict the speed-up before you run anything?"),
     Lesson("09_generation", "Generation", 45, "hard",
            "What happens to packed prompts once tokens are generated?"),
-    Lesson("10_beyond_prepacking", "Beyond prepacking", 45, "medium",
+    Lesson("10_beyond_prepacking", "Beyond prepacking", 55, "medium",
            "What came after, and what does packing still buy?"),
     Lesson("11_prefill_only", "Prefill-only", 45, "medium",
            "What needs nothing but prefill, and what makes it fast?"),

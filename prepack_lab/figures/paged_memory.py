@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prepack_lab.course.miniatures.paged_cache import PagedCache
+from prepack_lab.course.miniatures.paged_cache import BlockTables
 from prepack_lab.figures.rows import slot_bars
 from prepack_lab.figures.style import TEXT, LabFigure, prompt_colour, style
 from prepack_lab.measuring.table import Table
@@ -11,9 +11,9 @@ LINE = 8
 """Blocks that are drawn beside each other."""
 
 
-def draw_paged_memory(cache: PagedCache) -> LabFigure:
+def draw_paged_memory(cache: BlockTables) -> LabFigure:
     """Draw all blocks in the order in which they lie in memory, some in a line."""
-    size, lines = cache.block_size, -(-cache.memory.shape[0] // LINE)
+    size, lines = cache.block_size, -(-cache.blocks // LINE)
     owners = {block: prompt for prompt, table in cache.tables.items() for block in table}
     blocks = sorted(owners)
     filled = [_filled(cache, owners[block], block) for block in blocks]
@@ -51,13 +51,13 @@ def draw_paged_memory(cache: PagedCache) -> LabFigure:
     return figure
 
 
-def _filled(cache: PagedCache, prompt: int, block: int) -> int:
+def _filled(cache: BlockTables, prompt: int, block: int) -> int:
     """The slots of a block that hold a token."""
     before = cache.tables[prompt].index(block) * cache.block_size
     return min(cache.lengths[prompt] - before, cache.block_size)
 
 
-def reading(cache: PagedCache) -> str:
+def reading(cache: BlockTables) -> str:
     """What the figure says, in one sentence."""
     tokens = sum(cache.lengths.values())
     return (

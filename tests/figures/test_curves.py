@@ -18,6 +18,7 @@ from prepack_lab.figures import (
     draw_timing,
 )
 from prepack_lab.figures.attention_weights import leaked
+from prepack_lab.figures.roofline import limits
 from prepack_lab.figures.timing_curves import speed_up
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.timing import Measurement
@@ -102,9 +103,20 @@ def test_the_roof_breaks_where_arithmetic_becomes_the_limit():
     figure = draw_roofline({"prepacked": cost}, 1e12, 1e12 / cost.intensity * 2)  # the ridge at half its intensity
     assert figure.data[1].x[0] == pytest.approx(cost.intensity)
     assert figure.data[1].y[0] == pytest.approx(1e3)
-    assert figure.twin.rows[0][3] == "arithmetic"
+    assert figure.twin.rows[0][5] == "arithmetic"
     below = draw_roofline({"prepacked": cost}, 1e12, 1e12 / cost.intensity / 2)
-    assert below.twin.rows[0][3] == "memory" and below.data[1].y[0] == pytest.approx(500)
+    assert below.twin.rows[0][5] == "memory" and below.data[1].y[0] == pytest.approx(500)
+
+
+def test_the_third_limit_is_what_each_pass_takes_to_launch():
+    cost = lab.estimate_cost(load_config("tiny-llama"), [50, 3], "one_by_one")
+    found = limits(cost, 1e12, 1e11, 0.5)
+    assert found == {"arithmetic": cost.flops / 1e12, "memory": cost.moved_bytes / 1e11, "launching": 1.0}  # two passes
+    figure = draw_roofline({"one_by_one": cost}, 1e12, 1e11, {"one_by_one": 2.0}, launch_seconds=0.5)
+    assert named(figure, "one_by_one").y[0] == pytest.approx(cost.flops / 2.0 / 1e9)
+    assert named(figure, "its limit").y[0] == pytest.approx(cost.flops / 1e9)
+    assert figure.twin.rows[0][4:] == ("1,000.0 ms", "launching", "2,000.0 ms")
+    assert figure.reading == "The limit of these 1 prefills: launching of 1"
 
 
 def test_the_predictor_draws_both_lines():

@@ -1,5 +1,7 @@
 """What predicts a speed-up, batches that are timed, the lines through them; and the paper's own figures."""
 
+from statistics import median
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,12 +12,14 @@ from prepack_lab.measuring.predictors import (
     PREDICTORS,
     TimedBatch,
     batch_size_reduction,
+    errors_on_unseen,
     expected_fewer_rows,
     fewer_rows,
     fit_line,
     max_absolute_deviation,
     time_batches,
 )
+from prepack_lab.measuring.recordings import load_recordings, only, speed_up
 from prepack_lab.measuring.timing import Measurement
 
 BATCHES = {"unequal": [9, 2, 3, 4], "equal": [5, 5]}
@@ -96,3 +100,18 @@ def test_with_a_model(tiny_model):
 def test_the_speed_up_is_above_one_where_the_method_is_faster():
     slow, fast = (Measurement((seconds,), "here", None) for seconds in (3.0, 1.5))
     assert TimedBatch((1, 2), slow, fast).speed_up == pytest.approx(2)
+
+
+def test_of_the_recorded_batches_k_over_r_predicts_unseen_workloads_best():
+    recorded = load_recordings(of=("prepack-lab bench predict",))[0]
+    packed = only(recorded.results, method="prepacked")
+    kinds = [run["workload"] for run in packed]
+    lengths = [lab.load_profile(run["workload"]).sample(run["batch_size"], run["draw"]) for run in packed]
+    assert [lab.pack(own).num_bins for own in lengths] == [run["rows_packed"] for run in packed], "drawn again"
+    pairs = [only(recorded.results, workload=run["workload"], draw=run["draw"]) for run in packed]
+    gains = [speed_up(pair, "prepacked")[0] for pair in pairs]
+    off = {}
+    for name, count in PREDICTORS.items():
+        errors = errors_on_unseen([count(own) for own in lengths], gains, kinds)
+        off[name] = median(one for own in errors.values() for one in own)
+    assert len(errors) >= 4 and off["k/r"] < off["r/k"] < off["m - L/k"]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from math import isclose
 from random import Random
+from statistics import correlation, covariance, pvariance, variance
 from typing import Any
 
-from prepack_lab.course.exercises.cases import lengths_alone
+from prepack_lab.course.exercises.cases import few_lengths
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
-from prepack_lab.course.exercises.judges import number, numbers
+from prepack_lab.course.exercises.judges import number
 from prepack_lab.course.exercises.quiz import Answer, Quiz
+from prepack_lab.packing import pack
 
 
 def most_gain(lengths):
-    fewest_rows = -(-sum(lengths) // max(lengths))
-    return len(lengths) / fewest_rows
+    rows = -(-sum(lengths) // max(lengths))
+    return len(lengths) / rows
 
 
 def _upside_down(lengths):
@@ -29,24 +33,59 @@ def _rounded_down(lengths):
     return len(lengths) / (sum(lengths) // max(lengths))
 
 
+def _to_the_nearest(lengths):
+    return len(lengths) / round(sum(lengths) / max(lengths))
+
+
+def _always_one_more(lengths):
+    return len(lengths) / (sum(lengths) // max(lengths) + 1)
+
+
+def _whole_gain(lengths):
+    return len(lengths) // -(-sum(lengths) // max(lengths))
+
+
 def _tokens(lengths):
     return sum(lengths) / -(-sum(lengths) // max(lengths))
 
 
+def _rows(lengths):
+    return -(-sum(lengths) // max(lengths))
+
+
+def _really_packed(lengths):
+    return len(lengths) / pack(lengths).num_bins
+
+
+def _judge_gain(returned: Any, expected: float, lengths: Sequence[int]) -> str | None:
+    if (wrong := number(returned, expected)) is None or _no_number(returned):
+        return wrong
+    return f"Tokens: {sum(lengths)}; in a row: {max(lengths)}; so rows: {_rows(lengths)}. Prompts: {len(lengths)}."
+
+
+def _batches(draw: Random) -> Iterator[tuple[Any, ...]]:
+    for lengths in few_lengths(draw):
+        yield (lengths,)
+        if lengths == [5, 5, 1, 1]:  # then two that no packing brings down to the limit
+            yield ([3, 2, 2, 2],)
+            yield ([15, 16, 12, 3, 11, 20, 4, 16],)
+
+
 MOST_GAIN = Exercise(
     key="08-most",
-    title="The most that packing can gain",
+    title="A limit to the gain",
     minutes=4,
     level="warm-up",
-    task="A row holds as many tokens as the longest prompt has. Given `lengths`, find the fewest rows there can be, "
-    "and return the largest k/r that any packing can reach.",
+    task="A row holds as many tokens as the longest prompt has. Count the tokens of all `lengths`, and "
+    "how many whole rows they would take if prompts could be cut to fit. No packing does with fewer. Return the "
+    "prompts over these rows: a limit that no k/r exceeds, though not every batch can reach it.",
     stub="""
-        fewest_rows = ...
+        rows = ...
         return ...  # prompts over rows
     """,
     reference=most_gain,
-    cases=lengths_alone,
-    judge=number,
+    cases=_batches,
+    judge=_judge_gain,
     hints=(
         "How many tokens are there in all, and how many does a row hold?",
         "Rows are whole: divide and round up, with `math.ceil` or `-(-a // b)`.",
@@ -57,10 +96,25 @@ MOST_GAIN = Exercise(
             _upside_down, "This is r/k, the share of the rows that is left. k/r is its inverse."
         ),
         "broken rows": WrongAnswer(
-            _broken_rows, "You don't round. The last row is computed whole, even if half empty."
+            _broken_rows, "This is what rows without rounding give. The last row is computed whole, even if half empty."
         ),
-        "rounded down": WrongAnswer(_rounded_down, "You round down. Tokens that are left over need a row, too."),
+        "rounded down": WrongAnswer(
+            _rounded_down, "This is what rounding down gives. Tokens that are left over need a row, too."
+        ),
+        "to the nearest": WrongAnswer(
+            _to_the_nearest,
+            "This is what `round` gives: sometimes up, sometimes down. A row that is begun always counts.",
+        ),
+        "always one more": WrongAnswer(
+            _always_one_more, "This counts a row too many where the tokens fill the rows to the brim."
+        ),
+        "a whole gain": WrongAnswer(_whole_gain, "This gain is rounded down to a whole number. Only rows are whole."),
         "tokens": WrongAnswer(_tokens, "These are the tokens in a row. k/r counts prompts."),
+        "rows": WrongAnswer(_rows, "These are the rows. Divide the prompts by them."),
+        "really packed": WrongAnswer(
+            _really_packed,
+            "This is the k/r of a real packing. The limit comes from the tokens alone, and may be larger.",
+        ),
     },
 )
 
@@ -89,20 +143,72 @@ def _x_from_y(x, y):
     return fit(y, x)
 
 
-def _means_left_out(x, y):
-    slope = _through_zero(x, y)[1]
+def _through_the_means(x, y, slope):
     return sum(y) / len(y) - slope * sum(x) / len(x), slope
 
 
+def _means_left_out(x, y):
+    return _through_the_means(x, y, _through_zero(x, y)[1])
+
+
+def _by_the_spread_of_y(x, y):
+    return _through_the_means(x, y, fit(y, x)[1])
+
+
+def _correlated(x, y):
+    return _through_the_means(x, y, correlation(x, y))
+
+
+def _two_divisors(x, y):
+    return _through_the_means(x, y, covariance(x, y) / pvariance(x))
+
+
+def _minus_the_intercept(x, y):
+    intercept, slope = fit(x, y)
+    return -intercept, slope
+
+
 def _points(draw: Random) -> Iterator[tuple[Any, ...]]:
-    yield [1, 2], [1, 3]
-    yield [1, 3], [4, 2]
-    yield [1, 2, 4], [1, 4, 2]
-    yield [3, 1, 2], [2, 2, 5]
+    yield [1.0, 2.0], [1.0, 3.0]
+    yield [1.0, 3.0], [4.0, 2.0]
+    yield [1.0, 2.0, 4.0], [1.0, 4.0, 2.0]
+    yield [3.0, 1.0, 2.0], [2.0, 2.0, 5.0]
     for size in range(3, 12):
         for _ in range(4):
-            x = draw.sample(range(1, 40), size)
-            yield x, [draw.randint(1, 60) for _ in x]
+            yield (
+                [place / 2 for place in draw.sample(range(2, 20), size)],
+                [draw.randint(2, 40) / 2 for _ in range(size)],
+            )
+
+
+def _judge_line(returned: Any, expected: tuple[float, float], x: list[float], y: list[float]) -> str | None:
+    if not isinstance(returned, list | tuple) or len(returned) != 2 or any(map(_no_number, returned)):
+        return "Two numbers are asked for: (intercept, slope)."
+    (intercept, slope), (best_intercept, best_slope) = returned, expected
+    if not _near(slope, best_slope, 1.0):
+        errors = [
+            sum((b - line[0] - line[1] * a) ** 2 for a, b in zip(x, y, strict=True)) for line in (returned, expected)
+        ]
+        return (
+            f"The slope is {slope:.4g}, and the best one is {best_slope:.4g}. The squared errors of your line add up "
+            f"to {errors[0]:.4g}, and the least there can be is {errors[1]:.4g}."
+        )
+    if not _near(intercept, best_intercept, max(y)):
+        mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+        return (
+            f"The slope is right. The line has to go through the means, ({mean_x:.4g}, {mean_y:.4g}), and yours is at "
+            f"{intercept + slope * mean_x:.4g} there."
+        )
+    return None
+
+
+def _no_number(value: Any) -> bool:
+    return isinstance(value, bool) or not isinstance(value, int | float)
+
+
+def _near(value: float, right: float, size: float) -> bool:
+    """Equal as far as sums in float32 can be, of numbers of this size."""
+    return isclose(value, right, rel_tol=1e-4, abs_tol=1e-4 * size)
 
 
 FIT = Exercise(
@@ -115,11 +221,12 @@ FIT = Exercise(
     stub="""
         mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
         slope = ...
-        return mean_y - slope * mean_x, slope  # the line goes through the means
+        intercept = ...  # the line goes through the means
+        return intercept, slope
     """,
     reference=fit,
     cases=_points,
-    judge=numbers,
+    judge=_judge_line,
     hints=(
         "Take the mean of `x` and the mean of `y`. The line goes through the point of the means.",
         "The slope is a fraction. Above: (x - mean of x) · (y - mean of y), added up over the points.",
@@ -136,8 +243,19 @@ FIT = Exercise(
         ),
         "x from y": WrongAnswer(_x_from_y, "This predicts x from y. Predict y from x, with the least errors in y."),
         "the means left out": WrongAnswer(
-            _means_left_out, "The slope takes x and y as they are. Take from each its mean first."
+            _means_left_out, "This slope is made of x and y as they are. Take from each its mean first."
         ),
+        "by the spread of y": WrongAnswer(
+            _by_the_spread_of_y, "This slope is divided by the squares of y. Divide by those of x."
+        ),
+        "correlated": WrongAnswer(
+            _correlated, "This slope is the correlation, which has no units. The slope has those of y over x."
+        ),
+        "two divisors": WrongAnswer(
+            _two_divisors,
+            "This slope is n / (n - 1) times too steep: a covariance over n - 1 is divided by a variance over n.",
+        ),
+        "minus the intercept": WrongAnswer(_minus_the_intercept, "The sign of the intercept is the other one."),
     },
 )
 
@@ -152,14 +270,17 @@ def _share_left(measured, predicted):
     return 1 - r_squared(measured, predicted)
 
 
-def _spread_of_predictions(measured, predicted):
+def _the_other_way_round(measured, predicted):
     return r_squared(predicted, measured)
 
 
+def _around_the_predictions(measured, predicted):
+    mean = sum(predicted) / len(predicted)
+    return 1 - _left(measured, predicted) / sum((m - mean) ** 2 for m in measured)
+
+
 def _correlation(measured, predicted):
-    a, b = sum(measured) / len(measured), sum(predicted) / len(predicted)
-    both = sum((m - a) * (p - b) for m, p in zip(measured, predicted, strict=True))
-    return both**2 / (sum((m - a) ** 2 for m in measured) * sum((p - b) ** 2 for p in predicted))
+    return correlation(measured, predicted) ** 2
 
 
 def _not_squared(measured, predicted):
@@ -168,20 +289,48 @@ def _not_squared(measured, predicted):
     return 1 - left / sum(abs(m - mean) for m in measured)
 
 
+def _square_roots(measured, predicted):
+    return 1 - (1 - r_squared(measured, predicted)) ** 0.5
+
+
 def _against_zero(measured, predicted):
-    left = sum((m - p) ** 2 for m, p in zip(measured, predicted, strict=True))
-    return 1 - left / sum(m**2 for m in measured)
+    return 1 - _left(measured, predicted) / sum(m**2 for m in measured)
+
+
+def _different_divisors(measured, predicted):
+    return 1 - _left(measured, predicted) / len(measured) / variance(measured)
+
+
+def _spread_over_left(measured, predicted):
+    return 1 - 1 / (1 - r_squared(measured, predicted))
+
+
+def _left(measured: Sequence[float], predicted: Sequence[float]) -> float:
+    return sum((m - p) ** 2 for m, p in zip(measured, predicted, strict=True))
 
 
 def _forecasts(draw: Random) -> Iterator[tuple[Any, ...]]:
-    yield [1, 2], [1, 2]
-    yield [1, 3], [2, 3]
-    yield [1, 2, 3], [2, 4, 6]
-    yield [4, 2, 3], [1, 3, 4]
+    yield [1.0, 2.0], [1.0, 2.0]
+    yield [1.0, 3.0], [2.0, 3.0]
+    yield [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]
+    yield [4.0, 2.0, 3.0], [1.0, 3.0, 4.0]
     for size in range(3, 12):
         for _ in range(4):
-            measured = draw.sample(range(10, 60), size)
-            yield measured, [max(1, m + draw.choice((-9, -6, -2, 1, 3, 7))) for m in measured[:-1]] + [measured[0]]
+            measured = [many / 2 for many in draw.sample(range(10, 60), size)]
+            off = [draw.choice((-4.5, -3.0, -1.0, 0.5, 1.5, 3.5)) for _ in measured[1:]]
+            yield measured, [measured[0], *(m + one for m, one in zip(measured[1:], off, strict=True))]
+
+
+def _judge_score(returned: Any, expected: float, measured: list[float], predicted: list[float]) -> str | None:
+    if _no_number(returned):
+        return number(returned, expected)
+    if _near(returned, expected, max(1.0, abs(expected))):
+        return None
+    mean = sum(measured) / len(measured)
+    return (
+        f"What is left adds up to {_left(measured, predicted):.4g} here, and the spread to "
+        f"{sum((m - mean) ** 2 for m in measured):.4g}."
+    )
 
 
 R_SQUARED = Exercise(
@@ -199,7 +348,7 @@ R_SQUARED = Exercise(
     """,
     reference=r_squared,
     cases=_forecasts,
-    judge=number,
+    judge=_judge_score,
     hints=(
         "Begin with the mean: `sum(measured) / len(measured)`.",
         "`zip(measured, predicted)` walks through both lists together.",
@@ -207,16 +356,25 @@ R_SQUARED = Exercise(
     ),
     wrong={
         "what is left": WrongAnswer(_share_left, "This is the share that is left. R² is the rest: 1 minus it."),
-        "spread of the predictions": WrongAnswer(
-            _spread_of_predictions, "You take the spread of the predictions. What was measured is to be explained."
+        "the other way round": WrongAnswer(
+            _the_other_way_round, "This is the spread of the predictions. What was measured is to be explained."
+        ),
+        "around the predictions": WrongAnswer(
+            _around_the_predictions,
+            "This spread is taken around the mean of the predictions. Take that of the measured.",
         ),
         "correlation": WrongAnswer(
             _correlation, "This is a squared correlation: it forgives a prediction that is always twice too high."
         ),
-        "not squared": WrongAnswer(_not_squared, "You add up differences. R² adds up their squares."),
+        "not squared": WrongAnswer(_not_squared, "These are sums of differences. R² has sums of their squares."),
+        "square roots": WrongAnswer(_square_roots, "This takes roots of both sums. R² takes the sums as they are."),
         "against zero": WrongAnswer(
-            _against_zero, "You compare with always guessing 0. Compare with always guessing the mean."
+            _against_zero, "This compares with always guessing 0. Compare with always guessing the mean."
         ),
+        "different divisors": WrongAnswer(
+            _different_divisors, "One sum is divided by n here, and the other by n - 1. Take both as sums."
+        ),
+        "spread over left": WrongAnswer(_spread_over_left, "The fraction is upside down: what is left stands above."),
     },
 )
 
@@ -228,50 +386,65 @@ def best_method(costs, rates):
     return min(costs, key=seconds)
 
 
+def _seconds(amounts: Sequence[float], rates: Sequence[float]) -> float:
+    return sum(amount * rate for amount, rate in zip(amounts, rates, strict=True))
+
+
 def _slowest(costs, rates):
-    return max(costs, key=lambda method: sum(a * r for a, r in zip(costs[method], rates, strict=True)))
+    return max(costs, key=lambda method: _seconds(costs[method], rates))
 
 
 def _fewest_operations(costs, rates):
     return min(costs, key=lambda method: costs[method][1] + costs[method][2])
 
 
+def _fewest_passes(costs, rates):
+    return min(costs, key=lambda method: costs[method][0])
+
+
 def _free_passes(costs, rates):
-    return min(costs, key=lambda method: costs[method][1] * rates[1] + costs[method][2] * rates[2])
+    return min(costs, key=lambda method: _seconds(costs[method][1:], rates[1:]))
+
+
+def _free_attention(costs, rates):
+    return min(costs, key=lambda method: _seconds(costs[method][:2], rates[:2]))
 
 
 def _one_rate(costs, rates):
-    return min(costs, key=lambda method: sum(costs[method]) * sum(rates))
+    return min(costs, key=lambda method: sum(costs[method]))
 
 
 def _the_seconds(costs, rates):
-    return min(sum(a * r for a, r in zip(amounts, rates, strict=True)) for amounts in costs.values())
+    return min(_seconds(amounts, rates) for amounts in costs.values())
 
 
-def _judge(returned: Any, expected: str, costs: dict[str, tuple[int, int, int]], rates: Any) -> str | None:
+def _the_index(costs, rates):
+    return [*costs].index(best_method(costs, rates))
+
+
+def _judge_method(returned: Any, expected: str, costs: dict[str, tuple[int, int, int]], rates: Any) -> str | None:
     if not isinstance(returned, str):
-        return f"The name of a method is asked for, and a {type(returned).__name__} came back."
+        return f"The name of a method is asked for: one of {', '.join(costs)}."
     if returned not in costs:
         return f"{returned!r} is none of the methods: {', '.join(costs)}."
-    return None if returned == expected else "Another method is predicted to be faster."
+    if returned == expected:
+        return None
+    took = [_seconds(costs[method], rates) for method in (returned, expected)]
+    return f"By these rates {returned} takes {took[0]} seconds, and {expected} {took[1]}."
 
 
 def _machines(draw: Random) -> Iterator[tuple[Any, ...]]:
     yield {"one_by_one": (9, 5, 1), "prepacked": (1, 6, 1)}, (1, 1, 1)
     yield {"one_by_one": (2, 5, 1), "prepacked": (1, 7, 9)}, (1, 2, 2)
+    yield {"one_by_one": (6, 4, 1), "prepacked": (1, 5, 3)}, (1, 1, 9)
     yield {"full_batching": (1, 40, 9), "padding_free": (1, 20, 1)}, (9, 2, 5)
     names = ("one_by_one", "full_batching", "length_ordered", "prepacked", "padding_free")
     while True:
         costs = {name: (draw.randint(1, 30), draw.randint(20, 90), draw.randint(1, 60)) for name in names}
         rates = draw.choice(((20, 1, 1), (1, 1, 9), (9, 4, 1), (1, 3, 3), (2, 9, 20)))
-        seconds = sorted(sum(a * r for a, r in zip(costs[name], rates, strict=True)) for name in names)
+        seconds = sorted(_seconds(costs[name], rates) for name in names)
         if seconds[0] < seconds[1]:  # else two answers are right
             yield costs, rates
-
-
-def _cases(draw: Random) -> list[tuple[Any, ...]]:
-    machines = _machines(draw)
-    return [next(machines) for _ in range(40)]
 
 
 BEST_METHOD = Exercise(
@@ -286,11 +459,11 @@ BEST_METHOD = Exercise(
         def seconds(method):
             return ...  # from costs[method] and rates
 
-        return min(costs, key=len)  # the shortest name: choose by seconds instead
+        return ...  # the name of the method that takes the least seconds
     """,
     reference=best_method,
-    cases=_cases,
-    judge=_judge,
+    cases=lambda draw: islice(_machines(draw), 40),
+    judge=_judge_method,
     hints=(
         "The seconds of a method: each amount times its rate, added up.",
         "`sum(amount * rate for amount, rate in zip(costs[method], rates))`.",
@@ -300,15 +473,22 @@ BEST_METHOD = Exercise(
         "the slowest": WrongAnswer(_slowest, "This is the slowest. The fastest takes the fewest seconds."),
         "fewest operations": WrongAnswer(
             _fewest_operations,
-            "You choose the fewest operations. An operation of attention may take longer, and passes cost.",
+            "This has the fewest operations. But an operation of attention may take longer, and passes cost.",
+        ),
+        "fewest passes": WrongAnswer(
+            _fewest_passes, "This has the fewest passes. Their operations take time, too: add up all three."
         ),
         "passes for nothing": WrongAnswer(
-            _free_passes, "You leave out what a pass costs by itself. Many small passes are slow for that reason."
+            _free_passes, "This leaves out what a pass costs by itself. Many small passes are slow for that reason."
+        ),
+        "attention for nothing": WrongAnswer(
+            _free_attention, "This leaves out attention, the third amount and the third rate."
         ),
         "one rate for all": WrongAnswer(
-            _one_rate, "You add passes and operations before weighing them. Multiply each amount by its own rate first."
+            _one_rate, "This adds passes and operations as they are. Multiply each amount by its own rate first."
         ),
         "the seconds": WrongAnswer(_the_seconds, "These are the seconds of the fastest. Return its name."),
+        "the index": WrongAnswer(_the_index, "This is the place of the fastest among the methods. Return its name."),
     },
 )
 
@@ -340,15 +520,19 @@ QUIZZES = (
     ),
     Quiz(
         "08-limit",
-        "A forward pass over a single token takes nearly as long as one over eight. What limits it?",
+        "A forward pass over a single token takes as long as one over eight. What may be the limit?",
         (
             Answer("Arithmetic", False, "Then eight tokens would take eight times as long."),
             Answer(
-                "Memory traffic",
-                True,
-                "All weights are read once, for one token or for eight. That reading is what takes the time.",
+                "Memory, and nothing else",
+                False,
+                "All weights are read once, for one token or for eight. But something else is done once a pass, too.",
             ),
-            Answer("Padding", False, "There is none in either of them."),
+            Answer(
+                "Memory, or launching",
+                True,
+                "Both are paid once a pass, whatever is in it. To know which, compare with the bytes of the weights.",
+            ),
         ),
     ),
 )

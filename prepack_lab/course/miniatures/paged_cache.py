@@ -6,7 +6,8 @@ time, when the last one is full. Prompts a, b and c in blocks of four slots, wit
     memory     | a a a a | b b b . | c c c c | a a a a | c . . . | a a . . |
     tables     a: 0 3 5    b: 1    c: 2 4
 
-Only the last block of each prompt has free slots: fewer than a block.
+Only the last block of each prompt has free slots: fewer than a block. A slot is a number, too: block · block size +
+offset, so that the seventh token of a lies in slot 3 · 4 + 2 = 14.
 
 Source: Kwon et al., vLLM, SOSP 2023, "PagedAttention".
 """
@@ -21,17 +22,16 @@ def blocks_needed(tokens: int, block_size: int) -> int:
     return -(-tokens // block_size)
 
 
-class PagedCache:
-    """The keys of one layer (values would lie beside them, in the same blocks).
+class BlockTables:
+    """Whose each block is.
 
     Args:
         blocks: N, all there are.
         block_size: slots in a block.
-        heads, width: H and D, of the keys.
     """
 
-    def __init__(self, blocks: int, block_size: int, heads: int = 1, width: int = 1) -> None:
-        self.memory = torch.zeros(blocks, block_size, heads, width)
+    def __init__(self, blocks: int, block_size: int) -> None:
+        self.blocks, self.block_size = blocks, block_size
         self.tables: dict[int, list[int]] = {}
         """For each prompt its blocks, in the order of its tokens."""
         self.lengths: dict[int, int] = {}
@@ -39,38 +39,56 @@ class PagedCache:
         self._free = [*range(blocks)]
 
     @property
-    def block_size(self) -> int:
-        """Slots in a block."""
-        return self.memory.shape[1]
-
-    @property
     def slots_taken(self) -> int:
         """Slots in all blocks that belong to a prompt, empty ones too."""
         return self.block_size * sum(map(len, self.tables.values()))
 
-    def append(self, prompt: int, keys: torch.Tensor) -> None:
-        """Give a prompt the keys of more tokens, [H, n, D]; new blocks are taken as they are needed.
+    def grow(self, prompt: int, tokens: int) -> torch.Tensor:
+        """Give a prompt room for more tokens, in new blocks where they are needed: [n] their slots.
 
         Raises:
             RuntimeError: no block is free.
         """
         table, begin = self.tables.get(prompt, []), self.lengths.get(prompt, 0)
-        end = begin + keys.shape[1]
-        more = blocks_needed(end, self.block_size) - len(table)
+        more = blocks_needed(begin + tokens, self.block_size) - len(table)
         if more > len(self._free):
             raise RuntimeError(f"prompt {prompt} needs {more} more blocks, and {len(self._free)} are free")
-        self.tables[prompt] = table = [*table, *(self._free.pop(0) for _ in range(more))]
-        place = torch.arange(begin, end)  # [n]
-        block = torch.tensor(table)[place // self.block_size]
-        self.memory[block, place % self.block_size] = keys.transpose(0, 1)
-        self.lengths[prompt] = end
+        self.tables[prompt] = [*table, *(self._free.pop(0) for _ in range(more))]
+        self.lengths[prompt] = begin + tokens
+        return self.slots(prompt)[begin:]
 
-    def keys(self, prompt: int) -> torch.Tensor:
-        """The keys of a prompt as if they lay in one piece, [H, n, D]: one gather."""
-        gathered = self.memory[self.tables[prompt]].flatten(0, 1)  # [slots, H, D]
-        return gathered[: self.lengths[prompt]].transpose(0, 1)
+    def slots(self, prompt: int) -> torch.Tensor:
+        """Where the tokens of a prompt lie: [n]."""
+        place = torch.arange(self.lengths[prompt])
+        block = torch.tensor(self.tables[prompt], dtype=torch.long)[place // self.block_size]
+        return block * self.block_size + place % self.block_size
 
     def release(self, prompt: int) -> None:
         """A prompt has been answered: its blocks are free for others."""
         self._free += self.tables.pop(prompt)
         del self.lengths[prompt]
+
+
+class PagedCache(BlockTables):
+    """The keys of one layer (values would lie beside them, in the same blocks).
+
+    Args:
+        blocks, block_size: as for `BlockTables`.
+        heads, width: H and D, of the keys.
+    """
+
+    def __init__(self, blocks: int, block_size: int, heads: int = 1, width: int = 1) -> None:
+        super().__init__(blocks, block_size)
+        self.memory = torch.zeros(blocks * block_size, heads, width)
+
+    def append(self, prompt: int, keys: torch.Tensor) -> None:
+        """Give a prompt the keys of more tokens, [H, n, D].
+
+        Raises:
+            RuntimeError: as for `grow`.
+        """
+        self.memory[self.grow(prompt, keys.shape[1])] = keys.transpose(0, 1)
+
+    def keys(self, prompt: int) -> torch.Tensor:
+        """The keys of a prompt as if they lay in one piece, [H, n, D]: one gather."""
+        return self.memory[self.slots(prompt)].transpose(0, 1)

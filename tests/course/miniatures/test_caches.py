@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prepack_lab.course.miniatures.attention_ways import attend_three_ways
 from prepack_lab.course.miniatures.block_masks import LEFT_OUT, PARTLY, WHOLE, attend, block_kinds, computed_pairs
 from prepack_lab.course.miniatures.chunked_prefill import prefill_in_chunks
 from prepack_lab.course.miniatures.paged_cache import PagedCache, blocks_needed
@@ -113,3 +114,12 @@ def test_blocks_that_are_hidden_are_left_out_and_the_numbers_stay():
     states = [torch.randn(1, 2, 384, 8) for _ in range(3)]
     dense = torch.nn.functional.scaled_dot_product_attention(*states, attn_mask=packed_mask(segments, torch.float32))
     torch.testing.assert_close(attend(*states, mask), dense, atol=1e-5, rtol=1e-4)
+
+
+def test_three_ways_of_attention_compute_what_they_must_and_agree():
+    masked, blocks, alone = attend_three_ways([30, 10, 15, 25], width=4, repeats=1).values()
+    assert masked.pairs == 3 * 30**2, "three rows of thirty"
+    assert blocks.pairs == 3 * 128**2 and blocks.time is None, "a block is the least that can be left out"
+    assert alone.pairs == sum(n * (n + 1) // 2 for n in (30, 10, 15, 25))
+    assert max(masked.off, blocks.off) < 1e-5 and alone.off == 0
+    assert len(masked.time.seconds) == len(alone.time.seconds) == 1
