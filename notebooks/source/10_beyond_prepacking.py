@@ -550,8 +550,8 @@ lab.widgets.Quiz("10-scores")
 # - transformers has continuous batching, too: `model.generate_batch` computes
 #   [flat rows over a paged cache](https://huggingface.co/docs/transformers/main/en/paged_attention).
 # - Embedding is prefill and nothing else. [Text Embeddings
-#   Inference](https://github.com/huggingface/text-embeddings-inference) batches by tokens and lays texts end to end, and
-#   [ModernBERT](https://huggingface.co/docs/transformers/model_doc/modernbert) was built to run without padding.
+#   Inference](https://github.com/huggingface/text-embeddings-inference) batches by tokens, and lays texts end to end on
+#   GPUs. [ModernBERT](https://huggingface.co/docs/transformers/model_doc/modernbert) was built to run without padding.
 # - What vLLM prepares for a step is in its
 #   [model runner](https://github.com/vllm-project/vllm/blob/main/vllm/v1/worker/gpu_model_runner.py), and
 #   [explained](https://docs.vllm.ai/projects/ascend/en/v0.13.0/developer_guide/feature_guide/ModelRunner_prepare_inputs.html)

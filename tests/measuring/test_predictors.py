@@ -115,3 +115,20 @@ def test_of_the_recorded_batches_k_over_r_predicts_unseen_workloads_best():
         errors = errors_on_unseen([count(own) for own in lengths], gains, kinds)
         off[name] = median(one for own in errors.values() for one in own)
     assert len(errors) >= 4 and off["k/r"] < off["r/k"] < off["m - L/k"]
+
+
+def test_a_beginning_that_all_share_leaves_packing_little():
+    """As lesson 10 says: exam questions, bare and behind 100 and 600 tokens of examples."""
+    batches = [lab.load_profile("mmlu").sample(16, seed) for seed in range(30)]
+    gains = [
+        sum(fewer_rows([shared + length for length in batch]) for batch in batches) / 30 for shared in (0, 100, 600)
+    ]
+    assert gains == pytest.approx([4.1, 2.1, 1.0], abs=0.1)
+
+
+def test_the_papers_floor_is_neither_reading_nor_computing():
+    """As lesson 08 says: the data sheet of the A6000, 1.3 billion weights in half precision."""
+    small = {size: paper.BATCH_SECONDS[100][size] for size in (1, 2)}
+    for size, seconds in small.items():
+        reading, computing = 2 * 1.3e9 / 768e9, 2 * 1.3e9 * 100 * size / 154.8e12
+        assert seconds > 9 * max(reading, computing)
