@@ -42,7 +42,7 @@ lab.progress("10")
 # ## What arrives in production
 #
 # The paper measures datasets, such as exam questions. Companies have published what reached their services: the number
-# of tokens in each prompt, and mostly in each answer, but no text. The lab carries two. **Azure** from 2023, one service
+# of tokens in each prompt and each answer, but no text. The lab carries two. **Azure** from 2023, one service
 # for code and one for conversation; **Mooncake** from the makers of Kimi, a service for long documents. Alibaba's
 # [Qwen traces](https://github.com/alibaba-edu/qwen-bailian-usagetraces-anon) are another.
 #
@@ -68,7 +68,7 @@ Table(("workload", "median prompt", "longest", "mean answer", "padding", "k/r", 
 # - Production prompts are longer, several times to more than a hundred times, and **as unequal**. So packing saves
 #   neither more rows nor fewer: padding and [k/r](glossary.ipynb#k-over-r) are those of the datasets.
 # - Rows are long, too. The [packed mask](glossary.ipynb#Packed-mask) of one batch takes W × W numbers per row: from
-#   hundreds of megabytes to more than most GPUs have.
+#   hundreds of megabytes to tens of gigabytes.
 # - There are **answers**. Code is read seventy tokens for each one written, conversations five.
 #
 # So we need ideas for long rows, and ideas for answers. We try all of them on one workload, the conversations.
@@ -366,7 +366,8 @@ print(
 # ## Anatomy of one step
 #
 # Now put it together. In one step of a modern server two requests write a token, a third reads a chunk of its prompt, and
-# a fourth begins. All of it is one forward pass over one row. The pass is given six short lists, and no mask:
+# a fourth begins. All of it is one forward pass over one row. The pass is given six short lists, among them the
+# [block tables](glossary.ipynb#Block-table) and the [slot mapping](glossary.ipynb#Slot-mapping), and no mask:
 #
 # | here | in vLLM | what it says |
 # |---|---|---|

@@ -193,8 +193,11 @@
 # ### Kernel
 # A program that computes one operation, mostly on a GPU. (What runs the code of a notebook is called a kernel, too.)
 #
+# ### Launching
+# The calls from Python down to the cores or the GPU, which a pass takes however little it computes.
+#
 # ### Roofline
-# A picture of what limits a computation: arithmetic, or the traffic to memory.
+# A picture of what limits a computation: arithmetic, or the traffic to memory. Launching is the third limit.
 
 # %% [markdown]
 # ## On servers
@@ -204,6 +207,12 @@
 #
 # ### Paged cache
 # A cache cut into blocks of equal size, which may lie anywhere in memory.
+#
+# ### Block table
+# For each prompt its blocks of a paged cache, in the order of its tokens.
+#
+# ### Slot mapping
+# Where in a paged cache a token's keys and values are written: block · block size + place in the block.
 #
 # ### Chunked prefill
 # A long prompt read piece by piece, so that others can decode in between.
