@@ -41,6 +41,10 @@ def _padding_is_one_more(lengths, width):
     return torch.where(row < 0, len(lengths), row)
 
 
+def _lengths_of_prompts(lengths, width):
+    return torch.tensor([*(length for length in lengths for _ in range(length)), *[-1] * (width - sum(lengths))])
+
+
 def _padding_first(lengths, width):
     return segment_ids(lengths, width).roll(width - sum(lengths))
 
@@ -86,6 +90,9 @@ SEGMENT_IDS = Exercise(
             _padding_is_one_more, "Your padding has the index of a prompt that there is not. Use -1."
         ),
         "padding first": WrongAnswer(_padding_first, "Your padding comes first. Here it follows the prompts."),
+        "lengths": WrongAnswer(
+            _lengths_of_prompts, "These are the lengths of the prompts. Their indices are 0, 1, 2, …."
+        ),
         "positions": WrongAnswer(_positions, "These are positions. A segment id is the same for a whole prompt."),
     },
 )
@@ -111,6 +118,14 @@ def _backwards(lengths):
     return torch.cat([torch.arange(length).flip(0) for length in lengths])
 
 
+def _indices_of_prompts(lengths):
+    return torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
+
+
+def _one_too_long(lengths):
+    return torch.cat([torch.arange(length + 1) for length in lengths])
+
+
 RESTART_POSITIONS = Exercise(
     key="03-positions",
     title="Restart positions",
@@ -133,6 +148,10 @@ RESTART_POSITIONS = Exercise(
         "from one": WrongAnswer(_restart_positions_from_one, "The first token of a prompt is at position 0."),
         "the last token is lost": WrongAnswer(
             _one_short, "Your prompts lose their last token. `range(n)` and `torch.arange(n)` already stop before n."
+        ),
+        "one too many": WrongAnswer(_one_too_long, "Your prompts have a token too many: n tokens are at 0 to n - 1."),
+        "indices": WrongAnswer(
+            _indices_of_prompts, "These are the indices of the prompts. Positions count the tokens of each."
         ),
         "backwards": WrongAnswer(_backwards, "Your positions count down. The first token of a prompt is at 0."),
     },
@@ -215,6 +234,40 @@ def _packed_mask_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
         yield torch.tensor(rows), draw.choice([torch.float32, torch.bfloat16])
 
 
+def _tiny(segment_ids, dtype):
+    same, earlier = _parts(segment_ids)
+    return torch.full(same.shape, torch.finfo(dtype).tiny, dtype=dtype).masked_fill(same & earlier, 0)
+
+
+def _comparable(returned: Any, expected: torch.Tensor) -> bool:
+    return isinstance(returned, torch.Tensor) and (returned.shape, returned.dtype) == (expected.shape, expected.dtype)
+
+
+def _may_look(segments: torch.Tensor, query: int, key: int, seen: bool, window: int | None = None) -> str:
+    """Whether a slot may look at another, and why, in words."""
+    if key > query:
+        why = "it comes later"
+    elif segments[query] != segments[key]:
+        why = "it belongs to another prompt"
+    elif not seen:
+        why = f"with itself that would be {query - key + 1} slots, and the window is {window}"
+    else:
+        why = "it is the slot itself" if key == query else "it comes earlier in the same prompt"
+    return f"slot {query} {'may' if seen else 'must not'} look at slot {key} ({why})"
+
+
+def _packed_mask_judge(
+    returned: Any, expected: torch.Tensor, segment_ids: torch.Tensor, dtype: torch.dtype
+) -> str | None:
+    wrong = tensor(returned, expected)
+    if wrong is None or not _comparable(returned, expected):
+        return wrong
+    row, _, query, key = (~torch.isclose(returned.double(), expected.double(), rtol=1e-4)).nonzero()[0].tolist()
+    yours, right = (both[row, 0, query, key].item() for both in (returned, expected))
+    rule = _may_look(segment_ids[row], query, key, seen=right == 0)
+    return f"In row {row}, {rule}, and your mask has {yours:.4g} there instead of {right:.4g}."
+
+
 PACKED_MASK = Exercise(
     key="03-mask",
     title="The packed mask",
@@ -231,7 +284,7 @@ PACKED_MASK = Exercise(
     """,
     reference=packed_mask,
     cases=_packed_mask_rows,
-    judge=tensor,
+    judge=_packed_mask_judge,
     exact_dtype=True,
     hints=(
         "Two slots belong together where their segment ids are equal. Compare [R, 1, W, 1] with [R, 1, 1, W].",
@@ -260,6 +313,7 @@ PACKED_MASK = Exercise(
         "a number of one's own": WrongAnswer(
             _a_number_of_ones_own, "You hide with -1e9. Not every dtype has that number: ask torch.finfo(dtype).min."
         ),
+        "tiny": WrongAnswer(_tiny, "`tiny` is the smallest number above 0. What hides is far below it: `min`."),
         "padding sees nothing": WrongAnswer(
             _padding_sees_nothing, "Your padding sees nothing at all. It counts as one more prompt, and sees itself."
         ),
@@ -320,6 +374,19 @@ def _sliding_window_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
         yield torch.tensor(segments + [-1] * draw.randrange(3)), draw.randint(1, 4)
 
 
+def _one_too_few(segment_ids, window):
+    return sliding_window(segment_ids, window - 1)
+
+
+def _sliding_window_judge(returned: Any, expected: torch.Tensor, segment_ids: torch.Tensor, window: int) -> str | None:
+    wrong = tensor(returned, expected)
+    if wrong is None or not _comparable(returned, expected):
+        return wrong
+    query, key = (returned != expected).nonzero()[0].tolist()
+    rule = _may_look(segment_ids, query, key, bool(expected[query, key]), window)
+    return f"{rule[0].upper()}{rule[1:]}, and yours says {bool(returned[query, key])}."
+
+
 SLIDING_WINDOW = Exercise(
     key="03-window",
     title="A window inside each prompt",
@@ -335,7 +402,7 @@ SLIDING_WINDOW = Exercise(
     """,
     reference=sliding_window,
     cases=_sliding_window_rows,
-    judge=tensor,
+    judge=_sliding_window_judge,
     hints=(
         "How far does the key lie before the query? `slot[:, None] - slot`, with `slot = torch.arange(W)`.",
         "Causal: the distance is 0 or more. Window: it is below `window`.",
@@ -345,6 +412,9 @@ SLIDING_WINDOW = Exercise(
         "across prompts": WrongAnswer(_across_prompts, "Your window reaches into the prompt before. Keep them apart."),
         "no window": WrongAnswer(_no_window, "Your tokens see their whole prompt: the window is missing."),
         "one too many": WrongAnswer(_one_too_many, "One slot too many: the token itself counts among the `window`."),
+        "one too few": WrongAnswer(
+            _one_too_few, "One slot too few: `window` slots, and the token itself is one of them."
+        ),
         "both ways": WrongAnswer(
             _sliding_window_both_ways, "Your window looks ahead, too. A token sees earlier ones and itself."
         ),
@@ -492,7 +562,17 @@ def _segmented_attention_judge(
                 f"even with weight 0 its values took part, as 0 · NaN is NaN. Attend each segment alone."
             )
         returned = returned.to(expected.dtype)  # numpy likes float64
+        for begin in ends[:-1]:
+            if not torch.isclose(returned[begin], expected[begin], rtol=1e-4, atol=1e-6, equal_nan=True).all():
+                return (
+                    f"Slot {begin} is the first of its segment, so it sees itself only, and its result is its own "
+                    f"value: {_numbers(value[begin])}. Yours is {_numbers(returned[begin])}."
+                )
     return tensor(returned, expected)
+
+
+def _numbers(row: torch.Tensor) -> str:
+    return f"[{', '.join(f'{number:.4g}' for number in row.tolist())}]"
 
 
 SEGMENTED_ATTENTION = Exercise(

@@ -207,6 +207,23 @@ def _last_token_logits_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
         yield torch.arange(R * W * 2.0).view(R, W, 2), batch.last_token
 
 
+def _last_token_logits_judge(
+    returned: Any, expected: torch.Tensor, logits: torch.Tensor, last_token: torch.Tensor
+) -> str | None:
+    wrong = tensor(returned, expected)
+    if wrong is None or not isinstance(returned, torch.Tensor) or returned.shape != expected.shape:
+        return wrong
+    prompt = int((returned != expected).any(1).nonzero()[0])
+    came_from = (logits == returned[prompt]).all(-1).nonzero().tolist()
+    if not came_from:
+        return wrong
+    (row, slot), (right_row, right_slot) = came_from[0], last_token[prompt].tolist()
+    return (
+        f"For prompt {prompt} these are the logits of row {row}, slot {slot}; its last token is in row {right_row}, "
+        f"slot {right_slot}."
+    )
+
+
 LAST_TOKEN_LOGITS = Exercise(
     key="04-last",
     title="The logits after each prompt",
@@ -217,7 +234,7 @@ LAST_TOKEN_LOGITS = Exercise(
     "prompts.",
     reference=last_token_logits,
     cases=_last_token_logits_cases,
-    judge=tensor,
+    judge=_last_token_logits_judge,
     hints=(
         "`last_token[:, 0]` are the rows, `last_token[:, 1]` the slots.",
         "Index with both at once: `logits[rows, slots]` takes one place for each pair.",
@@ -371,6 +388,26 @@ def _keys(batch: PackedBatch, H: int = 2, D: int = 2) -> torch.Tensor:
     return 1 + torch.arange(float(R * H * W * D)).view(R, H, W, D)
 
 
+def _unpack_keys_judge(
+    returned: Any, expected: torch.Tensor, keys: torch.Tensor, first_token: torch.Tensor, lengths: torch.Tensor
+) -> str | None:
+    wrong = tensor(returned, expected)
+    if wrong is None or not isinstance(returned, torch.Tensor) or returned.shape != expected.shape:
+        return wrong
+    prompt, head, slot, number = (returned != expected).nonzero()[0].tolist()
+    found, right = (_origin(keys, both[prompt, head, slot, number].item()) for both in (returned, expected))
+    padding = ", as it is padding" if right == "0" else ""
+    return f"In the cache of prompt {prompt}, head {head}, slot {slot} should hold {right}{padding}, and holds {found}."
+
+
+def _origin(keys: torch.Tensor, number: float) -> str:
+    """Where a number is from: they are all different."""
+    place = (keys.as_subclass(torch.Tensor) == number).nonzero().tolist()
+    if place:
+        return "the key of row {}, head {}, slot {}".format(*place[0][:3])
+    return "0" if number == 0 else f"{number:g}, which is no key"
+
+
 UNPACK_KEYS = Exercise(
     key="04-unpack",
     title="Unpack the cache without a loop",
@@ -388,7 +425,7 @@ UNPACK_KEYS = Exercise(
     """,
     reference=unpack_keys,
     cases=_unpack_keys_cases,
-    judge=tensor,
+    judge=_unpack_keys_judge,
     hints=(
         "Take the places of the exercise before: [B, L], below 0 on padding.",
         "The slot of a token is its prompt's first slot plus its place. Clamp it at 0 where it is padding.",

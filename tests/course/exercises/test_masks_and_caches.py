@@ -141,3 +141,50 @@ def test_any_number_below_0_is_padding(padding):
 )  # fmt: skip
 def test_sameness_is_what_the_statement_says(same, right):
     assert check("04-same", same).solved is right
+
+
+def only_the_prompt(segment_ids, dtype):
+    same = segment_ids[:, None, :, None] == segment_ids[:, None, None]
+    return torch.zeros(same.shape, dtype=dtype).masked_fill(~same.triu(), torch.finfo(dtype).min)
+
+
+def from_the_first_slot(keys, first_token, lengths):
+    place = places(lengths)
+    return keys[first_token[:, :1], :, place.clamp(min=0)].transpose(1, 2) * (place >= 0)[:, None, :, None]
+
+
+@pytest.mark.parametrize(
+    ("key", "function", "words"),
+    [
+        ("03-mask", only_the_prompt, "In row 0, slot 0 must not look at slot 1 (it comes later), and your mask has 0"),
+        (
+            "03-window",
+            lambda segment_ids, window: (segment_ids[:, None] == segment_ids).tril(),
+            "Slot 1 must not look at slot 0 (with itself that would be 2 slots, and the window is 1)",
+        ),
+        (
+            "03-attention",
+            lambda query, key, value, cu_seqlens: key,
+            "Slot 0 is the first of its segment, so it sees itself only, and its result is its own value",
+        ),
+        (
+            "04-last",
+            lambda logits, last_token: logits[last_token[:, 0], -1],
+            "For prompt 0 these are the logits of row 1, slot 1; its last token is in row 1, slot 0.",
+        ),
+        (
+            "04-unpack",
+            from_the_first_slot,
+            "slot 1 should hold the key of row 0, head 0, slot 2, and holds the key of row 0, head 0, slot 0",
+        ),
+    ],
+)
+def test_a_comment_names_the_place_and_the_reason(key, function, words):
+    assert words in check(key, function).words
+
+
+@pytest.mark.parametrize("key", ["03-mask", "03-window", "03-attention", "04-last", "04-places", "04-unpack"])
+@pytest.mark.parametrize("returned", [[torch.zeros(1)], torch.zeros(3), torch.zeros(()), "a mask"], ids=str)
+def test_what_is_no_such_tensor_is_compared_all_the_same(key, returned):
+    verdict = check(key, lambda *arguments: returned)
+    assert not verdict.solved and "can't be compared" not in verdict.words
