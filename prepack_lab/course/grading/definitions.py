@@ -13,6 +13,9 @@ HARMLESS = {
 }  # fmt: skip
 """What may be called to make a plain value: `memo = dict()`, `EPS = float("1e-9")`."""
 
+ANSWERS_IN = ("prepack_lab.course.exercises", "prepack_lab.course.capstone")
+"""Where the lab keeps its own answers."""
+
 
 def defines(node: ast.stmt) -> bool:
     """Whether a statement only defines something; an `if` or a `try` does where every statement in it does."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.exercises.exercise import Exercise
-from prepack_lab.course.grading.definitions import defines, functions, not_run
+from prepack_lab.course.grading.definitions import ANSWERS_IN, defines, functions, not_run
 from prepack_lab.course.grading.magics import to_python
 from prepack_lab.course.lessons import LESSONS
 
@@ -180,10 +180,10 @@ def _tampering(cell: Cell) -> Iterator[str]:
             yield f"{where} defines a check of its own"
         elif isinstance(node, ast.Call) and _last_name(node.func) == "setattr":
             yield f"{where} replaces something with setattr"
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prepack_lab.course.exercises"):
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(ANSWERS_IN):
             yield f"{where} imports from {node.module}"
         elif isinstance(node, ast.Import):
-            names = [part.name for part in node.names if part.name.startswith("prepack_lab.course.exercises")]
+            names = [part.name for part in node.names if part.name.startswith(ANSWERS_IN)]
             yield from (f"{where} imports {name}" for name in names)
         elif isinstance(node, ast.Attribute) and node.attr in ANSWERS:
             yield f"{where} asks the lab for the reference"

@@ -36,7 +36,7 @@ from prepack_lab import (  # noqa: F401 - what lessons import
 )
 from prepack_lab.course.exercises.attempt import Outcome, attempt
 from prepack_lab.course.exercises.catalogue import exercise
-from prepack_lab.course.grading.definitions import defines, imports
+from prepack_lab.course.grading.definitions import ANSWERS_IN, defines, imports
 from prepack_lab.course.grading.wire import TooMuchError, encode
 
 try:
@@ -180,12 +180,13 @@ def _limit(task: Task) -> None:
 
 def _forget_the_answers() -> None:
     """Take the references away, and all that leads to them."""
-    for name in [name for name in sys.modules if name.startswith("prepack_lab.course.exercises")]:
+    for name in [name for name in sys.modules if name.startswith(ANSWERS_IN)]:
         del sys.modules[name]
     for name in ("check", "hint", "solution", "progress"):
         setattr(lab, name, lambda *_: None)
     if hasattr(course, "exercises"):
         del course.exercises
+    vars(course)["capstone"] = None  # a lesson imports it, and nothing that is graded calls it
 
 
 class _Guard:
@@ -213,7 +214,7 @@ class _Guard:
     def _wrong(self, event: str, arguments: tuple[Any, ...]) -> str | None:
         if event.startswith(NETWORK):
             return "it tried to reach the network"
-        if event == "import" and str(arguments[0]).startswith("prepack_lab.course.exercises"):
+        if event == "import" and str(arguments[0]).startswith(ANSWERS_IN):
             return "it asks the lab's own exercises for the answer"
         if self._watches == "imports":
             return None

@@ -103,6 +103,10 @@ FATES = {
         "from prepack_lab.course.exercises.catalogue import EXERCISES\nreturn EXERCISES['01-waste'].reference(lengths)",
         "asks the lab's own exercises",
     ),
+    "forbidden: the capstone's": (
+        "from prepack_lab.course.capstone import reference\nreturn reference.pack_prompts(lengths, 1)",
+        "asks the lab's own exercises",
+    ),
 }
 
 

@@ -86,6 +86,7 @@ def test_another_name_of_a_function_is_one(tmp_path):
         "setattr(lab, 'check', print)",
         "from prepack_lab.course.exercises.catalogue import EXERCISES",
         "import prepack_lab.course.exercises.catalogue as c",
+        "from prepack_lab.course.capstone.reference import packed_mask",
         "answer = exercise('01-waste').reference",
         "open('progress.json', 'w').write('{}')",
     ],
