@@ -85,8 +85,8 @@ class Stage:
         wrong = judged(self.right)
         if wrong is None:
             return None
-        shown = (words for words, mistake in self.mistakes.items() if judged(mistake) is None)
-        return "\n".join([wrong, *list(shown)[:1]])
+        shown = next((words for words, mistake in self.mistakes.items() if judged(mistake) is None), None)
+        return f"{wrong}\n{shown}" if shown else wrong
 
 
 def fresh(arguments: Sequence[Any]) -> tuple[Any, ...]:
