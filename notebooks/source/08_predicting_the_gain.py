@@ -285,7 +285,7 @@ figures.draw_forecast({"cost model": [*predicted.values()]}, [*taken.values()], 
 # ## What is the limit?
 #
 # A machine has three limits. How many operations it **computes** in a second. How many bytes it **moves** in a second.
-# And how long it takes to [**launch**](glossary.ipynb#Launching) a pass: each layer is a dozen small calls, from Python
+# And how long it takes to [**launch**](glossary.ipynb#Launch-overhead) a pass: each layer is a dozen small calls, from Python
 # down to the cores or the GPU. The slowest of the three decides. The picture of the first two is called a
 # [**roofline**](glossary.ipynb#Roofline).
 #

@@ -186,18 +186,15 @@
 # ### Calibration
 # A few short runs that show how fast this machine is, so that the seconds of others can be predicted.
 #
-# ### Launch overhead
-# The time in which the processor starts the steps of a forward pass on the GPU. It is the same for a small batch and
-# a large one.
-#
 # ### Kernel
 # A program that computes one operation, mostly on a GPU. (What runs the code of a notebook is called a kernel, too.)
 #
-# ### Launching
-# The calls from Python down to the cores or the GPU, which a pass takes however little it computes.
+# ### Launch overhead
+# The time that the calls of a forward pass take, from Python down to the cores or the GPU. It is the same for a small
+# batch and a large one.
 #
 # ### Roofline
-# A picture of what limits a computation: arithmetic, or the traffic to memory. Launching is the third limit.
+# A picture of what limits a computation: arithmetic, or the traffic to memory. Launch overhead is the third limit.
 
 # %% [markdown]
 # ## On servers

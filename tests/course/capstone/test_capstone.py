@@ -436,7 +436,9 @@ def test_every_stage_is_tried_on_what_the_one_before_returns():
     for lengths, bins in PACKED:
         one = inputs(lengths, bins)
         assert one.logits.shape[0] == len(lengths) == len(one.own.layers[0].keys)
-    assert any(one.end in text for text in reference.decode(*fresh((one.model, one.own, one.logits, one.counts, 6, -1))))
+    assert any(
+        one.end in text for text in reference.decode(*fresh((one.model, one.own, one.logits, one.counts, 6, -1)))
+    )
 
 
 def test_a_race_shows_both_times(tiny):
