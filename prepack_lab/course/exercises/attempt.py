@@ -126,9 +126,8 @@ class _Guard:
         _thread.start_new_thread(self._watch, ())
 
     def stop(self) -> None:
-        """Send no more, call back what is on its way, and wait until nobody watches."""
+        """Send no more, and wait until nobody watches; what is on its way is raised here."""
         self.caller.value = NOBODY
-        raise_in(threading.get_ident(), ctypes.py_object())
         if self._inside.locked():
             self._inside.release()
         if self._watching.acquire(timeout=1):
@@ -143,4 +142,4 @@ class _Guard:
 NOBODY = 0
 """No thread has this number."""
 raise_in = ctypes.PYFUNCTYPE(None, ctypes.c_ulong, ctypes.py_object)(("PyThreadState_SetAsyncExc", ctypes.pythonapi))
-"""Raise an error in a thread, before its next loop or call; without one, call back the one that is on its way."""
+"""Raise an error in a thread, before its next loop or call."""

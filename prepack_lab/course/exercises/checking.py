@@ -256,7 +256,8 @@ def _short(value: Any) -> str:
         if isinstance(value, torch.Tensor):
             kind = str(value.dtype).removeprefix("torch.")
             small = value.numel() <= SMALL
-            return f"{kind} {_numbers(value.tolist())}" if small else f"a {kind} tensor of shape {[*value.shape]}"
+            shape = [*value.shape]
+            return f"{kind} {_numbers(value.tolist())}" if small else f"a tensor of {kind} and shape {shape}"
         text = repr(value)
     except Exception:  # a broken __repr__, a tensor without data, an integer of thousands of digits
         return f"a {type(value).__name__} that can't be shown"

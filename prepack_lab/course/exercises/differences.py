@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from math import ceil, floor, isclose, sqrt
+from math import ceil, floor, isclose, isfinite, sqrt
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ WIDEST = 16
 
 def relation(pairs: Pairs) -> str | None:
     """What holds between what came and what is right in every pair, in a sentence; None where nothing simple does."""
-    for kind, relations in ((_are_numbers, NUMBERS), (_are_lists, LISTS), (_are_tensors, TENSORS)):
+    for kind, relations in ((_are_numbers, NUMBERS), (_are_lists, LISTS), (_differ, TENSORS)):
         if pairs and all(kind(*pair) for pair in pairs):
             return next((words for words in (one(pairs) for one in relations) if words), None)
     return None
@@ -38,6 +38,11 @@ def _are_lists(came: Any, right: Any) -> bool:
 
 def _are_tensors(came: Any, right: Any) -> bool:
     return isinstance(came, torch.Tensor) and isinstance(right, torch.Tensor)
+
+
+def _differ(came: Any, right: Any) -> bool:
+    """Whether there are two tensors of numbers, and not the same."""
+    return _are_tensors(came, right) and bool(came.numel()) and not came.isnan().any() and not _alike(came, right)
 
 
 def _close(one: float, other: float) -> bool:
@@ -80,16 +85,6 @@ def _factor(pairs: Pairs) -> str:
     return f"Your number is {times} the right one in every case that fails."
 
 
-def _side(pairs: Pairs) -> str:
-    sides = {came > right for came, right in pairs}
-    if len(sides) > 1 or any(came != came for came, _ in pairs):
-        return ""
-    if len(pairs) > 1:
-        return f"Your number is too {'large' if sides == {True} else 'small'} in every case that fails."
-    came, right = pairs[0]
-    return f"It is too {'large' if came > right else 'small'} by {abs(came - right):.4g}."
-
-
 NUMBERS: tuple[Callable[[Pairs], str], ...] = (
     _same_number,
     _always("It is upside down: 1 over the right number.", lambda right: 1 / right, _close),
@@ -101,7 +96,6 @@ NUMBERS: tuple[Callable[[Pairs], str], ...] = (
     _factor,
     _always("It is the square of the right number.", lambda right: right**2, _close),
     _always("It is the square root of the right number.", sqrt, _close),
-    _side,
 )
 
 
@@ -184,8 +178,12 @@ def _moved(pairs: Pairs) -> str:
 def _off_everywhere(pairs: Pairs) -> str:
     if any(came.shape != right.shape or right.dtype == torch.bool for came, right in pairs):
         return ""
-    off = (pairs[0][0].double() - pairs[0][1].double()).flatten()[0].item()
-    same = off and all(_alike(came.double() - right.double(), torch.full(right.shape, off)) for came, right in pairs)
+    off = (pairs[0][0].double() - pairs[0][1].double()).flatten()[0].item() if pairs[0][1].numel() else 0
+    same = (
+        off
+        and isfinite(off)
+        and all(_alike(came.double() - right.double(), torch.full(right.shape, off)) for came, right in pairs)
+    )
     return f"Every number is too {'large' if off > 0 else 'small'} by {abs(off):.4g}." if same else ""
 
 
@@ -194,7 +192,7 @@ def _times_everywhere(pairs: Pairs) -> str:
         return ""
     came, right = (tensor.double() for tensor in pairs[0])
     factor = (came.abs().sum() / right.abs().sum()).item()
-    same = all(_alike(came.double(), factor * right.double()) for came, right in pairs)
+    same = not _close(factor, 1) and all(_alike(came.double(), factor * right.double()) for came, right in pairs)
     return f"Every number is {factor:.4g} times the right one." if same else ""
 
 

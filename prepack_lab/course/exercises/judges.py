@@ -59,7 +59,12 @@ def number(returned: Any, expected: float, *arguments: Any) -> str | None:
     """Compare numbers."""
     if isinstance(returned, bool) or not isinstance(returned, Real):
         return f"A number is asked for, and a {type(returned).__name__} came back."
-    return None if _close(returned, expected) else f"The number is {returned:.6g}, and {expected:.6g} is right."
+    if _close(returned, expected):
+        return None
+    if returned != returned:
+        return "NaN came back, which is no number: it comes from 0 / 0, or from infinity less infinity."
+    off = float(returned) - expected
+    return f"The number is too {'large' if off > 0 else 'small'} by {abs(off):.4g}."
 
 
 def numbers(returned: Any, expected: Sequence[float], *arguments: Any) -> str | None:

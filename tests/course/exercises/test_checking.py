@@ -1,5 +1,6 @@
 """Whatever a learner's function does, the notebook goes on, and says what happened."""
 
+import cProfile
 import json
 import math
 import sys
@@ -164,6 +165,14 @@ def in_a_cell(lines, **names):
     """The words on a function whose code stands in a cell of its own."""
     exec(compile(f"def waste(lengths):\n    {lines}", "<a cell>", "exec"), names)
     return check(KEY, names["waste"]).words
+
+
+def test_a_call_ends_while_it_is_profiled():
+    profile = cProfile.Profile()
+    profile.enable()
+    kinds = [attempt(function, (), 0.2).kind for function in (lambda: 3, stubborn)]
+    profile.disable()
+    assert kinds == ["returned", "endless"]
 
 
 @pytest.mark.parametrize("seconds", [0, 1e-6, 1e-4, 0.001, 0.004])
