@@ -19,7 +19,7 @@ from statistics import mean, stdev
 import torch
 
 import prepack_lab as lab
-from prepack_lab.course.reports import batch_cost_table
+from prepack_lab.course.tables import batch_cost_table
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.table import Table
 from prepack_lab.models.loading import load_sizes

@@ -20,7 +20,7 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab import figures
-from prepack_lab.course import reports
+from prepack_lab.course import tables
 from prepack_lab.forward import run_method
 from prepack_lab.measuring import paper, recordings
 from prepack_lab.measuring.predictors import expected_fewer_rows, time_batches
@@ -127,7 +127,7 @@ runs = {
 for method in ("full_batching", "prepacked", "padding_free"):
     runs[method, "first token"] = partial(lab.generate, model, prompts, method, max_new_tokens=1)
 times = lab.measure_together(runs, repeats=3)
-reports.times_table({method: time for (method, what), time in times.items() if what == "passes"})
+tables.times_table({method: time for (method, what), time in times.items() if what == "passes"})
 
 # %% [markdown]
 # Rows predict it roughly: k over r, here 8 over 3. `padding_free` has no padding left, and no mask.
@@ -205,7 +205,7 @@ runs = {method: partial(run_method, model, equal, method) for method in ("full_b
 alike = lab.measure_together(runs, repeats=5)
 (_, upper), (lower, _) = sorted(one.spread for one in alike.values())
 print("the quartiles overlap: no difference is seen" if lower < upper else "the quartiles lie apart: a difference")
-reports.times_table(alike)
+tables.times_table(alike)
 
 # %% [markdown]
 # The same slots are computed, so there is nothing to win, and little to lose. Compare the quartiles before you call one

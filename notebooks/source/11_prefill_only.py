@@ -68,7 +68,7 @@ print(f"{score.log_likelihood:.4f}, greedy: {score.greedy}")
 # %% [markdown]
 # ## Multiple choice
 #
-# This is how most benchmarks ask. Each choice is scored as a continuation of its question, and the likeliest is the
+# This is how many benchmarks ask. Each choice is scored as a continuation of its question, and the likeliest is the
 # model's answer. Here are eight questions; the first choice is always the right one.
 
 # %%
@@ -336,7 +336,7 @@ for passage, nearest in zip(passages, similar.argmax(-1).tolist(), strict=False)
 # %% [markdown]
 # ## The harness
 #
-# [lm-evaluation-harness](https://github.com/EleutherAI/lm-evaluation-harness) runs hundreds of benchmarks. It asks its
+# [lm-evaluation-harness](https://github.com/EleutherAI/lm-evaluation-harness) runs hundreds of tasks. It asks its
 # model for scores and counts the answers. Its own model for transformers is called `hf`. The lab adds one that is
 # called `prepack`: the same requests, answered by `lab.score`.
 #

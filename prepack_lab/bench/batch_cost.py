@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from prepack_lab.bench.batches import OnModel, fill, prefill
 from prepack_lab.bench.report import Report
-from prepack_lab.course.reports.seconds import batch_cost_table
+from prepack_lab.course.tables import batch_cost_table
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import measure

@@ -1,6 +1,6 @@
 """The tables of seconds, on measurements that are given."""
 
-from prepack_lab.course.reports import batch_cost_table, times_table
+from prepack_lab.course.tables import batch_cost_table, times_table
 from prepack_lab.measuring.timing import Measurement
 
 

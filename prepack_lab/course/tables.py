@@ -1,4 +1,4 @@
-"""How long it takes: methods against each other, and batches of growing size."""
+"""Tables of times: methods against each other, and batches of growing size."""
 
 from __future__ import annotations
 
