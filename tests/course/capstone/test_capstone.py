@@ -372,14 +372,14 @@ def test_stages_may_have_other_names(tiny):
 def test_a_stub_is_open_and_never_wrong(stage, tiny):
     body = inspect.getsource(getattr(reference, stage)).split('"""')[2].rstrip()
     verdict = capstone.check(written((body, "\n    return ...")), tiny, PROMPTS)
-    assert not verdict.solved and f"`{stage}` is still open" in verdict.words
+    assert verdict.open and not verdict.solved and f"`{stage}` is still open" in verdict.words
     verdict = capstone.check(written((body, "\n    pass")), tiny, PROMPTS)
-    assert not verdict.solved and f"`{stage}` is still open" in verdict.words
+    assert verdict.open and not verdict.solved and f"`{stage}` is still open" in verdict.words
 
 
 def test_the_untouched_stub_is_open(tiny):
     verdict = capstone.check(written(text=pages.stub()), tiny, PROMPTS)
-    assert verdict.words == "`pack_prompts` is still open: fill it in, and end it with return."
+    assert verdict.open and verdict.words == "`pack_prompts` is still open: fill it in, and end it with return."
     verdict = capstone.race(written(text=pages.stub()), tiny, PROMPTS)
     assert not verdict.solved and "let `capstone.check` pass first" in verdict.words
 
