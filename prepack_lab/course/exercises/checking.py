@@ -28,8 +28,8 @@ COMPARED = 40
 """Cases in which a function is compared with known mistakes."""
 OPEN = "Still open: nothing has been filled in."
 NOTHING = (
-    "it returned None. Every way through the function must end with return and a value; "
-    "methods that change a list in place, such as sort() and append(), return None."
+    "it returned None. Every way through the function must end with return and a value. print() only shows it, "
+    "and sort() and append() change a list in place and return None."
 )
 SMALL = 25
 """Numbers in the largest tensor that is shown whole."""
@@ -127,7 +127,7 @@ def diagnose(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Call
         verdict = _wrong(asked, tries.outcome(place), tries.expected(place), arguments)
         if verdict is not None:
             why = None if tries.outcome(place).kind in ("endless", "open") else tries.mistake() or tries.relation()
-            lines = (verdict.words, why if why and why not in verdict.words else None)
+            lines = (verdict.words, why if why and why.rstrip(".") not in verdict.words else None)
             return replace(verdict, words="\n".join(filter(None, lines)), cases=place + 1)
     return Verdict(asked.key, True, f"{len(cases)} case{'s' if len(cases) > 1 else ''}, all right.", len(cases))
 
@@ -158,7 +158,7 @@ class _Tries:
 
     def relation(self) -> str | None:
         """What holds between what came and what is right, in all cases that fail."""
-        if not self._asked.signature:  # it would give the answer away
+        if not self._asked.signature or not self._asked.related:  # it would give the answer away
             return None
         places = [place for place in self._compared() if self.outcome(place).failure is None]
         judged = (

@@ -67,6 +67,19 @@ def _same_number(pairs: Pairs) -> str:
     return "" if alone or any(one != came for one, _ in pairs) else f"You return {came:.4g} in every case that fails."
 
 
+def _rounded_down(pairs: Pairs) -> str:
+    whole = all(isinstance(came, int) and isinstance(right, float) for came, right in pairs)
+    return "It is the right number, rounded down." if whole and all(one == floor(right) for one, right in pairs) else ""
+
+
+def _rounded(pairs: Pairs) -> str:
+    for digits in range(5):
+        if len(pairs) > 1 and all(isfinite(right) and _close(came, round(right, digits)) for came, right in pairs):
+            places = f"{digits} digit{'s' * (digits > 1)} behind the point" if digits else "a whole number"
+            return f"It is the right number, rounded to {places}. Return it as it is."
+    return ""
+
+
 def _offset(pairs: Pairs) -> str:
     off = pairs[0][0] - pairs[0][1]
     if len(pairs) < 2 or _close(*pairs[0]) or not all(_close(came - right, off) for came, right in pairs):
@@ -86,12 +99,14 @@ def _factor(pairs: Pairs) -> str:
 
 
 NUMBERS: tuple[Callable[[Pairs], str], ...] = (
+    _rounded_down,
     _same_number,
     _always("It is upside down: 1 over the right number.", lambda right: 1 / right, _close),
     _always("It is the rest: 1 minus the right number.", lambda right: 1 - right, _close),
     _always("The sign is turned round.", lambda right: -right, _close),
     _always("It is the right number, rounded down.", floor, _close),
     _always("It is the right number, rounded up.", ceil, _close),
+    _rounded,
     _offset,
     _factor,
     _always("It is the square of the right number.", lambda right: right**2, _close),
@@ -200,6 +215,11 @@ def _same_numbers(came: torch.Tensor, right: torch.Tensor) -> bool:
     return came.numel() == right.numel() and _alike(came.flatten().sort().values, right.flatten().sort().values)
 
 
+def _other_shape(pairs: Pairs) -> str:
+    alike = all(a.shape != b.shape and a.numel() == b.numel() and _alike(a.flatten(), b.flatten()) for a, b in pairs)
+    return "The numbers are right and in order; only the shape is another." if alike else ""
+
+
 TENSORS: tuple[Callable[[Pairs], str], ...] = (
     _always("Rows and columns are exchanged.", lambda right: right.transpose(-1, -2), _alike),
     _always("It is turned round: the last comes first.", lambda right: right.flip(-1), _alike),
@@ -207,6 +227,7 @@ TENSORS: tuple[Callable[[Pairs], str], ...] = (
     _off_everywhere,
     _times_everywhere,
     _moved,
+    _other_shape,
     lambda pairs: (
         "These are the right numbers in other places."
         if all(right.unique().numel() > 2 and _same_numbers(came, right) for came, right in pairs)

@@ -43,6 +43,8 @@ class Exercise:
     stub: str = "return ..."
     """The lines that a learner fills in, below the first line of the function."""
     wrong: Mapping[str, WrongAnswer] = field(default_factory=dict)
+    related: bool = True
+    """Whether to say what holds between a wrong answer and the right one; not where the judge names the place."""
     exact_dtype: bool = False
     """Whether the statement asks for a dtype; else any whole numbers, or any floats, will do."""
 

@@ -18,7 +18,7 @@ def same(first: Any, second: Any) -> bool:
     """Whether two answers are equal: of the same type, numbers and tensors up to rounding."""
     if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
         return (first.shape, first.dtype) == (second.shape, second.dtype) and torch.allclose(
-            first.double(), second.double(), equal_nan=True
+            first.double(), second.double(), rtol=1e-4 * first.is_floating_point(), atol=1e-6, equal_nan=True
         )
     if isinstance(first, list | tuple) and type(first) is type(second):
         return len(first) == len(second) and all(map(same, first, second))
@@ -44,15 +44,17 @@ def tensor(returned: Any, expected: torch.Tensor, *arguments: Any) -> str | None
         return f"A tensor is asked for, and a {type(returned).__name__} came back."
     if returned.shape != expected.shape:
         return f"The shape is {[*returned.shape]}, and {[*expected.shape]} is asked for."
+    if returned.dtype != expected.dtype and expected.dtype == torch.int64:  # any whole numbers would have passed
+        return f"The dtype is {returned.dtype}, and whole numbers are asked for."
     if returned.dtype != expected.dtype:
         return f"The dtype is {returned.dtype}, and {expected.dtype} is asked for."
     different = (~torch.isclose(returned.double(), expected.double(), rtol=1e-4, atol=1e-6, equal_nan=True)).nonzero()
     if not len(different):
         return None
     place = tuple(different[0].tolist())
-    return (
-        f"{len(different)} of {expected.numel()} numbers differ, the first at {[*place]}: {returned[place].item():.4g}."
-    )
+    many = f"{len(different)} of {expected.numel()} numbers differ{'s' * (len(different) == 1)}"
+    came, right = returned[place].item(), expected[place].item()
+    return f"{many}, the first at {[*place]}: {came:.4g}, and right is {right:.4g}."
 
 
 def number(returned: Any, expected: float, *arguments: Any) -> str | None:
@@ -83,6 +85,8 @@ def bins_hold_all(returned: Any, lengths: Sequence[int], capacity: int) -> str |
     """What is wrong with bins of prompt indices, whatever the strategy; None where each prompt is in exactly one."""
     if not isinstance(returned, list) or not all(isinstance(members, list) for members in returned):
         return "A list of bins is asked for, and each bin is a list of prompt indices."
+    if any(isinstance(prompt, list) for members in returned for prompt in members):
+        return "These lists are one level too deep: a list of bins, and in each bin the indices of its prompts."
     placed = Counter(prompt for members in returned for prompt in members)
     if placed and not set(placed) <= {*range(len(lengths))}:
         if all(item in lengths for item in placed):

@@ -142,6 +142,29 @@ def _sorted_first(lengths, batch_size):
     return slots_in_batches(sorted(lengths), batch_size)
 
 
+def _longest_first(lengths, batch_size):
+    return slots_in_batches(sorted(lengths, reverse=True), batch_size)
+
+
+def _first_batch_only(lengths, batch_size):
+    return slots_in_batches(lengths[:batch_size], batch_size)
+
+
+def _last_batch_only(lengths, batch_size):
+    return slots_in_batches(lengths[(len(lengths) - 1) // batch_size * batch_size :], batch_size)
+
+
+def _widths_only(lengths, batch_size):
+    return sum(max(lengths[start : start + batch_size]) for start in range(0, len(lengths), batch_size))
+
+
+def _longest_so_far(lengths, batch_size):
+    starts = range(0, len(lengths), batch_size)
+    return sum(
+        len(lengths[start : start + batch_size]) * max(lengths[: start + batch_size]) for start in starts
+    )  # fmt: skip
+
+
 def _batched(draw: Random) -> Iterator[tuple[Any, ...]]:
     for lengths in few_lengths(draw):
         yield lengths, 1
@@ -170,6 +193,21 @@ SLOTS_IN_BATCHES = Exercise(
         "Each batch computes `len(batch) * max(batch)` slots; add them up.",
     ),
     wrong={
+        "the longest first": WrongAnswer(
+            _longest_first, "These are the slots after sorting. Here the batches are cut in the order given."
+        ),
+        "the first batch": WrongAnswer(
+            _first_batch_only, "These are the slots of the first batch. A return inside the loop ends it at once."
+        ),
+        "the last batch": WrongAnswer(
+            _last_batch_only, "These are the slots of the last batch. Add up those of all batches."
+        ),
+        "widths": WrongAnswer(
+            _widths_only, "This adds up one row of each batch. Each batch has a row for every prompt."
+        ),
+        "the longest so far": WrongAnswer(
+            _longest_so_far, "This pads each batch to the longest prompt so far. Begin anew with each batch."
+        ),
         "one width for all": WrongAnswer(
             _one_width, "This pads all batches to the longest prompt of all. Each batch has its own longest."
         ),
@@ -260,6 +298,7 @@ BEST_ORDER = Exercise(
     reference=best_order,
     cases=_to_be_ordered,
     judge=_judge_order,
+    related=False,
     hints=(
         "Sorting brings prompts of like length together. But sort the indices, not the lengths.",
         "`sorted(..., key=...)` sorts by whatever `key` returns for each item.",
@@ -319,6 +358,22 @@ def _pairs_inverted(lengths):
     return 1 / attention_pairs(lengths)
 
 
+def _pairs_half(lengths):
+    return 2 * _pairs_not_causal(lengths)
+
+
+def _pairs_in_vain(lengths):
+    return attention_pairs(lengths) - 1
+
+
+def _pairs_too_many(lengths):
+    return len(lengths) * max(lengths) ** 2 - sum(length * (length + 1) // 2 for length in lengths)
+
+
+def _pairs_per_token(lengths):
+    return len(lengths) * max(lengths) ** 2 / sum(lengths)
+
+
 def _pairs_computed_causal(lengths):
     needed = sum(length * (length + 1) // 2 for length in lengths)
     return len(lengths) * max(lengths) * (max(lengths) + 1) // 2 / needed
@@ -346,6 +401,20 @@ ATTENTION_PAIRS = Exercise(
         "1 + 2 + … + n is n · (n + 1) / 2.",
     ),
     wrong={
+        "half a square": WrongAnswer(
+            _pairs_half, "This needs n · n / 2 scores of a prompt with n tokens. For 3 tokens, 1 + 2 + 3 are needed."
+        ),
+        "in vain": WrongAnswer(
+            _pairs_in_vain,
+            "This counts only the scores in vain. Divide all computed ones by the needed ones.",
+        ),
+        "how many more": WrongAnswer(
+            _pairs_too_many, "This is how many scores are not needed. Divide the computed ones by the needed ones."
+        ),
+        "tokens": WrongAnswer(
+            _pairs_per_token,
+            "This divides by the tokens. A token needs more than one score: itself, and each earlier one.",
+        ),
         "all pairs": WrongAnswer(
             _pairs_not_causal,
             "This needs all pairs of a prompt's tokens. A token looks at earlier ones and itself: about half.",

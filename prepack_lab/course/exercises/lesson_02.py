@@ -28,7 +28,8 @@ def _to_pack(draw: Random) -> Iterator[tuple[Any, ...]]:
 def _broken(returned: Any, lengths: Sequence[int], capacity: int) -> str | None:
     broken = bins_hold_all(returned, lengths, capacity)
     whole = isinstance(returned, list) and all(isinstance(members, list) for members in returned)
-    if broken and whole and {p for members in returned for p in members} == {*range(1, len(lengths) + 1)}:
+    placed = [prompt for members in returned for prompt in members] if whole else []
+    if broken and all(isinstance(prompt, int) for prompt in placed) and {*placed} == {*range(1, len(lengths) + 1)}:
         return f"{broken}\nThis counts the prompts from 1. The first one has index 0."
     return broken
 
@@ -222,6 +223,10 @@ def _forgets_who_opens(lengths, capacity):
     return [members for members in bins if members]
 
 
+def _last_bin_is_lost(lengths, capacity):
+    return next_fit(lengths, capacity)[:-1]
+
+
 def _holds_lengths(lengths, capacity):
     return [[lengths[prompt] for prompt in members] for members in next_fit(lengths, capacity)]
 
@@ -243,6 +248,7 @@ NEXT_FIT = Exercise(
     reference=next_fit,
     cases=_to_pack,
     judge=_judge_bins,
+    related=False,
     hints=(
         "Keep two things: the bins, and how many tokens still fit into the last one.",
         "Before the first prompt there is no bin. Open one when there is none, or when the prompt does not fit.",
@@ -253,6 +259,9 @@ NEXT_FIT = Exercise(
             _not_to_the_brim, "A prompt that fills a bin to the brim fits. Here it opens a new one."
         ),
         "lengths in the bins": WrongAnswer(_holds_lengths, "Put the prompt's index into the bin, not its length."),
+        "the last bin is lost": WrongAnswer(
+            _last_bin_is_lost, "The last bin is missing: it is still being filled when the prompts run out."
+        ),
         "one bin": WrongAnswer(
             _never_a_new_one, "Everything lands in one bin. Open a new one when a prompt does not fit."
         ),
@@ -321,6 +330,7 @@ BEST_FIT = Exercise(
     reference=best_fit,
     cases=_to_pack,
     judge=_judge_bins,
+    related=False,
     hints=(
         "Collect the bins with room: `[i for i, room in enumerate(free) if length <= room]`. Where there are none, "
         "open one.",
@@ -406,6 +416,7 @@ FIRST_FIT_DECREASING = Exercise(
     reference=first_fit_decreasing,
     cases=_to_pack,
     judge=_judge_decreasing,
+    related=False,
     hints=(
         "Sort the indices: `sorted(range(len(lengths)), key=lambda prompt: -lengths[prompt])`.",
         "Keep how much is free in every bin, in a list beside the bins.",
@@ -450,7 +461,7 @@ def _judge_beaten(returned: Any, expected: Any) -> str | None:
         return "Two things are asked for: `return lengths, capacity`."
     lengths, capacity = returned
     if not isinstance(lengths, list | tuple):
-        return f"The first is a list of lengths, and a {type(lengths).__name__} came back: `return lengths, capacity`."
+        return f"The first is a list of lengths, and {lengths!r} came back: `return lengths, capacity`."
     try:
         theirs = pack(lengths, capacity, "first_fit_decreasing")
     except (ValueError, TypeError) as error:
@@ -543,11 +554,21 @@ def _prompts_of_a_batch(packings):
     return sum(map(len, packings[0]))
 
 
+def _bins_over_bins(packings):
+    return len(packings[0]) * len(packings) / sum(map(len, packings))
+
+
+def _all_rows(packings):
+    return _prompts_of_a_batch(packings) / sum(map(len, packings))
+
+
 def _judge_ratio(returned: Any, expected: float, packings: list[list[list[int]]]) -> str | None:
     wrong = number(returned, expected)
     if wrong is None:
         return None
-    return f"{wrong}\nk is {_prompts_of_a_batch(packings)}, and r is {_listed(map(len, packings))}."
+    rows = [*map(len, packings)]
+    on_average = f": {sum(rows) / len(rows):.4g} on average" if len(rows) > 1 else ""
+    return f"{wrong}\nk is {_prompts_of_a_batch(packings)}, and r is {_listed(rows)}{on_average}."
 
 
 def _packed_batches(draw: Random) -> Iterator[tuple[Any, ...]]:
@@ -584,6 +605,12 @@ K_OVER_R = Exercise(
         "the mean of k/r": WrongAnswer(
             _mean_of_ratios,
             "This is the mean of k/r. Asked for is k over the mean of r: average the rows, and then divide.",
+        ),
+        "bins for k": WrongAnswer(
+            _bins_over_bins, "This takes the bins of the first packing for k. k is how many prompts are in them."
+        ),
+        "all rows": WrongAnswer(
+            _all_rows, "This divides k by the rows of all batches together. Divide it by their mean."
         ),
         "r/k": WrongAnswer(_rows_left, "This is r over k, the share of rows that are left. Turn it over."),
         "mean rows": WrongAnswer(_mean_rows, "This is the mean of r. Divide k by it."),

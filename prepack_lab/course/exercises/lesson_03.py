@@ -60,6 +60,20 @@ def _segment_ids_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
         yield lengths, sum(lengths) + draw.randint(1, 4)
 
 
+def _no_interleave(lengths, width):
+    row = torch.arange(len(lengths)).repeat(max(lengths))[: sum(lengths)]
+    return torch.cat([row, torch.full((width - sum(lengths),), -1)])
+
+
+def _segment_ids_judge(returned: Any, expected: torch.Tensor, lengths: list[int], width: int) -> str | None:
+    wrong = tensor(returned, expected)
+    if wrong is None or not _comparable(returned, expected):
+        return wrong
+    slot = int((returned != expected).nonzero()[0])
+    right = f"belongs to prompt {expected[slot]}" if expected[slot] >= 0 else "is padding"
+    return f"Slot {slot} {right}, and yours holds {returned[slot]}."
+
+
 SEGMENT_IDS = Exercise(
     key="03-segments",
     title="Which prompt a slot belongs to",
@@ -74,7 +88,7 @@ SEGMENT_IDS = Exercise(
     """,
     reference=segment_ids,
     cases=_segment_ids_rows,
-    judge=tensor,
+    judge=_segment_ids_judge,
     hints=(
         "`torch.arange(len(lengths))` are the indices. Each must be repeated as often as its prompt has tokens.",
         "`x.repeat_interleave(counts)` repeats each item of x as often as `counts`, a tensor, says.",
@@ -92,6 +106,9 @@ SEGMENT_IDS = Exercise(
         "padding first": WrongAnswer(_padding_first, "Your padding comes first. Here it follows the prompts."),
         "lengths": WrongAnswer(
             _lengths_of_prompts, "These are the lengths of the prompts. Their indices are 0, 1, 2, …."
+        ),
+        "in turn": WrongAnswer(
+            _no_interleave, "Your prompts take turns, slot by slot. A prompt's slots stand next to each other."
         ),
         "positions": WrongAnswer(_positions, "These are positions. A segment id is the same for a whole prompt."),
     },
@@ -126,6 +143,15 @@ def _one_too_long(lengths):
     return torch.cat([torch.arange(length + 1) for length in lengths])
 
 
+def _restart_positions_judge(returned: Any, expected: torch.Tensor, lengths: list[int]) -> str | None:
+    wrong = tensor(returned, expected)
+    if wrong is None or not _comparable(returned, expected):
+        return wrong
+    slot = int((returned != expected).nonzero()[0])
+    prompt = _indices_of_prompts(lengths)[slot]
+    return f"Slot {slot} holds token {expected[slot]} of prompt {prompt}, and yours says {returned[slot]}."
+
+
 RESTART_POSITIONS = Exercise(
     key="03-positions",
     title="Restart positions",
@@ -138,7 +164,7 @@ RESTART_POSITIONS = Exercise(
     """,
     reference=restart_positions,
     cases=lengths_alone,
-    judge=tensor,
+    judge=_restart_positions_judge,
     hints=(
         "The positions of one prompt are `torch.arange(length)`.",
         "Make one for each prompt, and put them one behind the other: `torch.cat([… for length in lengths])`.",
@@ -447,6 +473,17 @@ def _last_slots(lengths):
     return torch.cat([torch.zeros(1, dtype=torch.long), torch.tensor(lengths).cumsum(0) - 1])
 
 
+def _cu_seqlens_judge(returned: Any, expected: torch.Tensor, lengths: list[int]) -> str | None:
+    wrong = tensor(returned, expected)
+    if wrong is None or not _comparable(returned, expected):
+        return wrong
+    place = int((returned != expected).nonzero()[0])
+    if not place:
+        return f"The first boundary is where prompt 0 begins: 0. Yours is {returned[0]}."
+    ends = " + ".join(map(str, lengths[:place]))
+    return f"Boundary {place} is where prompt {place - 1} ends, at {ends}. Yours is {returned[place]}."
+
+
 CU_SEQLENS = Exercise(
     key="03-cu-seqlens",
     title="Where segments end",
@@ -457,7 +494,7 @@ CU_SEQLENS = Exercise(
     "will do here. FlashAttention's kernels take int32.",
     reference=cu_seqlens,
     cases=lengths_alone,
-    judge=tensor,
+    judge=_cu_seqlens_judge,
     hints=(
         "`cumsum` adds up as it goes: 2, 4, 3 become 2, 6, 9.",
         "Put a 0 before it with `torch.cat`; both parts must be tensors.",
@@ -520,6 +557,18 @@ def _scaled_by_width(query, key, value, cu_seqlens):
     return _each(query, key, value, cu_seqlens, lambda q, k, v: _attend(q * q.shape[-1] ** -0.5, k, v))
 
 
+def _multiplied(query, key, value, cu_seqlens):
+    return _each(query, key, value, cu_seqlens, lambda q, k, v: _attend(q * q.shape[-1], k, v))
+
+
+def _scaled_by_tokens(query, key, value, cu_seqlens):
+    return _each(query, key, value, cu_seqlens, lambda q, k, v: _attend(q * (q.shape[-1] / len(q)) ** 0.5, k, v))
+
+
+def _exchanged(query, key, value, cu_seqlens):
+    return _each(key, query, value, cu_seqlens, _attend)
+
+
 def _over_queries(query, key, value, cu_seqlens):
     def attend(q, k, v):
         scores = (q @ k.T * q.shape[-1] ** -0.5).masked_fill(torch.ones(len(q), len(q)).tril() == 0, -torch.inf)
@@ -564,11 +613,42 @@ def _segmented_attention_judge(
         returned = returned.to(expected.dtype)  # numpy likes float64
         for begin in ends[:-1]:
             if not torch.isclose(returned[begin], expected[begin], rtol=1e-4, atol=1e-6, equal_nan=True).all():
+                weight = _as_weight(returned, value, begin)
                 return (
                     f"Slot {begin} is the first of its segment, so it sees itself only, and its result is its own "
-                    f"value: {_numbers(value[begin])}. Yours is {_numbers(returned[begin])}."
+                    f"value: {_numbers(value[begin])}. Yours is {_numbers(returned[begin])}{weight}."
                 )
+        wrong_weights = _other_weights(returned, expected, value, ends)
+        if wrong_weights:
+            return f"{tensor(returned, expected)}\n{wrong_weights}"
     return tensor(returned, expected)
+
+
+def _as_weight(returned: torch.Tensor, value: torch.Tensor, slot: int) -> str:
+    """The first slot of a segment has one key: what weight of it came back, or why it is NaN."""
+    if returned[slot].isnan().all():
+        return ", as from a softmax over scores that are all hidden"
+    weights = _weights(returned[slot], value[slot : slot + 1])
+    return f", which is its value with weight {weights[0]:.4g}, and right is 1" if weights else ""
+
+
+def _other_weights(returned: torch.Tensor, expected: torch.Tensor, value: torch.Tensor, ends: list[int]) -> str:
+    """The weights behind the first slot that differs; empty where no weights of what it may see give it."""
+    slot = int((~torch.isclose(returned, expected, rtol=1e-4, atol=1e-6, equal_nan=True)).any(1).int().argmax())
+    begin = max(end for end in ends if end <= slot)
+    both = [_weights(rows[slot], value[begin : slot + 1]) for rows in (returned, expected)]
+    if not all(both) or both[0] == both[1]:
+        return ""
+    yours, right = (", ".join(f"{round(weight, 3) + 0:.3f}" for weight in weights) for weights in both)
+    return f"Slot {slot} sees slots {begin} to {slot}, with the weights {right}. Yours is what {yours} give."
+
+
+def _weights(row: torch.Tensor, value: torch.Tensor) -> list[float]:
+    """With which weights a row is a sum of values; empty where it is none, or of more ways than one."""
+    if len(value) > value.shape[1] or row.isnan().any() or value.isnan().any():
+        return []
+    weights = torch.linalg.lstsq(value.double().T, row.double()[:, None]).solution[:, 0]
+    return weights.tolist() if torch.allclose(value.double().T @ weights, row.double(), atol=1e-4) else []
 
 
 def _numbers(row: torch.Tensor) -> str:
@@ -612,6 +692,14 @@ SEGMENTED_ATTENTION = Exercise(
         "scaled by D": WrongAnswer(
             _scaled_by_width, "This is what scores give that are divided by D. Divide them by its square root."
         ),
+        "multiplied": WrongAnswer(
+            _multiplied, "This is what scores give that are multiplied by the square root of D. Divide them."
+        ),
+        "scaled by tokens": WrongAnswer(
+            _scaled_by_tokens,
+            "This is what scores give that are divided by the root of the segment's length. D is the width of a query.",
+        ),
+        "exchanged": WrongAnswer(_exchanged, "Queries and keys are exchanged: a row of scores belongs to one query."),
         "over queries": WrongAnswer(
             _over_queries,
             "This is what a softmax over queries gives. The weights of a query, over its keys, add up to 1.",

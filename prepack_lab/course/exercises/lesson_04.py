@@ -189,6 +189,10 @@ def _columns_first(logits, last_token):
     return last_token_logits(logits, last_token[order])
 
 
+def _probabilities(logits, last_token):
+    return last_token_logits(logits, last_token).softmax(-1)
+
+
 def _packed_batches(draw: Random) -> Iterator[PackedBatch]:
     """Small batches of several rows, the prompts not in the order of the rows, which may be wider than the longest."""
     for lengths, capacity in (([1], 1), ([1, 2], 2), ([2, 1, 1], 3), ([2, 4, 3], 6), ([1, 3, 2, 3], 3)):
@@ -245,6 +249,7 @@ LAST_TOKEN_LOGITS = Exercise(
             _end_of_the_row, "These are the logits in the last slot of the row. Most prompts end before it."
         ),
         "one before": WrongAnswer(_one_before, "These are the logits one slot before: they predict the last token."),
+        "probabilities": WrongAnswer(_probabilities, "These are probabilities. Return the logits as they are."),
         "row by row": WrongAnswer(
             _columns_first, "These come in the order of the rows. Give them in the order of the prompts."
         ),
@@ -274,11 +279,38 @@ def _transposed(lengths):
     return places(lengths).T.contiguous()
 
 
-def _places_judge(returned: Any, expected: torch.Tensor, *arguments: Any) -> str | None:
+def _left_with_padding(lengths):
+    row = torch.arange(max(lengths)).expand(len(lengths), -1)
+    return torch.where(row < torch.tensor(lengths)[:, None], row, -1)
+
+
+def _backwards(lengths):
+    right = places(lengths)
+    return torch.where(right >= 0, torch.tensor(lengths)[:, None] - 1 - right, right)
+
+
+def _slots(lengths):
+    right = places(lengths)
+    return torch.where(right >= 0, torch.arange(max(lengths)), right)
+
+
+def _places_judge(returned: Any, expected: torch.Tensor, lengths: list[int]) -> str | None:
     if isinstance(returned, torch.Tensor) and returned.shape == expected.shape:
         padding = (expected < 0) & (returned < 0)  # any number below 0 will do
         returned = torch.where(padding, expected.to(returned.dtype), returned)
-    return tensor(returned, expected)
+    wrong = tensor(returned, expected)
+    if (
+        wrong is None
+        or not isinstance(returned, torch.Tensor)
+        or (returned.shape, returned.dtype) != (expected.shape, expected.dtype)
+    ):
+        return wrong
+    prompt, slot = (returned != expected).nonzero()[0].tolist()
+    padding, place = max(lengths) - lengths[prompt], int(expected[prompt, slot])
+    behind = f"behind {padding} slot{'s' * (padding != 1)} of padding" if padding else "and no padding"
+    tokens = f"{lengths[prompt]} token{'s' * (lengths[prompt] != 1)} {behind}"
+    right = "is padding, a number below 0" if place < 0 else f"holds its token {place}"
+    return f"Prompt {prompt} has {tokens}: slot {slot} {right}, and yours says {returned[prompt, slot]}."
 
 
 PLACES = Exercise(
@@ -306,6 +338,11 @@ PLACES = Exercise(
         "right-padded": WrongAnswer(
             _places_right_padded, "Your prompts begin at the left. They must end at the right."
         ),
+        "left, with padding": WrongAnswer(
+            _left_with_padding, "Your prompts begin at the left. They must end at the right."
+        ),
+        "backwards": WrongAnswer(_backwards, "Your places count down. The first token of a prompt has place 0."),
+        "slots": WrongAnswer(_slots, "These are the numbers of the slots. Asked for are the places in each prompt."),
         "off by one": WrongAnswer(_off_by_one, "One too many: the first token of a prompt has place 0."),
         "padding is token 0": WrongAnswer(_clamped, "Your padding is place 0, which is a token. Keep it below 0."),
         "columns": WrongAnswer(_transposed, "Rows and columns are exchanged: a row for each prompt."),
@@ -347,6 +384,10 @@ def _reshaped(keys, first_token, lengths):
     gathered, place = _gathered(keys, first_token, lengths)
     B, L, H, D = gathered.shape
     return gathered.reshape(B, H, L, D) * (place >= 0)[:, None, :, None]
+
+
+def _slots_before_heads(keys, first_token, lengths):
+    return unpack_keys(keys, first_token, lengths).transpose(1, 2)
 
 
 def _one_late(keys, first_token, lengths):
@@ -445,6 +486,9 @@ UNPACK_KEYS = Exercise(
         "reshaped": WrongAnswer(
             _reshaped, "Heads and slots are mixed, as by a reshape. To exchange dimensions, use transpose."
         ),
+        "slots before heads": WrongAnswer(
+            _slots_before_heads, "These are [B, L, H, D]. Exchange heads and slots, with transpose."
+        ),
         "the width of the row": WrongAnswer(
             _width_of_the_row, "It is as wide as the row. The longest prompt decides: L is the largest of `lengths`."
         ),
@@ -498,16 +542,19 @@ def _planted_bugs_judge(returned: Any, expected: dict[str, str]) -> str | None:
     missing = [colour for colour in COLOURS if returned.get(colour, ...) is ...]
     if missing:
         return f"There is no cause for {', '.join(missing)} yet."
+    extra = [colour for colour in returned if colour not in COLOURS]
+    if extra:
+        return f"{extra[0]!r} is no colour here; there are: {', '.join(COLOURS)}."
     unknown = [cause for cause in returned.values() if cause not in [*CAUSES]]
     if unknown:
         return f"{unknown[0]!r} is no cause; there are: {', '.join(CAUSES)}."
     wrong = [colour for colour, cause in expected.items() if returned[colour] != cause]
     if not wrong:
         return None
-    named = returned[wrong[0]]
+    named, right = returned[wrong[0]], len(expected) - len(wrong)
     return (
-        f"{len(expected) - len(wrong)} of {len(expected)} are right. {wrong[0].capitalize()} is not {named!r}, which "
-        f"{SYMPTOMS[named]}: look at its two lines again."
+        f"{right} of {len(expected)} {'is' if right == 1 else 'are'} right. {wrong[0].capitalize()} is not {named!r}, "
+        f"which {SYMPTOMS[named]}: look at its two lines again."
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
+from itertools import product
 from operator import index
 from random import Random
 from statistics import mean, median
@@ -412,7 +414,12 @@ def _measure_together_judge(
         if name not in returned:
             return f"There is no median for {name!r}: the names of `functions` are the keys."
         if number(returned[name], right) is not None:
-            return f"For {name!r} {returned[name]!r} came back, and {right:g} ms are right."
+            calls = _in_turn(*deepcopy((functions, device)), warmup, repeats, middle=list)[name]
+            took = ", ".join(f"{milliseconds:g}" for milliseconds in calls)
+            counted = (
+                f"The call that counts takes {took} ms" if len(calls) == 1 else f"Its calls that count take {took} ms"
+            )
+            return f"For {name!r} {returned[name]!r} came back, and {right:g} ms are right. {counted}."
     extra = [name for name in returned if name not in expected]
     return f"There is no function called {extra[0]!r}." if extra else None
 
@@ -615,6 +622,18 @@ def _last_step(pack, prefill, unpack, steps):
     return pack + prefill + unpack + steps[-1]
 
 
+def _longest_step(pack, prefill, unpack, steps):
+    return pack + prefill + unpack + max(steps)
+
+
+def _mean_step(pack, prefill, unpack, steps):
+    return pack + prefill + unpack + mean(steps)
+
+
+def _shortest_step(pack, prefill, unpack, steps):
+    return pack + prefill + unpack + min(steps)
+
+
 def _without_the_step(pack, prefill, unpack, steps):
     return pack + prefill + unpack
 
@@ -625,7 +644,7 @@ def _without_packing(pack, prefill, unpack, steps):
 
 def _time_to_first_token_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
     yield 1.0, 2.0, 4.0, [8.0]
-    yield 1.0, 2.0, 4.0, [8.0, 16.0]
+    yield 1.0, 2.0, 4.0, [8.0, 32.0]  # parts, and the mean step, that no other sum equals
     for _ in range(8):
         parts = [round(draw.uniform(0.01, 2), 2) for _ in range(3)]
         yield *parts, [round(draw.uniform(0.01, 1), 2) for _ in range(draw.randint(1, 4))]
@@ -637,7 +656,14 @@ def _time_to_first_token_judge(
     wrong = number(returned, expected)
     parts = {"pack": pack, "prefill": prefill, "unpack": unpack, "steps[0]": steps[0]}
     missing = [name for name, part in parts.items() if number(returned, expected - part) is None]
-    return f"{wrong} What is missing is as long as `{missing[0]}`." if wrong and missing else wrong
+    if wrong and missing:
+        return f"{wrong} What is missing is as long as `{missing[0]}`."
+    parts |= {f"steps[{place}]": step for place, step in enumerate(steps)}
+    for taken in product((True, False), repeat=len(parts)):
+        added = [name for name, one in zip(parts, taken, strict=True) if one]
+        if wrong and number(returned, sum(parts[name] for name in added)) is None:
+            return f"{wrong} It is as long as {' + '.join(f'`{name}`' for name in added) or 'nothing'}."
+    return wrong
 
 
 TIME_TO_FIRST_TOKEN = Exercise(
@@ -660,6 +686,15 @@ TIME_TO_FIRST_TOKEN = Exercise(
         "no unpacking": WrongAnswer(_without_unpacking, "Unpacking the cache takes time, too, before decoding begins."),
         "all tokens": WrongAnswer(_all_tokens, "This counts every step. The first token is there after the first one."),
         "no step": WrongAnswer(_without_the_step, "The first token comes with the first step of decoding: add it."),
+        "the longest step": WrongAnswer(
+            _longest_step, "This takes the longest step of decoding. The first token needs the first one."
+        ),
+        "a mean step": WrongAnswer(
+            _mean_step, "This takes the mean of the steps. The first token needs the first one."
+        ),
+        "the shortest step": WrongAnswer(
+            _shortest_step, "This takes the shortest step of decoding. The first token needs the first one."
+        ),
         "last step": WrongAnswer(
             _last_step, "This takes the last step of decoding. The first token needs the first one."
         ),

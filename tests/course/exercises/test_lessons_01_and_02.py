@@ -103,7 +103,7 @@ def test_indices_from_one_are_named():
     ("returned", "words"),
     [
         (([5, 5, 5, 5], 10), "needs 2 bins here, and no packing has fewer. Its bins hold [[5, 5], [5, 5]]"),
-        ((10, [4, 4, 3, 3, 3, 3]), "The first is a list of lengths, and a int came back"),
+        ((10, [4, 4, 3, 3, 3, 3]), "The first is a list of lengths, and 10 came back"),
         (([11, 3], 10), "prompt 0 has 11 tokens and a bin holds 10"),
         ([4, 4, 3, 3, 3, 3], "Two things are asked for"),
         (([4.5, 4], 10), "the length of prompt 0 is 4.5"),
@@ -127,7 +127,7 @@ def test_a_wrong_number_comes_with_what_it_is_made_of():
     words = check("01-attention", lambda lengths: 9 / 6 if lengths == [3] else 1.0).words
     assert "Computed are 2 × 2 × 2 scores, and needed are 3 + 3." in words
     words = check("02-rows", lambda packings: len(packings[0])).words
-    assert "k is 2, and r is 1 and 2." in words
+    assert "k is 2, and r is 1 and 2: 1.5 on average" in words
 
 
 @pytest.mark.parametrize(
