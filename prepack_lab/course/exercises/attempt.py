@@ -77,7 +77,7 @@ def _call(function: Callable[..., Any], arguments: Sequence[Any]) -> Outcome:
         where = _where(error, function)
         if isinstance(error, TypeError) and "ellipsis" in words.lower():
             return Outcome(failure=f"there is still a `...` to fill in{where}", kind="open")
-        return Outcome(failure=f"it raised {type(error).__name__}: {words}{where}", kind="raised")
+        return Outcome(failure=f"it raised {type(error).__name__}: {words}{where}{_meaning(words)}", kind="raised")
 
 
 def _words(error: BaseException) -> str:
@@ -87,6 +87,20 @@ def _words(error: BaseException) -> str:
     except Exception:
         return "(its text can't be shown)"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+MEANINGS = {
+    "'NoneType'": "Something is None there: what sort() and append() return, and every function without return.",
+    "unhashable type": "A set can't hold a list: update() puts the items of one into it.",
+}
+"""What errors mean whose text says little to a learner."""
+
+
+def _meaning(words: str) -> str:
+    """What an error means, as a sentence after it; empty where its text says enough."""
+    if "operand type" in words and "'list'" in words:
+        return ". Python does not compute with a whole list: take its items one by one, or make an array of it."
+    return next((f". {meaning}" for part, meaning in MEANINGS.items() if part in words), "")
 
 
 def _where(error: BaseException, function: Callable[..., Any]) -> str:

@@ -16,10 +16,10 @@ import torch
 
 from prepack_lab.course.exercises.attempt import SECONDS, Outcome, attempt
 from prepack_lab.course.exercises.catalogue import exercise
-from prepack_lab.course.exercises.differences import picture, relation
+from prepack_lab.course.exercises.differences import by_argument, picture, relation
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.course.exercises.forms import in_form_of
-from prepack_lab.course.exercises.judges import same
+from prepack_lab.course.exercises.judges import article, same
 from prepack_lab.course.exercises.progress import Progress
 from prepack_lab.course.stale_kernel import restart_kernel
 
@@ -28,8 +28,8 @@ COMPARED = 40
 """Cases in which a function is compared with known mistakes."""
 OPEN = "Still open: nothing has been filled in."
 NOTHING = (
-    "it returned None. Every way through the function must end with return and a value. print() only shows it, "
-    "and sort() and append() change a list in place and return None."
+    "it returned None. Every way through the function must end with return and a value. "
+    "print() only shows a value, and sort() and append() change a list in place: all three return None."
 )
 SMALL = 25
 """Numbers in the largest tensor that is shown whole."""
@@ -100,7 +100,7 @@ def check(key: str, function: Callable[..., Any]) -> Verdict:
     except ValueError as error:
         return Verdict(str(key), False, _sentence(error), 0)
     if not callable(function):
-        return Verdict(key, False, f"This is {_article(function)}, and a function is asked for.", 0)
+        return Verdict(key, False, f"This is {article(function)}, and a function is asked for.", 0)
     if asked.is_untouched(getattr(function, "__code__", None)):
         return Verdict(key, False, OPEN, 0, open=True)
     verdict = _try(asked, function)
@@ -126,7 +126,10 @@ def diagnose(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Call
     for place, arguments in enumerate(cases):
         verdict = _wrong(asked, tries.outcome(place), tries.expected(place), arguments)
         if verdict is not None:
-            why = None if tries.outcome(place).kind in ("endless", "open") else tries.mistake() or tries.relation()
+            failed = tries.outcome(place).failure is not None
+            why = None if verdict.open or tries.outcome(place).kind == "endless" else tries.mistake()
+            if why is None and not verdict.open and not failed:
+                why = tries.relation()
             lines = (verdict.words, why if why and why.rstrip(".") not in verdict.words else None)
             return replace(verdict, words="\n".join(filter(None, lines)), cases=place + 1)
     return Verdict(asked.key, True, f"{len(cases)} case{'s' if len(cases) > 1 else ''}, all right.", len(cases))
@@ -165,8 +168,11 @@ class _Tries:
             self._asked.judge(self.outcome(one).returned, self.expected(one), *self._cases[one]) for one in places
         )
         try:
-            failing = [place for place, wrong in zip(places, judged, strict=True) if wrong is not None]
-            return relation([(self.outcome(place).returned, self.expected(place)) for place in failing])
+            failing = [(place, wrong) for place, wrong in zip(places, judged, strict=True) if wrong is not None]
+            pairs = [(self.outcome(place).returned, self.expected(place)) for place, _ in failing]
+            given = [dict(zip(self._asked.signature, self._cases[place], strict=True)) for place, _ in failing]
+            located = any(letter.isdigit() for letter in failing[0][1])
+            return by_argument(pairs, given) or relation(pairs, located)
         except Exception:  # what came can't be compared
             return None
 
@@ -269,12 +275,6 @@ def _numbers(nested: Any) -> str:
     if isinstance(nested, list):
         return f"[{', '.join(map(_numbers, nested))}]"
     return f"{nested:.4g}" if isinstance(nested, float) else str(nested)
-
-
-def _article(value: Any) -> str:
-    """What kind of thing this is: "an int", "a list"."""
-    kind = type(value).__name__
-    return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
 
 
 def _sentence(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from math import ceil, floor, isclose, isfinite, sqrt
 from typing import Any
@@ -16,11 +16,39 @@ WIDEST = 16
 """Slots a side of the largest picture."""
 
 
-def relation(pairs: Pairs) -> str | None:
-    """What holds between what came and what is right in every pair, in a sentence; None where nothing simple does."""
+def relation(pairs: Pairs, located: bool = False) -> str | None:
+    """What holds between what came and what is right in every pair, in a sentence; None where nothing simple does.
+
+    Args:
+        pairs: of the cases that fail.
+        located: whether the place of the first difference has been said already.
+    """
     for kind, relations in ((_are_numbers, NUMBERS), (_are_lists, LISTS), (_differ, TENSORS)):
         if pairs and all(kind(*pair) for pair in pairs):
-            return next((words for words in (one(pairs) for one in relations) if words), None)
+            asked = [one for one in relations if not (located and one is _first_place)]
+            return next((words for words in (one(pairs) for one in asked) if words), None)
+    return None
+
+
+def by_argument(pairs: Pairs, given: Sequence[Mapping[str, Any]]) -> str | None:
+    """Which argument is missing as a factor in every pair, or is one too many; None where none is.
+
+    Args:
+        pairs: numbers that came, and the right ones.
+        given: the arguments of each, by name.
+    """
+    if len(pairs) < 2 or not all(_are_numbers(*pair) and 0 not in pair for pair in pairs):
+        return None
+    for name in given[0]:
+        values = [arguments[name] for arguments in given]
+        if not all(isinstance(value, int) and value > 0 for value in values) or len({*values}) < 2:
+            continue
+        for power, times in ((1, ""), (2, " twice")):
+            both = [*zip(pairs, values, strict=True)]
+            if all(_close(came * value**power, right) for (came, right), value in both):
+                return f"Your number is the right one divided by `{name}`{times}, in every case that fails."
+            if all(_close(came, right * value**power) for (came, right), value in both):
+                return f"Your number is the right one times `{name}`{times}, in every case that fails."
     return None
 
 
@@ -146,6 +174,20 @@ def _shifted(by: int) -> Callable[[Pairs], str]:
     return _always(words, lambda right: [item + by for item in right], _equal)
 
 
+def _one_place(pairs: Pairs) -> str:
+    """What holds for the only number of a tuple that is ever wrong."""
+    if not all(isinstance(right, tuple) and len(came) == len(right) == len(pairs[0][1]) for came, right in pairs):
+        return ""
+    places = {at for came, right in pairs for at in range(len(right)) if not _equal(came[at], right[at])}
+    if len(places) != 1:
+        return ""
+    at = places.pop()
+    those = [(came[at], right[at]) for came, right in pairs]
+    words = all(_are_numbers(*pair) for pair in those) and next(filter(None, (one(those) for one in NUMBERS)), "")
+    return f"Number {at + 1}: {words[0].lower()}{words[1:]}" if words else ""
+
+
+_running_sums = _always("These are running sums of the right numbers.", lambda right: [*accumulate(right)], _equal)
 LISTS: tuple[Callable[[Pairs], str], ...] = (
     _always("The last item is missing.", lambda right: [*right[:-1]], _equal),
     _always("The first item is missing.", lambda right: [*right[1:]], _equal),
@@ -155,10 +197,11 @@ LISTS: tuple[Callable[[Pairs], str], ...] = (
     _always("Rows and columns are exchanged.", _transposed, _equal),
     _shifted(1),
     _shifted(-1),
-    _always("These are running sums of the right numbers.", lambda right: [*accumulate(right)], _equal),
+    lambda pairs: _running_sums(pairs) if any(len(right) > 2 for _, right in pairs) else "",
     lambda pairs: (
         "These are the right items in another order." if all(_sorted(a) == _sorted(b) for a, b in pairs) else ""
     ),
+    _one_place,
     _first_place,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import KeysView, Mapping, Sequence, ValuesView
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ def _scalar(value: Any) -> Any:
     """One number or truth value of any library as one of Python."""
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else float(value)
     single = isinstance(value, np.generic) or (isinstance(value, np.ndarray | torch.Tensor) and value.ndim == 0)
     return value.item() if single else value
 

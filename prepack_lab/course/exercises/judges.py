@@ -38,10 +38,21 @@ def _close(first: Any, second: Any) -> bool:
         return False
 
 
+def article(value: Any) -> str:
+    """What kind of thing this is: "an int", "a list"."""
+    kind = type(value).__name__
+    return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
+
+
+def _amount(off: Any) -> str:
+    """How far a number is off; whole ones digit by digit."""
+    return str(abs(off)) if isinstance(off, int) else f"{abs(off):.4g}"
+
+
 def tensor(returned: Any, expected: torch.Tensor, *arguments: Any) -> str | None:
     """Compare tensors: first the type, then the shape, the dtype and the values."""
     if not isinstance(returned, torch.Tensor):
-        return f"A tensor is asked for, and a {type(returned).__name__} came back."
+        return f"A tensor is asked for, and {article(returned)} came back."
     if returned.shape != expected.shape:
         return f"The shape is {[*returned.shape]}, and {[*expected.shape]} is asked for."
     if returned.dtype != expected.dtype and expected.dtype == torch.int64:  # any whole numbers would have passed
@@ -60,24 +71,24 @@ def tensor(returned: Any, expected: torch.Tensor, *arguments: Any) -> str | None
 def number(returned: Any, expected: float, *arguments: Any) -> str | None:
     """Compare numbers."""
     if isinstance(returned, bool) or not isinstance(returned, Real):
-        return f"A number is asked for, and a {type(returned).__name__} came back."
+        return f"A number is asked for, and {article(returned)} came back."
     if _close(returned, expected):
         return None
     if returned != returned:
         return "NaN came back, which is no number: it comes from 0 / 0, or from infinity less infinity."
-    off = float(returned) - expected
-    return f"The number is too {'large' if off > 0 else 'small'} by {abs(off):.4g}."
+    off = returned - expected if isinstance(returned, int) else float(returned) - expected
+    return f"The number is too {'large' if off > 0 else 'small'} by {_amount(off)}."
 
 
 def numbers(returned: Any, expected: Sequence[float], *arguments: Any) -> str | None:
     """Compare a few numbers, in order."""
     many = len(expected)
     if not isinstance(returned, list | tuple) or len(returned) != many:
-        return f"{many} numbers are asked for, in a tuple or a list, and a {type(returned).__name__} came back."
+        return f"{many} numbers are asked for, in a tuple or a list, and {article(returned)} came back."
     for place, (given, right) in enumerate(zip(returned, expected, strict=True), start=1):
         wrong = number(given, right)
         if wrong is not None:
-            return f"Number {place} of {many}: {wrong[0].lower()}{wrong[1:]}"
+            return f"Number {place} of {many}: {wrong if wrong.startswith('NaN') else wrong[0].lower() + wrong[1:]}"
     return None
 
 

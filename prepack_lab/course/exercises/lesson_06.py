@@ -8,7 +8,7 @@ from typing import Any
 
 from prepack_lab.course.exercises.cases import few_lengths
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
-from prepack_lab.course.exercises.judges import number
+from prepack_lab.course.exercises.judges import article, number
 from prepack_lab.course.exercises.quiz import Answer, Quiz
 from prepack_lab.packing import pack
 
@@ -54,6 +54,13 @@ def _cache_bytes_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
         )
 
 
+def _cache_bytes_judge(
+    returned: Any, expected: int, slots: int, layers: int, heads: int, head_size: int, size: int
+) -> str | None:
+    wrong = number(returned, expected)
+    return wrong and f"{wrong} One key here has {head_size} numbers, so {head_size * size} bytes, and a value as many."
+
+
 CACHE_BYTES = Exercise(
     key="06-cache",
     title="What a cache takes",
@@ -63,7 +70,7 @@ CACHE_BYTES = Exercise(
     "`head_size` numbers each. A number takes `size` bytes. Return the bytes for `slots` slots.",
     reference=cache_bytes,
     cases=_cache_bytes_cases,
-    judge=number,
+    judge=_cache_bytes_judge,
     hints=(
         "How many numbers does one slot leave in one layer? Heads times head size, for the key; and the value?",
         "2 · slots · layers · heads · head_size numbers, of `size` bytes each.",
@@ -112,6 +119,11 @@ def _mask_bytes_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
         yield draw.randint(2, 64), draw.randint(2, 900), draw.choice([2, 4])
 
 
+def _mask_bytes_judge(returned: Any, expected: int, rows: int, width: int, size: int) -> str | None:
+    wrong = number(returned, expected)
+    return wrong and f"{wrong} One row here has {width} queries and {width} keys, which make {width**2} pairs."
+
+
 MASK_BYTES = Exercise(
     key="06-mask",
     title="What a mask takes",
@@ -121,7 +133,7 @@ MASK_BYTES = Exercise(
     "slots, and a number takes `size` bytes. Return the bytes of the mask.",
     reference=mask_bytes,
     cases=_mask_bytes_cases,
-    judge=number,
+    judge=_mask_bytes_judge,
     hints=(
         "In one row every slot looks at every slot: how many pairs are that?",
         "rows · width · width numbers, of `size` bytes each.",
@@ -144,12 +156,14 @@ class Memory:
     """
 
     def __init__(self, limit: int) -> None:
-        self.limit, self._asked = limit, 0
+        self.limit = limit
+        self._asked: list[int] = []
 
     def __call__(self, size: int) -> bool:
-        self._asked += 1
-        if self._asked > TRIES:
-            raise RuntimeError(f"{TRIES} tries are enough, and this was one more; halve the gap each time")
+        self._asked.append(size)
+        if len(self._asked) > TRIES:
+            last = ", ".join(map(str, self._asked[-3:]))
+            raise RuntimeError(f"{TRIES} tries are enough, and this was one more; the last three sizes were {last}")
         return size <= self.limit
 
     def __repr__(self) -> str:
@@ -211,7 +225,8 @@ def _largest_that_fits_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
 
 def _judge(returned: Any, expected: int, fits: Memory, most: int) -> str | None:
     if isinstance(returned, bool) or not isinstance(returned, int):
-        return f"A number of prompts is asked for, and a {type(returned).__name__} came back."
+        halves = " Halve with //, which keeps numbers whole." if isinstance(returned, float) else ""
+        return f"A whole number of prompts is asked for, and {article(returned)} came back.{halves}"
     if returned == expected:
         return None
     if not 0 <= returned <= most:

@@ -9,7 +9,7 @@ from typing import Any
 
 from prepack_lab.course.exercises.cases import few_lengths
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
-from prepack_lab.course.exercises.judges import number
+from prepack_lab.course.exercises.judges import article, number
 from prepack_lab.course.exercises.quiz import Answer, Quiz
 
 
@@ -50,7 +50,7 @@ def _back_in_order_judge(
     returned: Any, expected: list[Any], order: Sequence[int], results: Sequence[Any]
 ) -> str | None:
     if not isinstance(returned, list):
-        return f"A list is asked for, and a {type(returned).__name__} came back."
+        return f"A list is asked for, and {article(returned)} came back."
     if len(returned) != len(expected):
         return f"Every prompt has one result. Prompts: {len(expected)}; results that came back: {len(returned)}."
     if returned == expected:
@@ -187,6 +187,17 @@ def _as_lengths(lengths, budget):
     return [[lengths[prompt] for prompt in one] for one in token_budget(lengths, budget)]
 
 
+def _no_pass_to_begin_with(lengths, budget):
+    passes, used = [], 0
+    for prompt, length in enumerate(lengths):
+        if used + length > budget:
+            passes.append([])
+            used = 0
+        passes[-1].append(prompt)
+        used += length
+    return passes
+
+
 def _token_budget_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
     yield [3], 9
     yield [5], 2
@@ -276,6 +287,10 @@ TOKEN_BUDGET = Exercise(
         ),
         "without the last": WrongAnswer(
             _without_the_last, "The last pass is missing: it counts, too, though nothing comes after it."
+        ),
+        "no pass to begin with": WrongAnswer(
+            _no_pass_to_begin_with,
+            "Before the first prompt there is no pass yet, so `passes[-1]` does not exist. Open one there, too.",
         ),
         "lengths": WrongAnswer(_as_lengths, "These are lengths. A pass holds the indices of its prompts."),
     },
@@ -492,7 +507,8 @@ def _slots_in_windows_judge(
     windows = [sorted(lengths[first : first + window]) for first in range(0, len(lengths), window)]
     batches = [near[start : start + batch_size] for near in windows for start in range(0, len(near), batch_size)]
     shown = ", ".join(map(str, batches))
-    return wrong and f"{wrong} The batches are {shown}."
+    slots = " + ".join(str(len(batch) * batch[-1]) for batch in batches)
+    return wrong and f"{wrong} Batches: {shown}. Slots: {slots}."
 
 
 SLOTS_IN_WINDOWS = Exercise(

@@ -64,6 +64,14 @@ def _scores_kept(step, token, end, most):
     return [max(step(given)) for given in new]
 
 
+def _score_as_token(step, token, end, most):
+    new = []
+    while len(new) < most and end not in new:
+        token = max(step(token))
+        new.append(token)
+    return new
+
+
 class Step:
     """A model of few tokens that looks at the last one only: token → a score for each that may follow."""
 
@@ -83,16 +91,21 @@ def _greedy_judge(returned: Any, expected: list[int], step: Step, token: int, en
     if returned == expected:
         return None
     if len(returned) > most:
-        return f"These are {len(returned)} tokens, and at most {most} are asked for."
+        return f"The list has length {len(returned)}, and `most` is {most}."
     same = next(
         (place for place, (one, right) in enumerate(zip(returned, expected, strict=False)) if one != right), None
     )
     if same is None:
         missing = len(expected) - len(returned)
         why = f"the end token {end} came" if expected[-1] == end else f"there are {most}"
-        return f"The list stops {missing} too early." if missing > 0 else f"The list goes on after {why}."
+        if missing > 0:
+            return f"As far as it goes, your list is right, but it stops {missing} too early."
+        return f"The list goes on after {why}."
     before = [token, *expected][same]
-    return f"The first that differs is at place {same}: after {before} come the scores {step(before)}."
+    return (
+        f"The first that differs is at place {same}: after {before} come the scores {step(before)}. "
+        f"The highest has index {expected[same]}, and {returned[same]} came back."
+    )
 
 
 def _models(draw: Random) -> Iterator[tuple[Any, ...]]:
@@ -147,6 +160,9 @@ GREEDY = Exercise(
             _asks_before_it_starts,
             "You stop before you begin, where the prompt ends in the end token. Only new ones count.",
         ),
+        "a score as the next token": WrongAnswer(
+            _score_as_token, "This takes the highest score for the token. The token is the place of that score."
+        ),
         "scores": WrongAnswer(_scores_kept, "These are scores. Return the tokens: the places of the highest scores."),
     },
 )
@@ -180,7 +196,7 @@ def _next_positions_judge(returned: Any, expected: list[int], lengths: Sequence[
     if not isinstance(returned, list | tuple) or not all(isinstance(position, Real) for position in returned):
         return "A list of positions is asked for: whole numbers."
     if len(returned) != len(lengths):
-        return f"There are {len(lengths)} prompts, and you return {len(returned)} positions."
+        return f"Prompts: {len(lengths)}; positions that came back: {len(returned)}."
     if [*returned] == expected:
         return None
     prompt = next(place for place, (one, right) in enumerate(zip(returned, expected, strict=True)) if one != right)
@@ -453,9 +469,10 @@ def _slots_judge(
     if wrong is None:
         return None
     width = max(sum(lengths[prompt] for prompt in members) for members in bins)
-    rows = f"{len(bins)} row{'s' if len(bins) > 1 else ''} of {width} slots"
+    held = [*map(len, bins)]
     return (
-        f"{wrong} At first there {'are' if len(bins) > 1 else 'is'} {rows}; the rows hold {[*map(len, bins)]} prompts."
+        f"{wrong} At first, rows: {len(bins)}; slots in each: {width}. The rows hold {held} prompts, "
+        f"so each row grows by {max(held)} in each step. Steps: {steps}."
     )
 
 

@@ -44,6 +44,11 @@ def _how_many(prompt, writing, budget):
     return len(chunks(prompt, writing, budget))
 
 
+def _in_steps_of_nothing(prompt, writing, budget):
+    room = budget - writing
+    return [min(room, prompt - read) for read in range(0, prompt, room)]
+
+
 def _at_once(prompt, writing, budget):
     return [prompt]
 
@@ -74,7 +79,7 @@ def _judge_chunks(returned: Any, expected: list[int], prompt: int, writing: int,
         if size + writing > budget:
             return f"In step {step}, {writing} write and {size} are read: more than {budget} tokens."
     if sum(returned) != prompt:
-        return f"Your chunks hold {sum(returned)} tokens, and the prompt has {prompt}."
+        return f"The prompt has length {prompt}, and your chunks add up to {sum(returned)}."
     step = next(place for place, size in enumerate(returned) if size < expected[place])
     return f"Step {step + 1} reads {returned[step]}, and there is room for {expected[step]}."
 
@@ -130,6 +135,9 @@ CHUNKS = Exercise(
         ),
         "an empty one at the end": WrongAnswer(
             _empty_one_at_the_end, "There is an empty chunk at the end, where the length is a multiple of a chunk."
+        ),
+        "in steps of nothing": WrongAnswer(
+            _in_steps_of_nothing, "Where those who write take the whole budget, a chunk would hold 0: return [] there."
         ),
         "how many": WrongAnswer(_how_many, "This is how many chunks there are. Return the list of their sizes."),
         "at once": WrongAnswer(_at_once, "This reads the prompt at once: then all others wait for it."),
@@ -329,6 +337,21 @@ def _all_of_it(prompts):
     return _summed(prompts, lambda before, prompt: max(_common(prompt, one) for one in before) and len(prompt))
 
 
+def _nothing_before_the_first(prompts):
+    known = [max(_common(prompt, one) for one in prompts[:place]) for place, prompt in enumerate(prompts)]
+    return sum(known)
+
+
+def _beyond_the_end(prompts):
+    def common(one, other):
+        place = 0
+        while one[place] == other[place]:
+            place += 1
+        return place
+
+    return _summed(prompts, lambda before, prompt: max(common(prompt, one) for one in before))
+
+
 def _shares(prompts: Sequence[Sequence[int]]) -> list[int]:
     """What each prompt saves."""
     totals = [saved_tokens(prompts[: place + 1]) for place in range(len(prompts))]
@@ -411,6 +434,14 @@ SHARED = Exercise(
         "earlier ones lack their last": WrongAnswer(
             _earlier_lack_their_last,
             "This leaves out the last token of the earlier prompt. That one was computed, and is in the cache.",
+        ),
+        "nothing before the first": WrongAnswer(
+            _nothing_before_the_first,
+            "Nothing comes before the first prompt: none of its tokens are known.",
+        ),
+        "beyond the end": WrongAnswer(
+            _beyond_the_end,
+            "One prompt may end where both are still alike: compare as far as the shorter one goes, and no further.",
         ),
         "later ones, too": WrongAnswer(
             _later_ones_too, "This looks at later prompts, too. Only earlier ones have been read."
@@ -563,6 +594,21 @@ def _all_that_is_left(texts, computed, scheduled):
     return flat_step(texts, computed, [len(text) - done for text, done in zip(texts, computed, strict=True)])
 
 
+def _ends_at_the_size(texts, computed, scheduled):
+    _, positions, query_starts = flat_step(texts, computed, scheduled)
+    many = zip(texts, computed, scheduled, strict=True)
+    return [token for text, done, more in many for token in text[done:more]], positions, query_starts
+
+
+def _from_the_end(texts, computed, scheduled):
+    _, positions, query_starts = flat_step(texts, computed, scheduled)
+    return (
+        [token for text, more in zip(texts, scheduled, strict=True) for token in text[-more:]],
+        positions,
+        query_starts,
+    )
+
+
 def _everything_again(texts, computed, scheduled):
     return flat_step(texts, [0] * len(texts), [done + more for done, more in zip(computed, scheduled, strict=True)])
 
@@ -598,13 +644,20 @@ def _positions_first(texts, computed, scheduled):
     return positions, tokens, query_starts
 
 
-def _judge_flat(returned: Any, expected: tuple[list[int], ...], *arguments: Any) -> str | None:
+def _judge_flat(
+    returned: Any, expected: tuple[list[int], ...], texts: Any, computed: Sequence[int], scheduled: Sequence[int]
+) -> str | None:
     names = ("tokens", "positions", "query_starts")
     if not isinstance(returned, list | tuple) or len(returned) != len(names):
         return "Three lists are asked for: (tokens, positions, query_starts)."
     for name, own, right in zip(names, returned, expected, strict=True):
         if (wrong := _first_difference(name, own, right)) is not None:
-            return wrong
+            if not isinstance(own, list | tuple) or name == "query_starts" or len(own) != len(right):
+                return f"{wrong} Tokens of each request in the row: {[*scheduled]}."
+            place = next(place for place, (one, asked) in enumerate(zip(own, right, strict=True)) if one != asked)
+            request = max(one for one, begin in enumerate(expected[2][:-1]) if begin <= place)
+            first, last = computed[request], computed[request] + scheduled[request] - 1
+            return f"{wrong} Of request {request} the step computes places {first} to {last}."
     return None
 
 
@@ -668,6 +721,13 @@ FLAT_STEP = Exercise(
         ),
         "from the beginning": WrongAnswer(
             _from_the_beginning, "These are first tokens of the texts. The first ones are in the cache already."
+        ),
+        "ends at the size": WrongAnswer(
+            _ends_at_the_size,
+            "These slices end at place `scheduled` of the text. They should end that far behind `computed`.",
+        ),
+        "from the end": WrongAnswer(
+            _from_the_end, "These are the last tokens of each text. The next ones follow what is in the cache."
         ),
         "all that is left": WrongAnswer(
             _all_that_is_left, "This computes each text to its end. The step has room for `scheduled` tokens only."
@@ -755,7 +815,8 @@ def _judge_tables(
     if not isinstance(returned, list | tuple) or not all(isinstance(table, list | tuple) for table in returned):
         return "A list of tables is asked for, and each is a list of block numbers."
     if len(returned) != len(expected):
-        return f"There are {len(expected)} requests, and {len(returned)} tables came back."
+        all_of_them = " Those that need no block have a table, too." if len(returned) < len(expected) else ""
+        return f"Requests: {len(expected)}; tables that came back: {len(returned)}.{all_of_them}"
     for request, (own, right) in enumerate(zip(returned, expected, strict=True)):
         if [*own] != right:
             need = f"{len(right)} block{'s' * (len(right) > 1)}"
@@ -890,7 +951,7 @@ def _judge_slots(
     if not isinstance(returned, list | tuple) or not all(isinstance(slot, int | float) for slot in returned):
         return "A flat list of numbers is asked for: a slot for each token of the row."
     if len(returned) != len(expected):
-        return f"The row has length {len(expected)}, and {len(returned)} slots came back."
+        return f"Tokens in the row: {len(expected)}; slots that came back: {len(returned)}."
     for place, (slot, right) in enumerate(zip(returned, expected, strict=True)):
         if slot != right:
             request = max(one for one, begin in enumerate(query_starts[:-1]) if begin <= place)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
-from prepack_lab.course.exercises.judges import number, numbers, tensor
+from prepack_lab.course.exercises.judges import article, number, numbers, tensor
 from prepack_lab.course.exercises.quiz import Answer, Quiz
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack
@@ -84,6 +84,7 @@ def _texts(draw: Random) -> Iterator[tuple[torch.Tensor, list[int], int]]:
     yield torch.tensor([[2.0, 0.0, 1.0], [0.0, 3.0, 1.0]]), [0, 1], 1
     yield torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]), [1, 0, 1], 1
     yield torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]), [1, 1, 1], 2
+    yield torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]), [1, 1, 0], 1
     for size in range(3, 9):
         for kind in range(6):
             start, vocabulary = draw.randint(1, size - 1), draw.randint(3, 6)
@@ -219,7 +220,7 @@ def _always(logits, ids, start):
 
 def _greedy_judge(returned: Any, expected: bool, logits: torch.Tensor, ids: Sequence[int], start: int) -> str | None:
     if not isinstance(returned, bool):
-        return f"A single True or False is asked for, and a {type(returned).__name__} came back."
+        return f"A single True or False is asked for, and {article(returned)} came back."
     if returned == expected:
         return None
     likeliest = logits[start - 1 : -1].argmax(-1).tolist()
