@@ -90,8 +90,8 @@ def _words(error: BaseException) -> str:
 
 
 MEANINGS = {
-    "'NoneType'": "Something is None there: what sort() and append() return, and every function without return.",
-    "unhashable type": "A set can't hold a list: update() puts the items of one into it.",
+    "'NoneType'": "Something is None there, as what sort(), append() and a function without return give back.",
+    "unhashable type: 'list'": "A set and the keys of a dict can't hold a list; a set's update() takes its items.",
 }
 """What errors mean whose text says little to a learner."""
 

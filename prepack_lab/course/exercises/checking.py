@@ -155,9 +155,17 @@ class _Tries:
     def mistake(self) -> str | None:
         """The diagnosis of the known mistake that agrees with the function in every case; None where there is none."""
         for wrong in self._asked.wrong.values():
-            if all(self._agrees(wrong, place) for place in self._compared()):
+            if all(self._agrees(wrong, place) for place in self._compared()) and self._fails_alike(wrong):
                 return wrong.diagnosis
         return None
+
+    def _fails_alike(self, wrong: WrongAnswer) -> bool:
+        """Where the function fails in every case, whether a known mistake fails with the same words."""
+        if any(self.outcome(place).failure is None for place in self._compared()):
+            return True
+        made, own = attempt(wrong.function, self._cases[0]), self.outcome(0)
+        words = [(one.failure or "").split(", in line ")[0] for one in (made, own)]
+        return words[0] == words[1]
 
     def relation(self) -> str | None:
         """What holds between what came and what is right, in all cases that fail."""

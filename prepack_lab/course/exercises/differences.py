@@ -25,7 +25,7 @@ def relation(pairs: Pairs, located: bool = False) -> str | None:
     """
     for kind, relations in ((_are_numbers, NUMBERS), (_are_lists, LISTS), (_differ, TENSORS)):
         if pairs and all(kind(*pair) for pair in pairs):
-            asked = [one for one in relations if not (located and one is _first_place)]
+            asked = [one for one in relations if not located or one is not _first_place]
             return next((words for words in (one(pairs) for one in asked) if words), None)
     return None
 

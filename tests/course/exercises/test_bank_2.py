@@ -134,9 +134,9 @@ def in_any_order(logits, ids, start):
         ("06-largest", stuck, "the last three sizes were 1, 1, 1"),
         ("06-largest", halved_to_floats, "Halve with //"),
         ("07-budget", no_pass_to_begin_with, "Before the first prompt there is no pass yet"),
-        ("07-deliver", a_list_into_a_set, "update() puts the items of one into it."),
+        ("07-deliver", a_list_into_a_set, "a set's update() takes its items."),
         ("07-windows", lambda lengths, batch_size, window: sum(lengths), "Batches: [2, 3], [9]. Slots: 6 + 9."),
-        ("08-best", seconds_without_return, "every function without return."),
+        ("08-best", seconds_without_return, "a function without return give back."),
         ("09-greedy", scores_for_tokens, "This takes the highest score for the token."),
         ("09-position", lambda lengths, generated: lengths[:-1], "Prompts: 1; positions that came back: 0."),
         ("09-times", lambda asked, came: came[0] - asked, "and an int came back."),
@@ -176,6 +176,12 @@ def test_a_place_is_named_once(key, function, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = check(key, function).words
     assert "The first that differs" not in words and "Your list has" not in words, words
+
+
+def test_another_error_in_every_case_is_no_known_mistake(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = check("10-prefix", lambda prompts: len(prompts).bit).words
+    assert "AttributeError" in words and "before the first" not in words, words
 
 
 def test_an_error_and_a_gap_are_not_compared(tmp_path, monkeypatch):
