@@ -76,7 +76,7 @@ WRONG = (
         lambda pack, prefill, unpack, steps: round(pack + prefill + unpack + steps[0], 1),
         "rounded to 1 digit",
     ),
-    ("01-order", print, "print() only shows it"),
+    ("01-order", print, "print() only shows a value"),
     ("02-next-fit", bins_and_room, "one level too deep"),
     ("02-rows", lambda packings: 1.0 * len(packings[0]), "k is 2, and r is 1 and 2: 1.5 on average"),
     ("03-cu-seqlens", lambda lengths: cu_seqlens(lengths).float(), "torch.float32, and whole numbers are asked for"),
