@@ -139,24 +139,17 @@ class _Tries:
     """What came of each case, in the form of the right answer, and what all cases together show."""
 
     def __init__(self, asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Callable[[int], Outcome]) -> None:
-        self._asked, self._cases, self._outcome_of = asked, cases, outcome_of
-        self._outcomes: dict[int, Outcome] = {}
-        self._until = monotonic() + 2 * SECONDS
-
-    @cache  # noqa: B019 - lives as long as one check
-    def expected(self, place: int) -> Any:
-        return self._asked.reference(*deepcopy(self._cases[place]))
-
-    def outcome(self, place: int) -> Outcome:
-        if place not in self._outcomes:
-            self._outcomes[place] = self._formed(self._outcome_of(place), place)
-        return self._outcomes[place]
+        self._asked, self._cases, self._until = asked, cases, monotonic() + 2 * SECONDS
+        self.expected = cache(lambda place: asked.reference(*deepcopy(cases[place])))
+        """Index of a case → what is right."""
+        self.outcome = cache(lambda place: self._formed(outcome_of(place), place))
+        """Index of a case → what came of it."""
 
     def mistake(self) -> str | None:
         """The diagnosis of the known mistake that agrees with the function in every case; None where there is none."""
         for wrong in self._asked.wrong.values():
             if all(self._agrees(wrong, place) for place in self._compared()) and self._fails_alike(wrong):
-                return wrong.diagnosis
+                return None if self._is_late() else wrong.diagnosis
         return None
 
     def _fails_alike(self, wrong: WrongAnswer) -> bool:
@@ -180,13 +173,17 @@ class _Tries:
             pairs = [(self.outcome(place).returned, self.expected(place)) for place, _ in failing]
             given = [dict(zip(self._asked.signature, self._cases[place], strict=True)) for place, _ in failing]
             located = any(letter.isdigit() for letter in failing[0][1])
-            return by_argument(pairs, given) or relation(pairs, located)
+            return None if self._is_late() else by_argument(pairs, given) or relation(pairs, located)
         except Exception:  # what came can't be compared
             return None
 
     def _compared(self) -> Iterator[int]:
         """The cases to compare: the first ones, as far as there is time."""
-        return takewhile(lambda _: monotonic() < self._until, range(min(len(self._cases), COMPARED)))
+        return takewhile(lambda _: not self._is_late(), range(min(len(self._cases), COMPARED)))
+
+    def _is_late(self) -> bool:
+        """Whether there was no time to compare all cases, so that nothing can be said of them."""
+        return monotonic() >= self._until
 
     def _agrees(self, wrong: WrongAnswer, place: int) -> bool:
         made = self._formed(attempt(wrong.function, self._cases[place]), place)
