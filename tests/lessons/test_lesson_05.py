@@ -42,7 +42,7 @@ def test_recorded_gains_stand_beside_the_papers():
 
 def test_runs_apart_are_called_a_difference(capsys):
     said = cell(LESSON, "the quartiles overlap")
-    words = said[said.index("(_, upper)") : said.index("reports.")]
+    words = said[said.index("(_, upper)") : said.index("tables.")]
     for first, second, expected in (((1, 2), (3, 4), "apart"), ((1, 3), (2, 4), "overlap"), ((3, 4), (1, 2), "apart")):
         exec(words, {"alike": {"a": Spread(first), "b": Spread(second)}})
         assert expected in capsys.readouterr().out
