@@ -30,7 +30,7 @@ test: $(READY) ## every test: units, models, lessons, and then the browser by it
 	OMP_NUM_THREADS=1 $(RUN) $(PYTEST) -m "not browser" $(ARGS) || [ $$? = $(NONE) ]
 	$(RUN) -m pytest -m browser $(ARGS) || [ $$? = $(NONE) ]
 
-test-fast: $(READY) ## the tests that need neither the real model nor a kernel nor a browser: a minute
+test-fast: $(READY) ## the tests that need neither the real model nor a kernel nor a browser: two minutes
 	OMP_NUM_THREADS=1 $(RUN) $(PYTEST) -m "not slow and not long" $(ARGS)
 
 newest: ## the fast tests on the newest versions of all dependencies but torch, in an environment of its own
