@@ -177,8 +177,9 @@ Table(headings, rows, "Sixteen exam questions after the same examples: means of 
 
 # %% [markdown]
 # Packing fades away: with 600 tokens before each question, no two prompts fit into the row of the longest. But what
-# they have in common need not be read sixteen times. **[Prefix sharing](glossary.ipynb#Prefix-sharing)** gains as much
-# as the examples are longer than the questions. What is left are the questions: unequal again, and packed again.
+# they have in common need not be read sixteen times. The longer the examples are beside the questions, the more
+# **[prefix sharing](glossary.ipynb#Prefix-sharing)** gains. What is left are the questions: unequal again, and packed
+# again.
 #
 # Try it. The widget shows sixteen questions after 100 tokens of examples; its menu has them without, under *mmlu*.
 

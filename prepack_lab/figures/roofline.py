@@ -100,5 +100,5 @@ def limits(cost: Cost, flops_per_second: float, bytes_per_second: float, launch_
 
 def reading(bound: Sequence[str]) -> str:
     """What the figure says, in one sentence."""
-    many = [(limit, bound.count(limit)) for limit in LIMITS if limit in bound]
-    return f"The limit of these {len(bound)} prefills: {', '.join(f'{limit} of {count}' for limit, count in many)}"
+    counts = ", ".join(f"{limit} {bound.count(limit)}" for limit in LIMITS if limit in bound)
+    return f"What limits {len(bound)} prefill{'s' * (len(bound) > 1)}: {counts}"

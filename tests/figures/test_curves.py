@@ -116,7 +116,7 @@ def test_the_third_limit_is_what_each_pass_takes_to_launch():
     assert named(figure, "one_by_one").y[0] == pytest.approx(cost.flops / 2.0 / 1e9)
     assert named(figure, "its limit").y[0] == pytest.approx(cost.flops / 1e9)
     assert figure.twin.rows[0][4:] == ("1,000.0 ms", "launching", "2,000.0 ms")
-    assert figure.reading == "The limit of these 1 prefills: launching of 1"
+    assert figure.reading == "What limits 1 prefill: launching 1"
 
 
 def test_the_predictor_draws_both_lines():

@@ -26,7 +26,7 @@ from prepack_lab.course.stale_kernel import restart_kernel
 SEED = 0
 COMPARED = 40
 """Cases in which a function is compared with known mistakes."""
-OPEN = "Still open: nothing has been filled in."
+OPEN = "Nothing has been filled in yet."
 NOTHING = (
     "it returned None. Every way through the function must end with return and a value. "
     "print() only shows a value, and sort() and append() change a list in place: all three return None."

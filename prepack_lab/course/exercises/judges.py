@@ -115,13 +115,3 @@ def bins_hold_all(returned: Any, lengths: Sequence[int], capacity: int) -> str |
         if held > capacity:
             return f"Bin {index} holds {held} tokens, and its capacity is {capacity}."
     return None
-
-
-def packed(returned: Any, expected: list[list[int]], lengths: Sequence[int], capacity: int) -> str | None:
-    """Compare packings by the same strategy, bin by bin."""
-    broken = bins_hold_all(returned, lengths, capacity)
-    if broken is not None:
-        return broken
-    if returned == expected:
-        return None
-    return "All prompts are there and no bin overflows, but the strategy puts them elsewhere."

@@ -86,8 +86,8 @@ FATES = {
     "huge output": ("return [0] * 2_000_000", "a million"),
     "crashed": ("return 1 / 0", "ZeroDivisionError: division by zero, in line 2 of your cell"),
     "crashed by recursion": ("return padding_share(lengths)", "calls itself again and again"),
-    "not begun": ("return ...", "nothing has been filled in"),
-    "not begun at all": ("pass", "nothing has been filled in"),
+    "not begun": ("return ...", "Nothing has been filled in yet."),
+    "not begun at all": ("pass", "Nothing has been filled in yet."),
     "forbidden: network": ("import socket\nsocket.create_connection(('127.0.0.1', PORT), 2)", "reach the network"),
     "forbidden: caught": (
         "import socket\ntry:\n    socket.socket().connect(('127.0.0.1', PORT))\n"
@@ -124,7 +124,7 @@ def test_who_ends_the_process_later_is_not_told_that_something_came_back(tmp_pat
 def test_a_return_that_was_forgotten_in_one_branch_is_begun(tmp_path):
     grade = graded(tmp_path, CALLS + waste(AFTER_ONE.format("return None")), CHECK)
     assert (grade.status, grade.cases) == ("wrong", 2)
-    words = waste("return 'Still open: nothing has been filled in.'")
+    words = waste("return 'Nothing has been filled in yet.'")
     assert graded(tmp_path, words, CHECK).status == "wrong"
 
 
