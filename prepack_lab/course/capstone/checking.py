@@ -27,9 +27,9 @@ from prepack_lab.course.capstone.stages import (
     small_model,
     tokens_differ,
 )
-from prepack_lab.course.exercises.attempt import attempt
 from prepack_lab.course.exercises.checking import Verdict
 from prepack_lab.course.exercises.progress import Progress
+from prepack_lab.course.inside.attempt import attempt
 from prepack_lab.course.stale_kernel import restart_kernel
 from prepack_lab.exactness.differences import HALF, TOLERANCE, apart
 from prepack_lab.forward import forward_padded

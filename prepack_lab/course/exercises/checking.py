@@ -14,13 +14,13 @@ from typing import Any
 
 import torch
 
-from prepack_lab.course.exercises.attempt import SECONDS, Outcome, attempt
 from prepack_lab.course.exercises.catalogue import exercise
 from prepack_lab.course.exercises.differences import by_argument, picture, relation
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.course.exercises.forms import in_form_of
 from prepack_lab.course.exercises.judges import article, same
 from prepack_lab.course.exercises.progress import Progress
+from prepack_lab.course.inside.attempt import SECONDS, Outcome, attempt
 from prepack_lab.course.stale_kernel import restart_kernel
 
 SEED = 0

@@ -12,7 +12,7 @@ from prepack_lab.course.exercises.cases import few_lengths, lengths_alone
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.course.exercises.judges import tensor
 from prepack_lab.course.exercises.quiz import Answer, Quiz
-from prepack_lab.course.exercises.watched import Watched, small_results
+from prepack_lab.course.inside.watched import Watched, small_results
 
 
 def segment_ids(lengths, width):

@@ -13,7 +13,7 @@ from prepack_lab.course.exercises.cases import lengths_alone
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.course.exercises.judges import tensor
 from prepack_lab.course.exercises.quiz import Answer, Quiz
-from prepack_lab.course.exercises.watched import Watched, few_reads
+from prepack_lab.course.inside.watched import Watched, few_reads
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack
 

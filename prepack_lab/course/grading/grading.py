@@ -15,14 +15,14 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any, Literal
 
-from prepack_lab.course.exercises.attempt import Kind, Outcome, endless
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.exercises.checking import OPEN, diagnose
 from prepack_lab.course.exercises.exercise import Exercise
 from prepack_lab.course.grading import worker
 from prepack_lab.course.grading.reading import Notebook, UnreadableNotebookError, read_notebook
 from prepack_lab.course.grading.submissions import Submission
-from prepack_lab.course.grading.wire import decode
+from prepack_lab.course.inside.attempt import Kind, Outcome, endless
+from prepack_lab.course.inside.wire import decode
 
 Status = Literal[
     "solved", "wrong", "not begun", "missing", "syntax error", "crashed", "endless loop", "too much memory",

@@ -34,10 +34,10 @@ from prepack_lab import (  # noqa: F401 - what lessons import
     packing,
     prefilling,
 )
-from prepack_lab.course.exercises.attempt import Outcome, attempt
 from prepack_lab.course.exercises.catalogue import exercise
 from prepack_lab.course.grading.definitions import ANSWERS_IN, defines, imports
-from prepack_lab.course.grading.wire import TooMuchError, encode
+from prepack_lab.course.inside.attempt import Outcome, attempt
+from prepack_lab.course.inside.wire import TooMuchError, encode
 
 try:
     import resource

@@ -16,11 +16,11 @@ from filelock import FileLock
 
 from prepack_lab.course import stale_kernel
 from prepack_lab.course.exercises import checking, hint, progress, solution
-from prepack_lab.course.exercises.attempt import attempt
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.exercises.checking import check
 from prepack_lab.course.exercises.judges import number
 from prepack_lab.course.exercises.lesson_01 import padding_share
+from prepack_lab.course.inside.attempt import attempt
 
 KEY = "01-waste"
 progressing = import_module("prepack_lab.course.exercises.progress")  # its name in the package is the function

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prepack_lab.course.exercises.judges import same
-from prepack_lab.course.grading.wire import LARGEST, Foreign, TooMuchError, decode, encode
+from prepack_lab.course.inside.wire import LARGEST, Foreign, TooMuchError, decode, encode
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.just(...),
