@@ -130,7 +130,7 @@ def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least:
 def _add_grade(grade: argparse.ArgumentParser) -> None:
     grade.add_argument("folder", type=Path, help="the students' notebooks: a folder per student, or side by side")
     grade.add_argument("--out", type=Path, default=Path("grades"), help="folder for the results; default: %(default)s")
-    grade.add_argument("--seconds", type=float, default=10.0, help="time limit per function; default: %(default)s")
+    grade.add_argument("--seconds", type=float, default=5.0, help="time limit per case; default: %(default)s")
     grade.add_argument("--memory", type=float, default=1.0, metavar="GB", help="per function; default: %(default)s")
     grade.add_argument("--seed", type=int, default=0, help="seed of each student's own numbers; default: %(default)s")
     grade.add_argument("--jobs", type=int, help="notebooks graded at a time; default: one per processor")
@@ -140,7 +140,7 @@ def _add_grade(grade: argparse.ArgumentParser) -> None:
 
 def _grade(folder: Path, out: Path, seconds: float, memory: float, seed: int, jobs: int | None, fresh: bool) -> int:
     from prepack_lab.course.grading.classroom import grade_folder
-    from prepack_lab.course.grading.grading import Limits
+    from prepack_lab.course.grading.judge import Options
     from prepack_lab.course.grading.report import write_csv, write_page
 
     for option, value in (("--seconds", seconds), ("--memory", memory)):
@@ -148,7 +148,7 @@ def _grade(folder: Path, out: Path, seconds: float, memory: float, seed: int, jo
             raise ValueError(f"{option} is {value:g}; give a number above 0 and below a million")
     if jobs is not None and jobs < 1:
         raise ValueError(f"--jobs is {jobs}; give 1 or more, or leave it out")
-    grades = grade_folder(folder, out, Limits(seconds, round(memory * 1e9)), seed, jobs, fresh)
+    grades = grade_folder(folder, out, Options(seconds, round(memory * 1e9), seed), jobs=jobs, fresh=fresh)
     write_csv(grades, out / "grades.csv")
     write_page(grades, out / "grades.html")
     graded = [grade for grade in grades if grade.exercise]

@@ -111,7 +111,7 @@ def check(key: str, function: Callable[..., Any]) -> Verdict:
 
 def _try(asked: Exercise, function: Callable[..., Any]) -> Verdict:
     cases = [*asked.cases(Random(SEED))]
-    return diagnose(asked, cases, lambda place: attempt(function, cases[place], SECONDS))
+    return diagnose(asked, cases, lambda place: attempt(function, cases[place], SECONDS, asked.own_work))
 
 
 def diagnose(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Callable[[int], Outcome]) -> Verdict:
@@ -133,6 +133,12 @@ def diagnose(asked: Exercise, cases: Sequence[tuple[Any, ...]], outcome_of: Call
             lines = (verdict.words, why if why and why.rstrip(".") not in verdict.words else None)
             return replace(verdict, words="\n".join(filter(None, lines)), cases=place + 1)
     return Verdict(asked.key, True, f"{len(cases)} case{'s' if len(cases) > 1 else ''}, all right.", len(cases))
+
+
+def is_right(asked: Exercise, outcome: Outcome, arguments: tuple[Any, ...]) -> bool:
+    """Whether what became of a case is right."""
+    tries = _Tries(asked, [arguments], lambda _: outcome)
+    return _wrong(asked, tries.outcome(0), tries.expected(0), arguments) is None
 
 
 class _Tries:

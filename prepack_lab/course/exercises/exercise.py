@@ -47,6 +47,8 @@ class Exercise:
     """Whether to say what holds between a wrong answer and the right one; not where the judge names the place."""
     exact_dtype: bool = False
     """Whether the statement asks for a dtype; else any whole numbers, or any floats, will do."""
+    own_work: tuple[str, ...] = ()
+    """Modules of the lab that a function must not use, as they do what it is to do."""
 
     @property
     def lesson(self) -> str:
@@ -72,7 +74,7 @@ class Exercise:
         """Whether a function, given as its code or its text, is the stub, or holds nothing."""
         try:
             gist = _gist(function)
-        except SyntaxError:
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
         return gist is not None and gist in [_gist(self._with(lines)) for lines in (self.stub, "pass", "return ...")]
 

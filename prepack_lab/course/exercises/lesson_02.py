@@ -233,6 +233,7 @@ def _holds_lengths(lengths, capacity):
 
 NEXT_FIT = Exercise(
     key="02-next-fit",
+    own_work=("prepack_lab.packing", "prepack_lab.strategies"),
     title="Next fit",
     minutes=8,
     level="core",
@@ -315,6 +316,7 @@ def _last_fit_decreasing(lengths, capacity):
 
 BEST_FIT = Exercise(
     key="02-best-fit",
+    own_work=("prepack_lab.packing", "prepack_lab.strategies"),
     title="Best fit",
     minutes=12,
     level="core",
@@ -401,6 +403,7 @@ def _held(bins: Iterable[Sequence[int]], lengths: Sequence[int], shortest: int) 
 
 FIRST_FIT_DECREASING = Exercise(
     key="02-ffd",
+    own_work=("prepack_lab.packing", "prepack_lab.strategies"),
     title="First-fit decreasing",
     minutes=12,
     level="core",

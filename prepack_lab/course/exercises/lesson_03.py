@@ -12,7 +12,7 @@ from prepack_lab.course.exercises.cases import few_lengths, lengths_alone
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.course.exercises.judges import tensor
 from prepack_lab.course.exercises.quiz import Answer, Quiz
-from prepack_lab.course.inside.watched import Watched, small_results
+from prepack_lab.course.inside.watched import SmallResults, Watched
 
 
 def segment_ids(lengths, width):
@@ -587,7 +587,7 @@ def _segmented_attention_rows(draw: Random) -> Iterator[tuple[Any, ...]]:
     yield *poisoned, _ends(lengths)
     lengths = [5, 8, 6, 8, 7, 8]
     instead = "A segment has 8 tokens at most, so 64 scores: slice query, key and value, and attend each one alone."
-    yield *(Watched.of(states, small_results(1600, instead)) for states in _states(lengths, 4, 1)), _ends(lengths)
+    yield *(Watched.of(states, SmallResults(1600, instead)) for states in _states(lengths, 4, 1)), _ends(lengths)
 
 
 def _states(lengths: list[int], D: int, seed: int) -> list[torch.Tensor]:

@@ -13,7 +13,7 @@ from prepack_lab.course.exercises.cases import lengths_alone
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.course.exercises.judges import tensor
 from prepack_lab.course.exercises.quiz import Answer, Quiz
-from prepack_lab.course.inside.watched import Watched, few_reads
+from prepack_lab.course.inside.watched import FewReads, Watched
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import pack
 
@@ -421,7 +421,7 @@ def _unpack_keys_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
         yield _keys(batch), batch.first_token, batch.lengths
     many = _batch([draw.randint(12, 24) for _ in range(24)], 30)
     instead = "Take the tokens of all prompts at once, by an index of rows and one of slots."
-    yield Watched.of(_keys(many), few_reads("keys", 14, instead)), many.first_token, many.lengths
+    yield Watched.of(_keys(many), FewReads("keys", 14, instead)), many.first_token, many.lengths
 
 
 def _keys(batch: PackedBatch, H: int = 2, D: int = 2) -> torch.Tensor:

@@ -13,7 +13,7 @@ from string import Template
 
 from prepack_lab import __version__
 from prepack_lab.course.exercises.catalogue import EXERCISES
-from prepack_lab.course.grading.grading import Grade
+from prepack_lab.course.grading.grades import Grade
 
 COLUMNS = ("student", "notebook", "lesson", "exercise", "title", "status", "solved", "cases", "attempts", "hints",
            "seconds", "flags", "diagnosis")  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from prepack_lab.course.lessons import LESSONS
@@ -18,13 +19,16 @@ class Submission:
     """A notebook that a student handed in."""
 
     student: str
-    path: Path
+    path: Path | None
     """Of the notebook's file."""
     name: str
     """The path within the folder of submissions."""
+    problem: str = ""
+    submitted: datetime | None = None
+    late: bool = False
 
 
-def find_submissions(folder: Path) -> list[Submission]:
+def find_submissions(folder: Path, unpacked: Path | None = None) -> list[Submission]:
     """Every notebook below a folder, sorted by student and name.
 
     A student is named by the first folder within `folder`, or, for a notebook directly in it, by what its file name

@@ -9,16 +9,21 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
+from time import sleep
 from traceback import extract_tb
 from typing import Any, Literal
 
+from prepack_lab.course.inside.own_work import without
+
 SECONDS = 5.0
 """For each case: it takes milliseconds."""
+PATIENCE = 300
+"""Hundredths of a second to wait for a thread that watches."""
 LONGEST = 300
 """Letters of an error that are shown."""
 
-Kind = Literal["returned", "raised", "open", "endless", "exit", "memory", "forbidden", "too much", "died"]
-"""How a call can end. The last three happen only where it runs in a process of its own."""
+Kind = Literal["returned", "raised", "open", "endless", "exit", "memory", "not allowed", "too much", "died"]
+"""How a call can end. The last two happen only where it runs in a process of its own."""
 
 
 class TimeUp(BaseException):
@@ -35,14 +40,23 @@ class Outcome:
     kind: Kind = "returned"
 
 
-def attempt(function: Callable[..., Any], arguments: Sequence[Any], seconds: float = SECONDS) -> Outcome:
+def attempt(
+    function: Callable[..., Any], arguments: Sequence[Any], seconds: float = SECONDS, own_work: Sequence[str] = ()
+) -> Outcome:
     """Call a function with copies of the arguments, and return whatever it does.
 
     Args:
         function: the learner's.
         arguments: of the call; the function may change its copies.
         seconds: after which it is interrupted.
+        own_work: names of modules that it must not use.
     """
+    with without(own_work) as refused:
+        outcome = _guarded(function, arguments, seconds)
+    return Outcome(failure=refused[0], kind="not allowed") if refused else outcome
+
+
+def _guarded(function: Callable[..., Any], arguments: Sequence[Any], seconds: float) -> Outcome:
     guard, outcome = _Guard(seconds), endless(seconds)
     try:
         try:
@@ -137,7 +151,13 @@ class _Guard:
     def start(self) -> None:
         """From here on the time counts."""
         self._watching.acquire()
-        _thread.start_new_thread(self._watch, ())
+        for _ in range(PATIENCE):
+            try:
+                _thread.start_new_thread(self._watch, ())
+                return
+            except RuntimeError:  # there are too many, some of which are about to end
+                sleep(0.01)
+        self._watching.release()
 
     def stop(self) -> None:
         """Send no more, and wait until nobody watches; what is on its way is raised here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -27,12 +28,12 @@ class Watched(torch.Tensor):
     `check` and the grader call a function with deep copies of its arguments; each of them counts from 0.
     """
 
-    start: Callable[[], Watch]
+    start: Rule
     """Begins to watch a copy."""
     watch: Watch | None = None
 
     @classmethod
-    def of(cls, values: torch.Tensor, start: Callable[[], Watch]) -> Watched:
+    def of(cls, values: torch.Tensor, start: Rule) -> Watched:
         """The values, to be watched as soon as they are copied."""
         watched = values.as_subclass(cls)
         watched.start = start
@@ -78,33 +79,47 @@ class _WatchedArray(np.ndarray):
         return super().__getitem__(key)
 
 
-def few_reads(name: str, most: int, instead: str) -> Callable[[], Watch]:
-    """Allow a few reads of an argument, so that a loop over its parts is noticed."""
+@dataclass(frozen=True)
+class FewReads:
+    """Allows a few reads of an argument, so that a loop over its parts is noticed."""
 
-    def start() -> Watch:
+    name: str
+    most: int
+    instead: str
+
+    def __call__(self) -> Watch:
+        """Begin to count."""
         reads = 0
 
         def watch(call: str, tensors: Sequence[Any], result: Any) -> None:
             nonlocal reads
             reads += call in READS
-            if reads > most:
-                raise NotAsAskedError(f"`{name}` is read for the {most + 1}th time, which looks like a loop. {instead}")
+            if reads > self.most:
+                words = f"`{self.name}` is read for the {self.most + 1}th time, which looks like a loop."
+                raise NotAsAskedError(f"{words} {self.instead}")
 
         return watch
 
-    return start
 
+@dataclass(frozen=True)
+class SmallResults:
+    """Allows no result of more than so many numbers, the scores inside torch's attention among them."""
 
-def small_results(most: int, instead: str) -> Callable[[], Watch]:
-    """Allow no result of more than so many numbers, the scores inside torch's attention among them."""
+    most: int
+    instead: str
 
-    def watch(call: str, tensors: Sequence[Any], result: Any) -> None:
+    def __call__(self) -> Watch:
+        """Begin to look."""
+        return self._watch
+
+    def _watch(self, call: str, tensors: Sequence[Any], result: Any) -> None:
         sizes: list[Sequence[int]] = [made.shape for made in tree_leaves(result) if isinstance(made, torch.Tensor)]
         if call == "scaled_dot_product_attention":
             query, key = tensors[0].shape, tensors[1].shape
             sizes.append((*query[:-1], key[-2]))
         largest = max(map(prod, sizes), default=0)
-        if largest > most:
-            raise NotAsAskedError(f"{call.strip('_')} makes {largest} numbers at once. {instead}")
+        if largest > self.most:
+            raise NotAsAskedError(f"{call.strip('_')} makes {largest} numbers at once. {self.instead}")
 
-    return lambda: watch
+
+Rule = FewReads | SmallResults

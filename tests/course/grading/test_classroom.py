@@ -14,8 +14,10 @@ import pytest
 from prepack_lab import cli
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.grading import classroom
-from prepack_lab.course.grading.classroom import RECORD, compared, grade_folder
-from prepack_lab.course.grading.grading import Grade
+from prepack_lab.course.grading.classroom import RECORD, grade_folder
+from prepack_lab.course.grading.grades import Grade
+from prepack_lab.course.grading.judge import Options
+from prepack_lab.course.grading.likeness import compared, shape_of
 from prepack_lab.course.grading.report import COLUMNS, write_csv, write_page
 from prepack_lab.measuring.machine import cores
 from tests.course.grading.conftest import solved_cells
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.long
 KEYS = [key for key, one in EXERCISES.items() if one.lesson == "01"]
 
 
-def test_one_broken_file_never_stops_the_rest(hand_in, tmp_path):
+def test_one_broken_file_never_stops_the_rest(hand_in, tmp_path, wall):
     hand_in("ada/01_padding_waste.ipynb", solved_cells("01"))
     hand_in("bob/deep/er/x (1).ipynb", solved_cells("01")[:3])
     (tmp_path / "in" / "carol").mkdir()
@@ -39,13 +41,13 @@ def test_one_broken_file_never_stops_the_rest(hand_in, tmp_path):
     }
 
 
-def test_a_fault_of_the_grader_itself_stops_nobody_else_and_is_not_final(hand_in, tmp_path, monkeypatch):
-    def fails(submission, *_):
+def test_a_fault_of_the_grader_itself_stops_nobody_else_and_is_not_final(hand_in, tmp_path, monkeypatch, wall):
+    def fails(sitting):
         raise RuntimeError("a fault")
 
     hand_in("ada/a.ipynb", solved_cells("01")[:3])
     with monkeypatch.context() as patched:
-        patched.setattr(classroom, "grade_notebook", fails)
+        patched.setattr(classroom._Sitting, "grades", fails)
         (grade,) = grade_folder(tmp_path / "in", tmp_path / "out")
     assert grade.status == "not graded" and "the grader itself failed (RuntimeError: a fault)" in grade.diagnosis
     assert any(grade.solved for grade in grade_folder(tmp_path / "in", tmp_path / "out"))
@@ -59,19 +61,19 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd_letters_stop_nobody_and_are_kept(hand_in, tmp_path, monkeypatch, odd):
+def test_odd_letters_stop_nobody_and_are_kept(hand_in, tmp_path, monkeypatch, odd, wall):
     hand_in("ada/01_padding_waste.ipynb", [ODD[odd], 'lab.check("01-waste", padding_share)'])
     monkeypatch.chdir(tmp_path)
     assert cli.main(["grade", "in"]) == 0
     again = Mock()
-    monkeypatch.setattr(classroom, "grade_notebook", again)
+    monkeypatch.setattr(classroom, "_grade", again)
     grades = {one.exercise: one for one in grade_folder(tmp_path / "in", tmp_path / "grades")}
     assert grades["01-waste"].status in ("crashed", "syntax error") and not again.called
     assert "ada" in (tmp_path / "grades" / "grades.csv").read_text(encoding="utf-8-sig")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
-def test_a_name_that_is_no_text_stops_nobody(hand_in, tmp_path, monkeypatch):
+def test_a_name_that_is_no_text_stops_nobody(hand_in, tmp_path, monkeypatch, wall):
     hand_in("ada/01_padding_waste.ipynb", solved_cells("01")[:3])
     os.rename(tmp_path / "in" / "ada", os.fsencode(tmp_path / "in") + b"/ad\xe9")
     monkeypatch.chdir(tmp_path)
@@ -89,7 +91,8 @@ def counted(monkeypatch):
         names.append(submission.name)
         return [Grade(submission.student, submission.name, KEYS[0], "solved", "fine")]
 
-    monkeypatch.setattr(classroom, "grade_notebook", count)
+    monkeypatch.setattr(classroom, "find_wall", lambda: "none")
+    monkeypatch.setattr(classroom, "_grade", count)
     return names
 
 
@@ -103,7 +106,7 @@ def test_what_was_graded_is_kept_and_what_changed_is_graded_anew(hand_in, tmp_pa
     hand_in("bob/b.ipynb", ["2"])
     grade_folder(folder, out)
     assert counted[2:] == ["bob/b.ipynb"]
-    grade_folder(folder, out, seed=1)
+    grade_folder(folder, out, Options(seed=1))
     assert len(counted) == 5
     grade_folder(folder, out, fresh=True)
     assert len(counted) == 7
@@ -111,11 +114,12 @@ def test_what_was_graded_is_kept_and_what_changed_is_graded_anew(hand_in, tmp_pa
 
 def test_what_was_graded_by_other_code_is_graded_anew(hand_in, tmp_path, monkeypatch, counted):
     """A case, a judge or a mistake that was changed is not in the reference's text."""
-    assert {path.name for path in classroom.CODE} == {"exercises", "grading"}
+    assert {path.name for path in classroom.CODE} == {"exercises", "grading", "inside"}
     judge = tmp_path / "exercises" / "lessons" / "judge.py"
     judge.parent.mkdir(parents=True)
     judge.write_text("strict = False")
     monkeypatch.setattr(classroom, "CODE", (judge.parents[1],))
+    monkeypatch.setattr(classroom, "_code", classroom._code.__wrapped__)
     hand_in("ada/a.ipynb", ["1"])
     for code, times in (("strict = False", 1), ("strict = True", 2), ("strict = True", 2)):
         judge.write_text(code)
@@ -124,7 +128,7 @@ def test_what_was_graded_by_other_code_is_graded_anew(hand_in, tmp_path, monkeyp
 
 
 def test_the_code_that_counts_is_there():
-    assert {"judges.py", "lesson_01.py", "worker.py"} <= {
+    assert {"judges.py", "lesson_01.py", "judge.py", "attempt.py"} <= {
         path.name for folder in classroom.CODE for path in folder.rglob("*.py")
     }
 
@@ -137,7 +141,8 @@ def test_after_an_interruption_nobody_waits_for_the_others(hand_in, tmp_path, mo
         sleep(0.3)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(classroom, "grade_notebook", interrupted)
+    monkeypatch.setattr(classroom, "find_wall", lambda: "none")
+    monkeypatch.setattr(classroom, "_grade", interrupted)
     for number in range(6):
         hand_in(f"s{number}/a.ipynb", ["1"])
     with pytest.raises(KeyboardInterrupt):
@@ -150,7 +155,8 @@ def test_no_more_at_a_time_than_there_are_processors_for_us(hand_in, tmp_path, m
     monkeypatch.setattr("os.cpu_count", lambda: 64)
     asked = []
     monkeypatch.setattr(classroom, "ThreadPoolExecutor", lambda jobs: asked.append(jobs) or ThreadPoolExecutor(jobs))
-    hand_in("ada/a.ipynb", ["1"])
+    for number in range(70):
+        hand_in(f"s{number}/a.ipynb", ["1"])
     grade_folder(tmp_path / "in", tmp_path / "out")
     assert asked == [cores()]
 
@@ -167,7 +173,7 @@ def test_a_run_that_was_cut_off_is_resumed(hand_in, tmp_path, counted):
     assert len(grade_folder(folder, out)) == 2 and len(counted) == 1
 
 
-def test_of_two_notebooks_the_better_counts(hand_in, tmp_path):
+def test_of_two_notebooks_the_better_counts(hand_in, tmp_path, wall):
     hand_in(
         "ada/first.ipynb", [*solved_cells("01")[:1], "def padding_share(lengths):\n    return 7.0"], "# 01 · Padding"
     )
@@ -189,7 +195,7 @@ LONG = """def next_fit(lengths, capacity):
 
 
 def solved(student, code, key="02-next-fit"):
-    return Grade(student, f"{student}.ipynb", key, "solved", "", code=code)
+    return Grade(student, f"{student}.ipynb", key, "solved", "", code=code, shape=shape_of(code))
 
 
 def test_functions_that_are_alike_are_flagged():
@@ -209,8 +215,8 @@ def test_one_liners_are_alike_because_there_is_only_one_way():
 
 
 NASTY = Grade(
-    "<b>=cmd|'x'!A1</b>", "=a.ipynb", "01-waste", "wrong", "With lengths = [1]: you returned <script>", 3, 2, 1,
-    ("cell 2 replaces lab.check",), 0.1, "def f():\n    return '</pre>'",
+    "<b>=cmd|'x'!A1</b>", "=a.ipynb", "01-waste", "wrong", "With lengths = [1]: you returned <script>", 1, 3, 2, 1,
+    ("cell 2 replaces lab.check",), "def f():\n    return '</pre>'",
 )  # fmt: skip
 
 

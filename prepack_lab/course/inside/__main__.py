@@ -1,0 +1,78 @@
+"""The program in the sandbox: it imports torch once, and then runs each notebook in a room of its own.
+
+python -m prepack_lab.course.inside MEMORY          a single notebook, spoken with on standard input and output
+python -m prepack_lab.course.inside MEMORY SOCKET   one notebook after the other, each on a socket that is sent to it
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import sys
+from contextlib import suppress
+
+import torch
+
+from prepack_lab.course.inside import namespaces
+from prepack_lab.course.inside.channel import Channel, ClosedError
+from prepack_lab.course.inside.notebook import new_shell, serve
+
+
+def main(memory_bytes: int, number: int | None = None) -> None:
+    """Wait for notebooks, and run them.
+
+    Args:
+        memory_bytes: what each process may take, beside what Python and torch take.
+        number: of the socket on which notebooks' sockets come; by default there is one notebook only.
+    """
+    namespaces.become_nobody()
+    torch.set_num_threads(1)
+    sys.dont_write_bytecode = True
+    if number is None:
+        channel = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+        be_silent()
+        namespaces.limit(memory_bytes)
+        run(channel)
+        return
+    with socket.socket(fileno=number) as control:
+        control.send(b"1" if namespaces.can_make_rooms() else b"0")
+        while theirs := socket.recv_fds(control, 1, 1)[1]:
+            keeper = os.fork()
+            if keeper == 0:
+                control.close()
+                keep(socket.socket(fileno=theirs[0]), memory_bytes)
+            os.close(theirs[0])
+            os.waitpid(keeper, 0)
+
+
+def keep(theirs: socket.socket, memory_bytes: int) -> None:
+    """Run a notebook in a room, until it ends or nobody listens; say how it ended."""
+    listener = select.poll()
+    listener.register(theirs, select.POLLRDHUP)
+    channel = Channel(theirs.makefile("rb"), theirs.makefile("wb"))
+
+    def work() -> None:
+        be_silent()
+        run(channel)
+
+    with suppress(OSError, ClosedError):
+        channel.send({"ended": namespaces.run_in_room(work, listener, memory_bytes)})
+    os._exit(0)
+
+
+def run(channel: Channel) -> None:
+    """Run the notebook at the other end of a channel."""
+    with suppress(ClosedError):
+        serve(SHELL, channel)
+
+
+def be_silent() -> None:
+    """Send all that is printed nowhere, and read nothing."""
+    for stream, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
+        os.dup2(os.open(os.devnull, flags), stream)
+
+
+SHELL = new_shell()
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
