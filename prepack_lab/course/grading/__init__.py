@@ -1,6 +1,10 @@
 """Grading: a folder of students' notebooks → who solved which exercise, and what went wrong.
 
-    submissions.py   a folder → each student's notebooks, whatever their names
+    submissions.py   a folder → each student's notebooks, whatever their names, and who has none
+    folders.py       a folder → the files in it and in its zips
+    archives.py      a zip → what lies in it, whoever packed it
+    students.py      files → whose they are: which folders are students, which only hold them
+    names.py         a name of a file or folder → whose it is, as course platforms name them
     definitions.py   the parts of a notebook that are run, without running the lesson
     magics.py        a cell → the Python it runs, without `%%time` and the like
     reading.py       a notebook → what it defines and checks, and signs of tampering; nothing is run
