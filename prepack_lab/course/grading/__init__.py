@@ -5,6 +5,7 @@
     archives.py      a zip → what lies in it, whoever packed it
     students.py      files → whose they are: which folders are students, which only hold them
     names.py         a name of a file or folder → whose it is, as course platforms name them
+    roster.py        a class list → who handed in nothing, and who is not on it
     definitions.py   the parts of a notebook that are run, without running the lesson
     magics.py        a cell → the Python it runs, without `%%time` and the like
     reading.py       a notebook → what it defines and checks, and signs of tampering; nothing is run
