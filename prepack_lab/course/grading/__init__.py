@@ -6,15 +6,13 @@
     students.py      files → whose they are: which folders are students, which only hold them
     names.py         a name of a file or folder → whose it is, as course platforms name them
     roster.py        a class list → who handed in nothing, and who is not on it
-    definitions.py   the parts of a notebook that are run, without running the lesson
-    magics.py        a cell → the Python it runs, without `%%time` and the like
-    reading.py       a notebook → what it defines and checks, and signs of tampering; nothing is run
-    wire.py          what a function returned ↔ JSON, so that nothing from a student is ever unpickled
-    worker.py        a separate process that calls a single function: limited time and memory, no network
-    grading.py       a notebook → a grade for each exercise of its lesson
+    reading.py       a notebook → its cells, and what it keeps of the checks; nothing is run
+    sandbox.py       walls around students' code: bubblewrap, a container, or none
+    judge.py         a notebook → its grades, while it runs in the sandbox; all answers stay here
+    likeness.py      functions that differ only in names, spaces and comments
     classroom.py     many notebooks at once; grades from earlier runs are kept
+    grades.py        what a grade is
     report.py        grades → a CSV file and a page
 
-It guards against accidents and simple tricks. It is not a sandbox against someone who means harm: run untrusted code
-in a container.
+What runs in the sandbox is in `course/inside`.
 """

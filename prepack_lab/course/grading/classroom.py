@@ -25,6 +25,7 @@ from prepack_lab.course.grading import judge
 from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.judge import Options
 from prepack_lab.course.grading.likeness import compared
+from prepack_lab.course.grading.roster import Student, match
 from prepack_lab.course.grading.sandbox import Desk, Sandbox, SandboxError, Wall, find_wall
 from prepack_lab.course.grading.submissions import Submission, find_submissions
 from prepack_lab.measuring.machine import cores
@@ -49,8 +50,8 @@ STARTS = 3
 
 
 def grade_folder(
-    folder: Path, out: Path, options: Options | None = None, *, jobs: int | None = None, fresh: bool = False,
-    wall: Wall | None = None,
+    folder: Path, out: Path, options: Options | None = None, *, roster: Sequence[Student] = (),
+    level: int | None = None, jobs: int | None = None, fresh: bool = False, wall: Wall | None = None,
 ) -> list[Grade]:  # fmt: skip
     """Grade all notebooks below a folder, several at a time, with a progress bar.
 
@@ -58,6 +59,8 @@ def grade_folder(
         folder: with the submissions (see `find_submissions`).
         out: the folder for the record, from which the grades of unchanged notebooks are taken.
         options: what is graded, and what a function may take.
+        roster: the class; by default whoever handed in something.
+        level: how many folders down the students are; by default as `find_submissions` finds out.
         jobs: notebooks graded at a time; by default as many as there are processors.
         fresh: grade everything again.
         wall: around students' code; by default the strongest that there is.
@@ -71,7 +74,8 @@ def grade_folder(
     """
     options = options or Options()
     with TemporaryDirectory(prefix="prepack_lab-grade-") as unpacked:
-        submissions = find_submissions(folder, Path(unpacked))
+        submissions = find_submissions(folder, Path(unpacked), level)
+        submissions = match(submissions, roster) if roster else submissions
         return grade_all(submissions, out, options, wall or find_wall(), jobs or cores(), fresh)
 
 
@@ -106,7 +110,7 @@ def grade_all(
         except BaseException:  # Ctrl-C: notebooks in progress are finished, no others begun
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return compared(_best(grade for submission in submissions for grade in grades[submission]))
+    return compared(_best(_noted(one, grade) for one in submissions for grade in grades[one]))
 
 
 class _Desks:
@@ -277,6 +281,12 @@ def _read(record: Path) -> dict[str, list[Grade]]:
         except (ValueError, TypeError, KeyError):
             continue
     return found
+
+
+def _noted(submission: Submission, grade: Grade) -> Grade:
+    """A grade, and what to know of its notebook."""
+    late = ("marked as late",) if submission.late else ()
+    return replace(grade, flags=(*grade.flags, *filter(None, (submission.note,)), *late))
 
 
 def _best(grades: Iterable[Grade]) -> list[Grade]:
