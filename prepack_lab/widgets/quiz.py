@@ -1,4 +1,4 @@
-"""A question with several answers; each says why it is right or not."""
+"""A question with several answers; each says why it is right or not. What was chosen is kept in progress.json."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from html import escape
 import ipywidgets as ipw
 
 from prepack_lab.course.exercises.catalogue import quiz
+from prepack_lab.course.exercises.progress import UNSAVED, Progress
 from prepack_lab.course.exercises.quiz import Answer
 from prepack_lab.widgets.fit_page import FitPage
 from prepack_lab.widgets.lab_widget import Spoken, WholeWidget, display_widget
@@ -42,7 +43,9 @@ class Quiz(WholeWidget):
         for other, button in enumerate(self.answers):
             if other != place:
                 button.value = False
-        self.status.say(escape(_said(self.quiz.answers[place])))
+        answer = self.quiz.answers[place]
+        saved = Progress.chose(self.quiz.key, answer.text)
+        self.status.say(escape(_said(answer) if saved else f"{_said(answer)} {UNSAVED}"))
 
     def _ipython_display_(self) -> None:
         answers = "".join(

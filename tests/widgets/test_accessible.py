@@ -1,11 +1,13 @@
 """What holds for every widget: controls with names, words that are spoken, and the same as a table."""
 
-from html import escape
+import json
+from html import escape, unescape
 
 import ipywidgets as ipw
 import pytest
 
 import prepack_lab as lab
+from prepack_lab.course.grading.reports.quizzes import quiz_grades
 from prepack_lab.widgets.lab_widget import SPOKEN
 
 LENGTHS = [9, 2, 7, 4]
@@ -26,6 +28,12 @@ WIDGETS = {
 """Each widget of the package, and what it is made of."""
 CONTROLS = (ipw.ValueWidget, ipw.Button)
 SHOWN = (ipw.HTML, ipw.HTMLMath, ipw.Label, ipw.Output, ipw.IntProgress, ipw.FloatProgress)
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    """A folder for progress.json, which keeps what was chosen in a quiz."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(params=WIDGETS)
@@ -62,6 +70,27 @@ def test_what_it_shows_is_spoken_and_is_there_as_a_table(widget):
         assert widget.status.value.count("✓") == 1
         return
     assert "<table>" in widget.twin.value and "The same as a table" in widget.twin.value
+
+
+def test_a_quiz_keeps_what_was_chosen(tmp_path):
+    quiz = lab.widgets.Quiz("01-grows")
+    for place in (1, 0, 1):
+        quiz.answers[place].value = True
+    texts = [answer.text for answer in quiz.quiz.answers]
+    kept = json.loads((tmp_path / "progress.json").read_text())
+    assert kept["answers"] == {"01-grows": [texts[1], texts[0], texts[1]]}
+    (grade,) = quiz_grades("ada", "", kept)
+    assert (grade.exercise, grade.solved, grade.attempts) == ("01-quiz-grows", quiz.quiz.answers[1].right, 3)
+
+
+def test_a_quiz_answers_where_nothing_can_be_kept(monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+    quiz = lab.widgets.Quiz("01-grows")
+    quiz.answers[0].value = True
+    assert "Progress could not be kept" in quiz.status.value and quiz.quiz.answers[0].why in unescape(quiz.status.value)
 
 
 def test_a_quiz_that_was_exported_answers_on_a_click(monkeypatch):

@@ -19,7 +19,7 @@ from prepack_lab.course.exercises.differences import by_argument, picture, relat
 from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.course.exercises.forms import in_form_of
 from prepack_lab.course.exercises.judges import article, same
-from prepack_lab.course.exercises.progress import Progress
+from prepack_lab.course.exercises.progress import UNSAVED, Progress
 from prepack_lab.course.inside.attempt import SECONDS, Outcome, attempt
 from prepack_lab.course.stale_kernel import restart_kernel
 
@@ -105,7 +105,7 @@ def check(key: str, function: Callable[..., Any]) -> Verdict:
         return Verdict(key, False, OPEN, 0, open=True)
     verdict = _try(asked, function)
     saved = Progress.record(key, verdict.solved)
-    unsaved = "" if saved else "(Progress could not be kept: this folder can't be written.)"
+    unsaved = "" if saved else UNSAVED
     return replace(verdict, words="\n".join(filter(None, (verdict.words, unsaved, restart_kernel()))))
 
 

@@ -1,4 +1,4 @@
-"""What a learner has solved, kept in a file beside the notebooks, and shown as a table."""
+"""What a learner has solved and answered, kept in a file beside the notebooks, and shown as a table."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from prepack_lab.measuring.table import Table
 FILE, LOCK = Path("progress.json"), Path(".progress.lock")
 SECONDS = 5.0
 """The longest that a kernel waits while others write."""
+TRIES = 20
+"""Choices that are kept for each quiz: the last ones."""
+UNSAVED = "(Progress could not be kept: this folder can't be written.)"
 _began: dict[str, float] = {}
 """When each lesson was begun in this kernel."""
 _unsaved: dict[Path, Progress] = {}
@@ -28,11 +31,13 @@ _unsaved: dict[Path, Progress] = {}
 
 @dataclass
 class Progress:
-    """Solved exercises, and the checks and hints of each."""
+    """Solved exercises, the checks and hints of each, and the answers that were chosen in quizzes."""
 
     solved: list[str] = field(default_factory=list)
     attempts: dict[str, int] = field(default_factory=dict)
     hints: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, list[str]] = field(default_factory=dict)
+    """Key of a quiz → texts of the answers chosen, in order."""
 
     @classmethod
     def load(cls) -> Progress:
@@ -41,16 +46,21 @@ class Progress:
             return deepcopy(_unsaved[Path.cwd()])
         try:
             known = cls(**json.loads(FILE.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return cls()
         return known if known._is_sound() else cls()
 
     def _is_sound(self) -> bool:
         """Whether a file that was read has values of the right types."""
-        return isinstance(self.solved, list) and all(
+        counts = all(
             isinstance(counted, dict) and all(isinstance(count, int) for count in counted.values())
             for counted in (self.attempts, self.hints)
         )
+        answers = isinstance(self.answers, dict) and all(
+            isinstance(chosen, list) and all(isinstance(text, str) for text in chosen)
+            for chosen in self.answers.values()
+        )
+        return isinstance(self.solved, list) and counts and answers
 
     @classmethod
     def record(cls, key: str, solved: bool) -> bool:
@@ -69,6 +79,15 @@ class Progress:
 
         def note(known: Progress) -> None:
             known.hints[key] = known.hints.get(key, 0) + 1
+
+        return cls._change(note)
+
+    @classmethod
+    def chose(cls, key: str, answer: str) -> bool:
+        """Note in the file which answer of a quiz was chosen, by its text. True where it could be kept."""
+
+        def note(known: Progress) -> None:
+            known.answers[key] = [*known.answers.get(key, []), answer][-TRIES:]
 
         return cls._change(note)
 

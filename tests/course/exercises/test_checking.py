@@ -229,12 +229,25 @@ def test_a_lesson_says_how_long_it_took(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"other": 1}', '{"solved": 3}', '{"attempts": []}', '{"hints": {"01-waste": "x"}}']
-)
+    "content",
+    [
+        "", "{", "[]", '{"other": 1}', '{"solved": 3}', '{"attempts": []}', '{"hints": {"01-waste": "x"}}',
+        '{"answers": []}', '{"answers": {"01-grows": "x"}}', '{"answers": {"01-grows": [1e999]}}', "[" * 100_000,
+    ],
+)  # fmt: skip
 def test_a_broken_file_of_progress_is_begun_anew(own_folder, content):
     (own_folder / "progress.json").write_text(content)
     assert check(KEY, padding_share).solved
     assert progress("01").caption.startswith("1 of ")
+
+
+def test_answers_of_quizzes_are_kept_in_order_and_not_without_end(own_folder):
+    old = {"solved": [KEY], "attempts": {KEY: 2}, "hints": {}}  # of a lab that kept no answers yet
+    (own_folder / "progress.json").write_text(json.dumps(old))
+    for place in range(progressing.TRIES + 2):
+        assert progressing.Progress.chose("01-grows", f"answer {place}")
+    kept = json.loads((own_folder / "progress.json").read_text())
+    assert kept == {**old, "answers": {"01-grows": [f"answer {n}" for n in range(2, progressing.TRIES + 2)]}}
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(monkeypatch):
