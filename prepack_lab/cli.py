@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from prepack_lab import __version__
+from prepack_lab.course.grading import command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             help="what padding costs a file of prompts, and what to do; exit code 1 if there is nothing to win",
         )
     )
-    _add_grade(commands.add_parser("grade", help="grade a folder of students' notebooks; writes a CSV file and a page"))
+    command.add_arguments(
+        commands.add_parser("grade", help="grade a folder of students' notebooks; writes pages and CSV files")
+    )
     bench = commands.add_parser("bench", help="measure on this machine what the paper measured on its own")
     commands.add_parser(
         "lm-eval", help="lm-evaluation-harness, which gains the model prepack; takes what lm_eval takes"
@@ -125,39 +127,6 @@ def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least:
     found = inspection.inspect_lengths(lengths, sizes, batch_size, rates)
     print(f"{found}\n\nTokens are counted by the tokenizer of {counter}.")
     return 0 if found.gain(found.best) >= at_least else 1
-
-
-def _add_grade(grade: argparse.ArgumentParser) -> None:
-    grade.add_argument("folder", type=Path, help="the students' notebooks: a folder per student, or side by side")
-    grade.add_argument("--out", type=Path, default=Path("grades"), help="folder for the results; default: %(default)s")
-    grade.add_argument("--seconds", type=float, default=5.0, help="time limit per case; default: %(default)s")
-    grade.add_argument("--memory", type=float, default=1.0, metavar="GB", help="per function; default: %(default)s")
-    grade.add_argument("--seed", type=int, default=0, help="seed of each student's own numbers; default: %(default)s")
-    grade.add_argument("--jobs", type=int, help="notebooks graded at a time; default: one per processor")
-    grade.add_argument("--fresh", action="store_true", help="grade everything again, even what has not changed")
-    grade.set_defaults(run=_grade)
-
-
-def _grade(folder: Path, out: Path, seconds: float, memory: float, seed: int, jobs: int | None, fresh: bool) -> int:
-    from prepack_lab.course.grading.classroom import grade_folder
-    from prepack_lab.course.grading.judge import Options
-    from prepack_lab.course.grading.report import write_csv, write_page
-
-    for option, value in (("--seconds", seconds), ("--memory", memory)):
-        if not 0 < value < 1e6:  # nan is neither
-            raise ValueError(f"{option} is {value:g}; give a number above 0 and below a million")
-    if jobs is not None and jobs < 1:
-        raise ValueError(f"--jobs is {jobs}; give 1 or more, or leave it out")
-    grades = grade_folder(folder, out, Options(seconds, round(memory * 1e9), seed), jobs=jobs, fresh=fresh)
-    write_csv(grades, out / "grades.csv")
-    write_page(grades, out / "grades.html")
-    graded = [grade for grade in grades if grade.exercise]
-    print(f"students: {len({grade.student for grade in grades})}")
-    print(f"exercises solved: {sum(grade.solved for grade in graded)} of {len(graded)}")
-    flagged, count = sum(bool(grade.flags) for grade in grades), Counter(grade.status for grade in grades)
-    print(f"to look at: {flagged} flagged, {count['unreadable']} files unreadable, {count['not graded']} not graded")
-    print(f"wrote {out / 'grades.csv'} and {out / 'grades.html'}")
-    return 0
 
 
 def _lm_eval(arguments: Sequence[str]) -> int:

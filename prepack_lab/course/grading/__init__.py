@@ -12,7 +12,8 @@
     likeness.py      functions that differ only in names, spaces and comments
     classroom.py     many notebooks at once; grades from earlier runs are kept
     grades.py        what a grade is
-    report.py        grades → a CSV file and a page
+    reports/         grades → points, pages and gradebooks
+    command.py       prepack-lab grade
 
 What runs in the sandbox is in `course/inside`.
 """

@@ -1,11 +1,8 @@
 """A whole class: nothing stops it, and nothing is done twice."""
 
-import csv
-import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from html.parser import HTMLParser
 from time import sleep
 from unittest.mock import Mock
 
@@ -18,7 +15,6 @@ from prepack_lab.course.grading.classroom import RECORD, grade_folder
 from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.judge import Options
 from prepack_lab.course.grading.likeness import compared, shape_of
-from prepack_lab.course.grading.report import COLUMNS, write_csv, write_page
 from prepack_lab.measuring.machine import cores
 from tests.course.grading.conftest import solved_cells
 
@@ -212,87 +208,3 @@ def test_functions_that_are_alike_are_flagged():
 def test_one_liners_are_alike_because_there_is_only_one_way():
     short = EXERCISES["01-waste"].solution
     assert not any(one.flags for one in compared([solved(name, short, "01-waste") for name in ("ada", "bob")]))
-
-
-NASTY = Grade(
-    "<b>=cmd|'x'!A1</b>", "=a.ipynb", "01-waste", "wrong", "With lengths = [1]: you returned <script>", 1, 3, 2, 1,
-    ("cell 2 replaces lab.check",), "def f():\n    return '</pre>'",
-)  # fmt: skip
-
-
-def test_the_csv_has_a_line_a_grade_and_no_formula(tmp_path):
-    write_csv([NASTY], tmp_path / "grades.csv")
-    with (tmp_path / "grades.csv").open(encoding="utf-8-sig") as file:
-        (row,) = csv.DictReader(file)
-    assert tuple(row) == COLUMNS
-    assert (row["notebook"], row["lesson"], row["solved"], row["attempts"]) == ("'=a.ipynb", "01", "0", "2")
-    assert row["diagnosis"] == NASTY.diagnosis
-
-
-class Balanced(HTMLParser):
-    """Fails where tags do not close."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.names = [], set()
-
-    def handle_starttag(self, tag, attrs):
-        self.names.add(tag)
-        if tag not in ("meta", "br", "i"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag != "i":
-            assert self.open.pop() == tag
-
-
-def test_the_page_escapes_everything_and_needs_nothing_else(tmp_path):
-    write_page([NASTY, Grade("eve", "x.ipynb", "", "unreadable", "broken")], tmp_path / "grades.html")
-    page = (tmp_path / "grades.html").read_text(encoding="utf-8")
-    parser = Balanced()
-    parser.feed(page)
-    assert parser.open == [] and not {"script", "link", "img", "b"} & parser.names
-    assert "http" not in page and "&lt;script&gt;" in page
-    assert "0 of 1 solved" in page and "✗!" in page and "cell 2 replaces lab.check" in page
-
-
-def test_the_class_view_names_what_failed_most_and_how(tmp_path):
-    diagnosis = next(iter(EXERCISES["01-waste"].wrong.values())).diagnosis
-    grades = [
-        *(Grade(f"s{n}", "", "01-waste", "wrong", f"You returned 1.\n{diagnosis}") for n in range(3)),
-        Grade("s4", "", "01-waste", "crashed", "it raised"),
-        *(Grade(f"s{n}", "", "01-batches", "solved", "fine") for n in range(4)),
-    ]
-    write_page(grades, tmp_path / "grades.html")
-    page = (tmp_path / "grades.html").read_text(encoding="utf-8")
-    assert "3 × " in page and "1 × crashed" in page
-    assert page.index("01-waste") < page.index("01-batches"), "the most difficult first"
-
-
-def test_the_command_writes_all_and_says_where(hand_in, tmp_path, monkeypatch, capsys, counted):
-    hand_in("ada/a.ipynb", ["1"])
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["grade", "in", "--jobs", "1"]) == 0
-    assert "exercises solved: 1 of 1" in capsys.readouterr().out
-    assert sorted(path.name for path in (tmp_path / "grades").iterdir()) == ["grades.csv", "grades.html", RECORD]
-    assert json.loads((tmp_path / "grades" / RECORD).read_text())["grades"][0]["student"] == "ada"
-
-
-WRONG = [
-    ("nowhere", "there is no folder nowhere"),
-    *(
-        (f"in --seconds {value}", f"--seconds is {float(value):g}; give a number")
-        for value in ("0", "-1", "nan", "inf")
-    ),
-    *((f"in --memory {value}", f"--memory is {float(value):g}; give a number") for value in ("0", "nan", "inf")),
-    ("in --jobs 0", "--jobs is 0; give 1 or more"),
-]
-
-
-@pytest.mark.parametrize(("words", "error"), WRONG)
-def test_a_wrong_command_says_what_is_wrong(hand_in, tmp_path, monkeypatch, capsys, words, error):
-    hand_in("ada/a.ipynb", ["1"])
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(["grade", *words.split()])
-    assert stopped.value.code == 2 and error in capsys.readouterr().err

@@ -1,0 +1,217 @@
+"""The command `prepack-lab grade`: its options, and what it does with them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prepack_lab.course.grading.grades import Grade, Student
+    from prepack_lab.course.grading.reports.points import ClassResults
+
+STOPPED = 130
+"""Exit code after Ctrl-C."""
+
+
+def add_arguments(grade: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    add = grade.add_argument
+    add("folder", type=Path, help="the students' notebooks: a folder per student, or side by side")
+    add("--out", type=Path, default=Path("grades"), help="folder for the results; default: %(default)s")
+    add("--lesson", action="append", default=[], metavar="02", help="grade this lesson only; may be repeated")
+    add("--exercise", action="append", default=[], metavar="KEY", help="grade this one only; may be repeated")
+    add("--course", type=Path, metavar="FILE", help="points, partial credit, due dates, lateness: a course.toml")
+    add("--roster", type=Path, metavar="FILE", help="a CSV file of the class: name,id,email")
+    add("--overrides", type=Path, metavar="FILE", help="your points and comments; default: overrides.csv in --out")
+    add("--level", type=int, default=1, metavar="N", help="the level of folders that names students; default: 1")
+    add("--seconds", type=float, default=5.0, help="time limit for each case; default: %(default)s")
+    add("--memory", type=float, default=1.0, metavar="GB", help="for each function; default: %(default)s")
+    add("--jobs", type=int, help="notebooks graded at a time; default: one per processor")
+    add("--seed", type=int, default=0, help="seed of each student's own numbers; default: %(default)s")
+    add("--fresh", action="store_true", help="grade everything again, even what has not changed")
+    add("--no-sandbox", action="store_true", help="grade even where processes can't be shut off from the system")
+    add("--dry-run", action="store_true", help="say which notebooks would be graded, and grade none")
+    add("--json", metavar="FILE", help="write the results as JSON, too; - is the standard output")
+    grade.set_defaults(run=run)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for on the command line."""
+
+    folder: Path
+    out: Path
+    lesson: Sequence[str]
+    exercise: Sequence[str]
+    course: Path | None
+    roster: Path | None
+    overrides: Path | None
+    level: int
+    seconds: float
+    memory: float
+    jobs: int | None
+    seed: int
+    fresh: bool
+    no_sandbox: bool
+    dry_run: bool
+    json: str | None
+
+    def __post_init__(self) -> None:
+        for option, value in (("--seconds", self.seconds), ("--memory", self.memory)):
+            if not 0 < value < 1e6:  # nan is neither
+                raise ValueError(f"{option} is {value:g}; give a number above 0 and below a million")
+        for option, count in (("--jobs", self.jobs), ("--level", self.level)):
+            if count is not None and count < 1:
+                raise ValueError(f"{option} is {count}; give 1 or more, or leave it out")
+
+    @property
+    def decided_in(self) -> Path:
+        """The file with the instructor's points and comments."""
+        return self.overrides or self.out / "overrides.csv"
+
+    @property
+    def keys(self) -> tuple[str, ...] | None:
+        """The exercises and quizzes that --lesson and --exercise name, in order; None for all.
+
+        Raises:
+            ValueError: there is no such lesson or exercise; names the nearest.
+        """
+        from prepack_lab.course.exercises.catalogue import EXERCISES, exercise
+        from prepack_lab.course.grading.reports.quizzes import QUIZ_KEYS
+
+        there = (*EXERCISES, *QUIZ_KEYS)
+        lessons = [name.split("_")[0].zfill(2) for name in self.lesson]
+        known = sorted({key.split("-")[0] for key in there})
+        for name, lesson in zip(self.lesson, lessons, strict=True):
+            if lesson not in known:
+                raise ValueError(f"there are no exercises in a lesson {name!r}; there are lessons {', '.join(known)}")
+        for name in self.exercise:
+            if name not in QUIZ_KEYS:
+                exercise(name)
+        if not (self.lesson or self.exercise):
+            return None
+        return tuple(key for key in there if key in self.exercise or key.split("-")[0] in lessons)
+
+
+def run(**chosen: Any) -> int:
+    """Grade a folder, write what came out, and return the exit code.
+
+    Raises:
+        ValueError: an option, or a file that it names, is wrong; says what to do.
+    """
+    options = Options(**chosen)
+    if options.dry_run:
+        return _dry_run(options)
+    from prepack_lab.course.grading.reports.course import Course, read_course
+    from prepack_lab.course.grading.reports.overrides import read_overrides
+    from prepack_lab.course.grading.reports.points import class_results
+
+    # what is wrong with these files is said before an hour of grading, not after it
+    course = read_course(options.course) if options.course else Course()
+    if options.overrides and not options.overrides.exists():
+        raise ValueError(f"there is no file {options.overrides}; leave --overrides out to begin one")
+    overrides, roster, keys = read_overrides(options.decided_in), _roster(options.roster), options.keys
+    try:
+        grades = _graded(options, keys)
+    except KeyboardInterrupt:
+        kept = f"What is graded is kept in {options.out}: the same command goes on from here"
+        print(f"\nprepack-lab: stopped. {kept}", file=sys.stderr)
+        return STOPPED
+    found = class_results(grades, course, roster, overrides, keys)
+    try:
+        words = [*_written(found, options)]
+    except OSError as error:
+        raise ValueError(f"{error.filename} can't be written: {error.strerror}; close it where it is open") from None
+    for line in (*_in_short(found), *words):
+        print(line, file=sys.stderr if options.json == "-" else sys.stdout)
+    return 0
+
+
+def _graded(options: Options, keys: Sequence[str] | None) -> list[Grade]:
+    """The grades of a folder: the one place where the command calls the grader."""
+    from prepack_lab.course.grading.classroom import grade_folder
+    from prepack_lab.course.grading.grades import Grade
+    from prepack_lab.course.grading.grading import Limits
+
+    limits = Limits(options.seconds, round(options.memory * 1e9))
+    found = grade_folder(options.folder, options.out, limits, options.seed, options.jobs, options.fresh)
+    return [
+        Grade(
+            one.student, one.notebook, one.exercise, "not allowed" if one.status == "forbidden" else one.status,
+            one.diagnosis, one.cases if one.solved else max(one.cases - 1, 0), one.cases, one.attempts, one.hints,
+            one.flags, one.code, seconds=one.seconds,
+        )
+        for one in found
+    ]  # fmt: skip
+
+
+def _dry_run(options: Options) -> int:
+    """Say which notebooks are whose."""
+    from prepack_lab.course.grading.reports.visible import visible
+    from prepack_lab.course.grading.submissions import find_submissions
+
+    found = find_submissions(options.folder)
+    for submission in found:
+        print(visible(f"{submission.student}: {submission.name}"))
+    print(f"notebooks: {len(found)}, students: {len({submission.student for submission in found})}; none was graded")
+    return 0
+
+
+def _roster(path: Path | None) -> list[Student]:
+    """The students of a class, from a CSV file."""
+    from prepack_lab.course.grading.grades import Student
+    from prepack_lab.course.grading.reports.spreadsheet import read_rows
+
+    rows = read_rows(path, ("name", "id", "email"), ("name",)) if path else []
+    return [Student(**row) for _, row in rows]
+
+
+def _written(found: ClassResults, options: Options) -> Iterator[str]:
+    """Write all files, and say where."""
+    from prepack_lab.course.grading.reports import gradebooks, pages
+    from prepack_lab.course.grading.reports.overrides import begin_overrides
+    from prepack_lab.course.grading.reports.summary import to_json
+
+    out = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    pages.write_class_page(found, out / "grades.html")
+    others = pages.write_student_pages(found, out / pages.FEEDBACK)
+    gradebooks.write_grades(found, out / "grades.csv")
+    gradebooks.write_totals(found, out / "totals.csv")
+    gradebooks.write_canvas(found, out / "canvas.csv")
+    left_out = gradebooks.write_moodle(found, out / "moodle.csv")
+    begin_overrides(options.decided_in)
+    if options.json == "-":
+        print(to_json(found), end="")
+    elif options.json:
+        Path(options.json).write_text(to_json(found), encoding="utf-8")
+    if left_out:
+        yield f"not in moodle.csv: {left_out} without an email or an ID number; give a --roster"
+    if others:
+        yield f"pages in {out / pages.FEEDBACK} of nobody in this class: {', '.join(others)}"
+    yield f"wrote {out / 'grades.html'}, and beside it a page for each student and the CSV files"
+
+
+def _in_short(found: ClassResults) -> Iterator[str]:
+    """The class in a few lines."""
+    from prepack_lab.course.grading.reports.spreadsheet import number
+    from prepack_lab.course.grading.reports.visible import visible
+
+    scores = [score for result in found.results for score in result.scores]
+    exercises = [score for score in scores if not score.asked.is_quiz]
+    count = Counter(grade.status for grade in (*(score.grade for score in scores), *_files(found)))
+    flagged, decided = sum(bool(one.grade.flags) for one in scores), sum(one.is_overridden for one in scores)
+    yield f"students: {len(found.results)}"
+    yield f"exercises solved: {sum(score.grade.solved for score in exercises)} of {len(exercises)}"
+    yield f"points in all: {number(found.worth)}; given by overrides: {decided}"
+    yield f"to look at: {flagged} flagged, {count['unreadable']} files unreadable, {count['not graded']} not graded"
+    yield from (visible(f"to put right: {problem}") for problem in found.problems)
+
+
+def _files(found: ClassResults) -> Iterator[Grade]:
+    return (file for result in found.results for file in result.files if file.status == "unreadable")
