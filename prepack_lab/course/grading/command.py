@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prepack_lab.course.grading.grades import Grade, Student
-    from prepack_lab.course.grading.reports.points import ClassResults
+    from prepack_lab.course.grading.reports.results import ClassResults
 
 STOPPED = 130
 """Exit code after Ctrl-C."""
@@ -126,7 +126,8 @@ def run(**chosen: Any) -> int:
     try:
         words = [*_written(found, options)]
     except OSError as error:
-        raise ValueError(f"{error.filename} can't be written: {error.strerror}; close it where it is open") from None
+        what = error.filename or "the output"
+        raise ValueError(f"{what} can't be written: {error.strerror}; close it where it is open") from None
     for line in (*_in_short(found), *words):
         print(line, file=sys.stderr if options.json == "-" else sys.stdout)
     return 0

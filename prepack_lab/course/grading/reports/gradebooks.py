@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 from prepack_lab.course.grading.grades import Grade
-from prepack_lab.course.grading.reports.points import ClassResults, Result, points_of
+from prepack_lab.course.grading.reports.results import ClassResults, Result, points_of
 from prepack_lab.course.grading.reports.spreadsheet import write_rows
 from prepack_lab.course.lessons import LESSONS
 

@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from prepack_lab import __version__
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.grading.grades import Grade
-from prepack_lab.course.grading.reports.points import Asked, ClassResults, Result, Score
+from prepack_lab.course.grading.reports.results import Asked, ClassResults, Result, Score
 from prepack_lab.course.grading.reports.spreadsheet import number
 from prepack_lab.course.grading.reports.visible import one_line, visible
 from prepack_lab.course.lessons import LESSONS

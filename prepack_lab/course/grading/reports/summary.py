@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from prepack_lab.course.grading.reports.points import ClassResults, Result, Score
+from prepack_lab.course.grading.reports.results import ClassResults, Result, Score
 
 
 def to_json(found: ClassResults) -> str:
