@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from prepack_lab.course.grading.grades import Grade, Student
+    from prepack_lab.course.grading.grades import Grade
     from prepack_lab.course.grading.reports.results import ClassResults
+    from prepack_lab.course.grading.roster import Student
 
 STOPPED = 130
 """Exit code after Ctrl-C."""
@@ -26,15 +28,15 @@ def add_arguments(grade: argparse.ArgumentParser) -> None:
     add("--lesson", action="append", default=[], metavar="02", help="grade this lesson only; may be repeated")
     add("--exercise", action="append", default=[], metavar="KEY", help="grade this one only; may be repeated")
     add("--course", type=Path, metavar="FILE", help="points, partial credit, due dates, lateness: a course.toml")
-    add("--roster", type=Path, metavar="FILE", help="a CSV file of the class: name,id,email")
+    add("--roster", type=Path, metavar="FILE", help="a CSV file of the class, with columns such as name, id, email")
     add("--overrides", type=Path, metavar="FILE", help="your points and comments; default: overrides.csv in --out")
-    add("--level", type=int, default=1, metavar="N", help="the level of folders that names students; default: 1")
+    add("--level", type=int, metavar="N", help="how many folders down the students are; default: found out")
     add("--seconds", type=float, default=5.0, help="time limit for each case; default: %(default)s")
     add("--memory", type=float, default=1.0, metavar="GB", help="for each function; default: %(default)s")
     add("--jobs", type=int, help="notebooks graded at a time; default: one per processor")
     add("--seed", type=int, default=0, help="seed of each student's own numbers; default: %(default)s")
     add("--fresh", action="store_true", help="grade everything again, even what has not changed")
-    add("--no-sandbox", action="store_true", help="grade even where processes can't be shut off from the system")
+    add("--no-sandbox", action="store_true", help="run students' code with all your rights: only code that you trust")
     add("--dry-run", action="store_true", help="say which notebooks would be graded, and grade none")
     add("--json", metavar="FILE", help="write the results as JSON, too; - is the standard output")
     grade.set_defaults(run=run)
@@ -51,7 +53,7 @@ class Options:
     course: Path | None
     roster: Path | None
     overrides: Path | None
-    level: int
+    level: int | None
     seconds: float
     memory: float
     jobs: int | None
@@ -110,6 +112,7 @@ def run(**chosen: Any) -> int:
     from prepack_lab.course.grading.reports.course import Course, read_course
     from prepack_lab.course.grading.reports.overrides import read_overrides
     from prepack_lab.course.grading.reports.points import class_results
+    from prepack_lab.course.grading.sandbox import SandboxError
 
     # what is wrong with these files is said before an hour of grading, not after it
     course = read_course(options.course) if options.course else Course()
@@ -117,7 +120,9 @@ def run(**chosen: Any) -> int:
         raise ValueError(f"there is no file {options.overrides}; leave --overrides out to begin one")
     overrides, roster, keys = read_overrides(options.decided_in), _roster(options.roster), options.keys
     try:
-        grades = _graded(options, keys)
+        grades = _graded(options, roster, keys)
+    except SandboxError as error:
+        raise ValueError(str(error)) from None
     except KeyboardInterrupt:
         kept = f"What is graded is kept in {options.out}: the same command goes on from here"
         print(f"\nprepack-lab: stopped. {kept}", file=sys.stderr)
@@ -133,43 +138,42 @@ def run(**chosen: Any) -> int:
     return 0
 
 
-def _graded(options: Options, keys: Sequence[str] | None) -> list[Grade]:
-    """The grades of a folder: the one place where the command calls the grader."""
+def _graded(options: Options, roster: Sequence[Student], keys: tuple[str, ...] | None) -> list[Grade]:
+    """The grades of a folder."""
+    from prepack_lab.course.grading import judge
     from prepack_lab.course.grading.classroom import grade_folder
-    from prepack_lab.course.grading.grades import Grade
-    from prepack_lab.course.grading.grading import Limits
 
-    limits = Limits(options.seconds, round(options.memory * 1e9))
-    found = grade_folder(options.folder, options.out, limits, options.seed, options.jobs, options.fresh)
-    return [
-        Grade(
-            one.student, one.notebook, one.exercise, "not allowed" if one.status == "forbidden" else one.status,
-            one.diagnosis, one.cases if one.solved else max(one.cases - 1, 0), one.cases, one.attempts, one.hints,
-            one.flags, one.code, seconds=one.seconds,
-        )
-        for one in found
-    ]  # fmt: skip
+    asked = judge.Options(options.seconds, round(options.memory * 1e9), options.seed, keys)
+    return grade_folder(
+        options.folder, options.out, asked, roster=roster, level=options.level, jobs=options.jobs,
+        fresh=options.fresh, wall="none" if options.no_sandbox else None,
+    )  # fmt: skip
 
 
 def _dry_run(options: Options) -> int:
     """Say which notebooks are whose."""
     from prepack_lab.course.grading.reports.visible import visible
-    from prepack_lab.course.grading.submissions import find_submissions
+    from prepack_lab.course.grading.roster import match
+    from prepack_lab.course.grading.submissions import find_submissions, rows
 
-    found = find_submissions(options.folder)
-    for submission in found:
-        print(visible(f"{submission.student}: {submission.name}"))
-    print(f"notebooks: {len(found)}, students: {len({submission.student for submission in found})}; none was graded")
+    with TemporaryDirectory(prefix="prepack_lab-grade-") as unpacked:
+        found = find_submissions(options.folder, Path(unpacked), options.level)
+    roster = _roster(options.roster)
+    found = match(found, roster) if roster else found
+    for row in rows(found):
+        print(visible(f"{row.student} ({row.source or 'from the roster'})"))
+        for words in (*row.files, *filter(None, (row.problem,))):
+            print(visible(f"    {words}"))
+    notebooks = sum(one.path is not None for one in found)
+    print(f"students: {len({one.student for one in found})}, notebooks: {notebooks}; none was graded")
     return 0
 
 
 def _roster(path: Path | None) -> list[Student]:
     """The students of a class, from a CSV file."""
-    from prepack_lab.course.grading.grades import Student
-    from prepack_lab.course.grading.reports.spreadsheet import read_rows
+    from prepack_lab.course.grading.roster import read_roster
 
-    rows = read_rows(path, ("name", "id", "email"), ("name",)) if path else []
-    return [Student(**row) for _, row in rows]
+    return read_roster(path) if path else []
 
 
 def _written(found: ClassResults, options: Options) -> Iterator[str]:

@@ -23,6 +23,7 @@ from prepack_lab.course.exercises.exercise import Exercise
 from prepack_lab.course.grading.grades import OF_KIND, Grade, Status
 from prepack_lab.course.grading.likeness import shape_of
 from prepack_lab.course.grading.reading import Notebook, UnreadableNotebookError, counted, read_notebook, read_progress
+from prepack_lab.course.grading.reports.quizzes import quiz_grades
 from prepack_lab.course.grading.sandbox import Sandbox, SandboxError
 from prepack_lab.course.grading.submissions import Submission
 from prepack_lab.course.inside.attempt import Kind, Outcome, endless
@@ -47,15 +48,12 @@ class Options:
     """Beside what Python and torch take; enforced on Linux."""
     seed: int = 0
     """Mixed into the seeds of all students."""
-    lessons: tuple[str, ...] = ()
-    """Their numbers; by default all."""
-    exercises: tuple[str, ...] = ()
-    """Their keys; by default all."""
+    keys: tuple[str, ...] | None = None
+    """Of the exercises and quizzes that are graded; by default all."""
 
-    def asks_for(self, asked: Exercise) -> bool:
-        """Whether an exercise is graded."""
-        by_lesson = not self.lessons or asked.lesson in self.lessons
-        return by_lesson and (not self.exercises or asked.key in self.exercises)
+    def asks_for(self, key: str) -> bool:
+        """Whether an exercise or a quiz is graded."""
+        return self.keys is None or key in self.keys
 
 
 def seed_of(content: bytes, key: str, seed: int = 0) -> int:
@@ -96,7 +94,7 @@ def grades_of(
         yield replace(about, diagnosis=words)
         return
     progress = read_progress(submission.path)
-    asked = [one for one in EXERCISES.values() if one.lesson in lessons and options.asks_for(one)]
+    asked = [one for one in EXERCISES.values() if one.lesson in lessons and options.asks_for(one.key)]
     hearing = _Hearing(notebook, content, options, {one.key: one for one in asked if one.key not in spared}, begin)
     hearing.run(sandbox)
     for one in asked:
@@ -106,6 +104,9 @@ def grades_of(
                 hearing.grade(one), student=about.student, notebook=about.notebook, submitted=about.submitted,
                 attempts=attempts, hints=hints,
             )  # fmt: skip
+    for grade in quiz_grades(about.student, about.notebook, progress):
+        if grade.exercise.split("-")[0] in lessons and options.asks_for(grade.exercise):
+            yield replace(grade, submitted=about.submitted)
 
 
 def _when(submission: Submission) -> str:

@@ -44,6 +44,11 @@ class Student:
     """Numbers and logins."""
     email: str = ""
 
+    @property
+    def id(self) -> str:
+        """The first number or login; empty where none is known."""
+        return self.ids[0] if self.ids else ""
+
 
 def read_roster(path: Path) -> list[Student]:
     """The students in a CSV file, in its order: Moodle's list of participants or its grading worksheet, Canvas's

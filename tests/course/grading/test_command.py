@@ -19,7 +19,7 @@ FILES = {"canvas.csv", "feedback", "grades.csv", "grades.html", "moodle.csv", "o
 def graded(tmp_path, monkeypatch):
     """A grader that gives the same grades each time; the list of what it was asked for."""
     asked = []
-    monkeypatch.setattr(command, "_graded", lambda options, keys: asked.append((options, keys)) or GRADES)
+    monkeypatch.setattr(command, "_graded", lambda options, roster, keys: asked.append((options, keys)) or GRADES)
     monkeypatch.chdir(tmp_path)
     return asked
 

@@ -359,8 +359,8 @@ def test_each_notebook_has_numbers_of_its_own(grade, tmp_path, monkeypatch):
 
 def test_only_what_is_asked_for_is_graded(grades):
     cells = solved_cells("01")
-    assert [*grades(*cells, options=Options(lessons=("02",)))] == []
-    assert [*grades(*cells, options=Options(exercises=("01-order", "02-ffd")))] == ["01-order"]
+    assert [*grades(*cells, options=Options(keys=("02-ffd",)))] == []
+    assert [*grades(*cells, options=Options(keys=("01-order", "02-ffd")))] == ["01-order"]
 
 
 PROGRESS = {

@@ -10,12 +10,13 @@ from fractions import Fraction
 from math import floor
 
 from prepack_lab.course.exercises.catalogue import EXERCISES
-from prepack_lab.course.grading.grades import Grade, Student
+from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.reports.course import Course
 from prepack_lab.course.grading.reports.overrides import Override, sorted_out
 from prepack_lab.course.grading.reports.quizzes import QUIZ_KEYS
 from prepack_lab.course.grading.reports.results import Asked, ClassResults, Result, Score
 from prepack_lab.course.grading.reports.spreadsheet import number
+from prepack_lab.course.grading.roster import Student
 
 NOTHING = "Nothing was handed in for it."
 
@@ -71,7 +72,8 @@ def _result(
     no_exercise = [grade for grade in grades if not grade.exercise and grade.status != "nothing handed in"]
     files = tuple(sorted(no_exercise, key=lambda grade: grade.notebook))
     failed = next((grade for grade in files if grade.status == "not graded"), None)
-    nothing = failed or Grade(student.name, "", "", "nothing handed in", NOTHING)
+    said = next((grade for grade in grades if grade.status == "nothing handed in"), None)
+    nothing = failed or said or Grade(student.name, "", "", "nothing handed in", NOTHING)
     taken = [(one, own.get(one.key, nothing)) for one in asked]
     late = {one.key: _days_late(grade, course.due_of(one.lesson)) for one, grade in taken}
     share = {one.key: _share(grade, course.is_partial(one.key)) for one, grade in taken}

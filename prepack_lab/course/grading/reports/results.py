@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from prepack_lab.course.exercises.catalogue import EXERCISES
-from prepack_lab.course.grading.grades import Grade, Student
+from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.reports.overrides import Override
 from prepack_lab.course.grading.reports.quizzes import QUIZ_KEYS
+from prepack_lab.course.grading.roster import Student
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from prepack_lab.course.grading.grades import Grade, Student
+from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.reports import gradebooks
 from prepack_lab.course.grading.reports.course import Course
 from prepack_lab.course.grading.reports.overrides import Override
 from prepack_lab.course.grading.reports.points import class_results
 from prepack_lab.course.grading.reports.summary import to_json
+from prepack_lab.course.grading.roster import Student
 
 GRADES = [
     Grade("ada", "ada/01.ipynb", "01-waste", "solved", "4 cases, all right.", 4, 4, 2, 1, seconds=1.5),
@@ -20,7 +21,7 @@ GRADES = [
     Grade("bob", "bob/01.ipynb", "01-waste", "not graded", "the grader itself failed"),
     Grade("eve", "eve/x.ipynb", "", "unreadable", "the file is empty"),
 ]
-ROSTER = [Student("ada", "a1", "ada@x.org"), Student("bob", "b2"), Student("eve", "", "eve@x.org")]
+ROSTER = [Student("ada", ("a1",), "ada@x.org"), Student("bob", ("b2",)), Student("eve", (), "eve@x.org")]
 COURSE = Course({"default": Decimal(2)}, partial={"default": True})
 OVERRIDES = [Override("eve", "01-waste", Decimal("1.5"), "on paper", 2)]
 
@@ -46,7 +47,7 @@ def test_moodle_finds_students_in_a_column_and_gets_nobody_without_one(found, tm
 
 
 def test_moodle_is_given_the_id_where_more_students_have_one(tmp_path):
-    found = class_results(GRADES, COURSE, [*ROSTER[:2], Student("eve", "e3")])
+    found = class_results(GRADES, COURSE, [*ROSTER[:2], Student("eve", ("e3",))])
     assert gradebooks.write_moodle(found, tmp_path / "moodle.csv") == 0
     heading, *rows = table(tmp_path / "moodle.csv")
     assert heading[0] == "ID number" and [row[0] for row in rows] == ["a1", "b2", "e3"]

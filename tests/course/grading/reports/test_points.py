@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prepack_lab.course.grading.grades import Grade, Student
+from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.reports.course import Course
 from prepack_lab.course.grading.reports.overrides import Override
 from prepack_lab.course.grading.reports.points import class_results
+from prepack_lab.course.grading.roster import Student
 
 WORTH = {"01": Decimal(2), "02-ffd": Decimal(3), "02-quiz-bound": Decimal("0.5")}
 DUE = {"01": datetime(2026, 10, 1, tzinfo=UTC), "02": datetime(2026, 10, 8, tzinfo=UTC)}
@@ -100,7 +101,7 @@ def test_what_the_grader_could_not_do_is_not_final():
 
 
 def test_who_handed_in_nothing_has_nothing_of_all():
-    roster = [Student("bob", "7", "b@x.org"), Student("ada")]
+    roster = [Student("bob", ("7",), "b@x.org"), Student("ada")]
     found = class_results(
         [grade("01-waste", 4), grade("", 0, student="bob", status="nothing handed in")], roster=roster
     )
@@ -121,7 +122,7 @@ def test_an_override_takes_the_place_of_points_and_is_seen_as_one():
         Override("ada", "", None, "well done", 4),
     ]
     grades = [grade("01-waste", 3), grade("01-order", 4)]
-    found = class_results(grades, roster=[Student("ada", "1", "A@x.org")], overrides=overrides)
+    found = class_results(grades, roster=[Student("ada", ("1",), "A@x.org")], overrides=overrides)
     first, second = found.results[0].scores
     assert (first.points, first.earned, first.is_overridden, first.comment) == (Decimal("0.5"), 0, True, "nearly")
     assert (second.points, second.is_overridden, second.comment) == (1, False, "see me")
@@ -141,7 +142,7 @@ PROBLEMS = [
 
 @pytest.mark.parametrize(("override", "words"), PROBLEMS)
 def test_an_override_that_does_not_fit_is_reported(override, words):
-    roster = [Student("ada", "7"), Student("bob", "7")]
+    roster = [Student("ada", ("7",)), Student("bob", ("7",))]
     (problem,) = class_results([grade("01-waste", 4)], roster=roster, overrides=[override]).problems
     assert words in problem
 
