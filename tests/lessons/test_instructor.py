@@ -8,7 +8,7 @@ import pytest
 
 from prepack_lab import widgets
 from prepack_lab.course.exercises.catalogue import EXERCISES, QUIZZES
-from prepack_lab.course.grading.reports.quizzes import QUIZ_KEYS
+from prepack_lab.course.grading.quizzes import QUIZ_KEYS
 from prepack_lab.course.lessons import LESSONS
 
 GUIDE = (Path(__file__).parents[2] / "notebooks" / "INSTRUCTOR.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import ipywidgets as ipw
 import pytest
 
 import prepack_lab as lab
-from prepack_lab.course.grading.reports.quizzes import quiz_grades
+from prepack_lab.course.grading.quizzes import quiz_grades
 from prepack_lab.widgets.lab_widget import SPOKEN
 
 LENGTHS = [9, 2, 7, 4]

@@ -25,9 +25,9 @@ from prepack_lab.course.grading import judge
 from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.judge import Options
 from prepack_lab.course.grading.likeness import compared
-from prepack_lab.course.grading.roster import Student, match
 from prepack_lab.course.grading.sandbox import Desk, Sandbox, SandboxError, Wall, find_wall
-from prepack_lab.course.grading.submissions import Submission, find_submissions
+from prepack_lab.course.grading.submissions.finding import Submission, find_submissions
+from prepack_lab.course.grading.submissions.roster import Student, match
 from prepack_lab.measuring.machine import cores
 
 try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from prepack_lab.course.grading.grades import Grade
     from prepack_lab.course.grading.reports.results import ClassResults
-    from prepack_lab.course.grading.roster import Student
+    from prepack_lab.course.grading.submissions.roster import Student
 
 STOPPED = 130
 """Exit code after Ctrl-C."""
@@ -84,7 +84,7 @@ class Options:
             ValueError: there is no such lesson or exercise; names the nearest.
         """
         from prepack_lab.course.exercises.catalogue import EXERCISES, exercise
-        from prepack_lab.course.grading.reports.quizzes import QUIZ_KEYS
+        from prepack_lab.course.grading.quizzes import QUIZ_KEYS
 
         there = (*EXERCISES, *QUIZ_KEYS)
         lessons = [name.split("_")[0].zfill(2) for name in self.lesson]
@@ -153,8 +153,8 @@ def _graded(options: Options, roster: Sequence[Student], keys: tuple[str, ...] |
 def _dry_run(options: Options) -> int:
     """Say which notebooks are whose."""
     from prepack_lab.course.grading.reports.visible import visible
-    from prepack_lab.course.grading.roster import match
-    from prepack_lab.course.grading.submissions import find_submissions, rows
+    from prepack_lab.course.grading.submissions.finding import find_submissions, rows
+    from prepack_lab.course.grading.submissions.roster import match
 
     with TemporaryDirectory(prefix="prepack_lab-grade-") as unpacked:
         found = find_submissions(options.folder, Path(unpacked), options.level)
@@ -171,7 +171,7 @@ def _dry_run(options: Options) -> int:
 
 def _roster(path: Path | None) -> list[Student]:
     """The students of a class, from a CSV file."""
-    from prepack_lab.course.grading.roster import read_roster
+    from prepack_lab.course.grading.submissions.roster import read_roster
 
     return read_roster(path) if path else []
 
@@ -215,6 +215,9 @@ def _in_short(found: ClassResults) -> Iterator[str]:
     yield f"exercises solved: {sum(score.grade.solved for score in exercises)} of {len(exercises)}"
     yield f"points in all: {number(found.worth)}; given by overrides: {decided}"
     yield f"to look at: {flagged} flagged, {count['unreadable']} files unreadable, {count['not graded']} not graded"
+    nothing = [file.student for result in found.results for file in result.files if file.status == "nothing handed in"]
+    if nothing:
+        yield visible(f"handed in nothing that can be graded: {', '.join(dict.fromkeys(nothing))}")
     yield from (visible(f"to put right: {problem}") for problem in found.problems)
 
 

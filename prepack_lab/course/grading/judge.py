@@ -22,10 +22,10 @@ from prepack_lab.course.exercises.checking import OPEN, SEED, Verdict, diagnose,
 from prepack_lab.course.exercises.exercise import Exercise
 from prepack_lab.course.grading.grades import OF_KIND, Grade, Status
 from prepack_lab.course.grading.likeness import shape_of
+from prepack_lab.course.grading.quizzes import quiz_grades
 from prepack_lab.course.grading.reading import Notebook, UnreadableNotebookError, counted, read_notebook, read_progress
-from prepack_lab.course.grading.reports.quizzes import quiz_grades
 from prepack_lab.course.grading.sandbox import Sandbox, SandboxError
-from prepack_lab.course.grading.submissions import Submission
+from prepack_lab.course.grading.submissions.finding import Submission
 from prepack_lab.course.inside.attempt import Kind, Outcome, endless
 from prepack_lab.course.inside.channel import Channel, ClosedError
 from prepack_lab.course.inside.wire import decode, encode

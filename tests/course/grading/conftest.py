@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.grading.judge import Options, grades_of
 from prepack_lab.course.grading.sandbox import Desk, SandboxError, find_wall
-from prepack_lab.course.grading.submissions import Submission
+from prepack_lab.course.grading.submissions.finding import Submission
 
 OPTIONS = Options(seconds=2, memory_bytes=600_000_000)
 HEAD = "import prepack_lab as lab\nimport torch"

@@ -98,7 +98,7 @@ WRONG = [
     ("--lesson 00", "there are no exercises in a lesson '00'; there are lessons 01, 02"),
     ("--exercise 02-fdd", "there is no exercise '02-fdd'; did you mean '02-ffd'?"),
     ("--course none.toml", "none.toml can't be read"),
-    ("--roster none.csv", "none.csv can't be read"),
+    ("--roster none.csv", "there is no roster none.csv"),
     ("--overrides none.csv", "there is no file none.csv"),
     ("--dry-run", "there is no folder in"),
 ]
@@ -130,5 +130,8 @@ def test_a_file_that_is_open_elsewhere_is_named(graded, tmp_path, capsys):
 def test_a_dry_run_names_the_notebooks_and_grades_none(graded, hand_in, tmp_path, capsys):
     hand_in("ada/a.ipynb", ["1"])
     assert cli.main(["grade", "in", "--dry-run"]) == 0
-    assert "ada: ada/a.ipynb\nnotebooks: 1, students: 1; none was graded" in capsys.readouterr().out
+    assert (
+        "ada (the folder's name)\n    ada/a.ipynb\nstudents: 1, notebooks: 1; none was graded"
+        in capsys.readouterr().out
+    )
     assert not graded and not (tmp_path / "grades").exists()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prepack_lab.course.exercises import check
 from prepack_lab.course.exercises.catalogue import EXERCISES, exercise
 from prepack_lab.course.grading.judge import Options, grades_of, seed_of
-from prepack_lab.course.grading.submissions import Submission
+from prepack_lab.course.grading.submissions.finding import Submission
 from tests.course.grading.conftest import CHECK, OPTIONS, RIGHT, solved_cells, waste, write_notebook
 
 pytestmark = pytest.mark.long

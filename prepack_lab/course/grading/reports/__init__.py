@@ -2,7 +2,7 @@
 
     course.py        course.toml → what an exercise is worth, when it is due, what lateness costs
     overrides.py     overrides.csv → points and comments that an instructor gave
-    quizzes.py       progress.json → a grade for each quiz that was answered
+
     results.py       what students and a class have reached
     points.py        all of these → points for each exercise, and a total for each student
     spreadsheet.py   CSV files in which a spreadsheet runs nothing

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prepack_lab.course.exercises.catalogue import EXERCISES
-from prepack_lab.course.grading.reports.quizzes import QUIZ_KEYS
+from prepack_lab.course.grading.quizzes import QUIZ_KEYS
 
 NUMBERS = sorted({exercise.lesson for exercise in EXERCISES.values()})
 MOST = 1_000_000

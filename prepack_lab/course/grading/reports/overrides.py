@@ -10,10 +10,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from prepack_lab.course.exercises.catalogue import EXERCISES
-from prepack_lab.course.grading.reports.quizzes import QUIZ_KEYS
+from prepack_lab.course.grading.quizzes import QUIZ_KEYS
 from prepack_lab.course.grading.reports.spreadsheet import read_rows, write_rows
 from prepack_lab.course.grading.reports.visible import visible
-from prepack_lab.course.grading.roster import Student
+from prepack_lab.course.grading.submissions.roster import Student
 
 COLUMNS = ("student", "exercise", "points", "comment")
 MOST = 1_000_000

@@ -128,7 +128,7 @@ def _in_short(grade: Grade) -> str:
 def _looks(result: Result) -> Iterator[tuple[str, str, str]]:
     """What an instructor should look at: the exercise, or nothing for a file; the status; and why."""
     for file in result.files:
-        yield "", file.status, f"{file.notebook}: {file.diagnosis}"
+        yield "", file.status, ": ".join(filter(None, (file.notebook, file.diagnosis)))
     for score in result.scores:
         why = [*score.grade.flags, *_decided(score)]
         if score.grade.status == "not graded" and score.grade.exercise:

@@ -11,12 +11,12 @@ from math import floor
 
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.grading.grades import Grade
+from prepack_lab.course.grading.quizzes import QUIZ_KEYS
 from prepack_lab.course.grading.reports.course import Course
 from prepack_lab.course.grading.reports.overrides import Override, sorted_out
-from prepack_lab.course.grading.reports.quizzes import QUIZ_KEYS
 from prepack_lab.course.grading.reports.results import Asked, ClassResults, Result, Score
 from prepack_lab.course.grading.reports.spreadsheet import number
-from prepack_lab.course.grading.roster import Student
+from prepack_lab.course.grading.submissions.roster import Student
 
 NOTHING = "Nothing was handed in for it."
 
@@ -69,8 +69,7 @@ def _result(
     decided: Mapping[tuple[str, str], Override],
 ) -> Result:
     own = {grade.exercise: grade for grade in grades if grade.exercise}
-    no_exercise = [grade for grade in grades if not grade.exercise and grade.status != "nothing handed in"]
-    files = tuple(sorted(no_exercise, key=lambda grade: grade.notebook))
+    files = tuple(sorted((grade for grade in grades if not grade.exercise), key=lambda grade: grade.notebook))
     failed = next((grade for grade in files if grade.status == "not graded"), None)
     said = next((grade for grade in grades if grade.status == "nothing handed in"), None)
     nothing = failed or said or Grade(student.name, "", "", "nothing handed in", NOTHING)

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.grading.grades import Grade
+from prepack_lab.course.grading.quizzes import QUIZ_KEYS
 from prepack_lab.course.grading.reports.overrides import Override
-from prepack_lab.course.grading.reports.quizzes import QUIZ_KEYS
-from prepack_lab.course.grading.roster import Student
+from prepack_lab.course.grading.submissions.roster import Student
 
 
 @dataclass(frozen=True)

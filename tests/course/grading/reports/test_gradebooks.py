@@ -13,7 +13,7 @@ from prepack_lab.course.grading.reports.course import Course
 from prepack_lab.course.grading.reports.overrides import Override
 from prepack_lab.course.grading.reports.points import class_results
 from prepack_lab.course.grading.reports.summary import to_json
-from prepack_lab.course.grading.roster import Student
+from prepack_lab.course.grading.submissions.roster import Student
 
 GRADES = [
     Grade("ada", "ada/01.ipynb", "01-waste", "solved", "4 cases, all right.", 4, 4, 2, 1, seconds=1.5),

@@ -11,7 +11,7 @@ from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.reports.course import Course
 from prepack_lab.course.grading.reports.overrides import Override
 from prepack_lab.course.grading.reports.points import class_results
-from prepack_lab.course.grading.roster import Student
+from prepack_lab.course.grading.submissions.roster import Student
 
 WORTH = {"01": Decimal(2), "02-ffd": Decimal(3), "02-quiz-bound": Decimal("0.5")}
 DUE = {"01": datetime(2026, 10, 1, tzinfo=UTC), "02": datetime(2026, 10, 8, tzinfo=UTC)}
@@ -106,7 +106,8 @@ def test_who_handed_in_nothing_has_nothing_of_all():
         [grade("01-waste", 4), grade("", 0, student="bob", status="nothing handed in")], roster=roster
     )
     ada, bob = found.results
-    assert (ada.total, bob.total, bob.student.id, bob.files) == (1, 0, "7", ())
+    assert (ada.total, bob.total, bob.student.id) == (1, 0, "7")
+    assert [file.status for file in bob.files] == ["nothing handed in"], "it says what came in place of a notebook"
     assert [score.grade.status for score in bob.scores] == ["nothing handed in"]
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prepack_lab.course.grading.roster import Student, match, read_roster
-from prepack_lab.course.grading.submissions import Submission
+from prepack_lab.course.grading.submissions.finding import Submission
+from prepack_lab.course.grading.submissions.roster import Student, match, read_roster
 
 MOODLE = (
     "\ufeffFirst name,Last name,ID number,Email address,Groups\nAda,Lovelace,007,ada@a.edu,\nÉmile,Zola,008,z@a.edu,A\n"

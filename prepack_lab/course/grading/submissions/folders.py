@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from prepack_lab.course.grading.archives import NOT_SUBMITTED, Allowance, Piece, unpack
+from prepack_lab.course.grading.submissions.archives import NOT_SUBMITTED, Allowance, Piece, unpack
 
 RECORD = "grades.jsonl"
 """A folder of no notebooks that holds this file is the grader's own, with its results."""

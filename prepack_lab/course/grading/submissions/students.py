@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePath
 
-from prepack_lab.course.grading.archives import Piece
-from prepack_lab.course.grading.names import (
+from prepack_lab.course.grading.submissions.archives import Piece
+from prepack_lab.course.grading.submissions.names import (
     SUFFIX,
     Owner,
     file_owner,

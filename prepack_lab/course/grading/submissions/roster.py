@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from prepack_lab.course.grading.submissions import Submission
+from prepack_lab.course.grading.submissions.finding import Submission
 
 COLUMNS = {
     "name": "name student students studentname fullname displayname user participant",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prepack_lab.course.exercises.catalogue import EXERCISES, QUIZZES
-from prepack_lab.course.grading.reports.quizzes import QUIZ_KEYS, quiz_grades
+from prepack_lab.course.grading.quizzes import QUIZ_KEYS, quiz_grades
 
 QUIZ = QUIZZES["02-bound"]
 RIGHT = next(answer for answer in QUIZ.answers if answer.right)

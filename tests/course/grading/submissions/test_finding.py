@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prepack_lab.course.grading.submissions import find_submissions, rows
+from prepack_lab.course.grading.submissions.finding import find_submissions, rows
 from prepack_lab.course.lessons import LESSONS
 
 PADDING, PACKING = "01_padding_waste.ipynb", "02_bin_packing.ipynb"

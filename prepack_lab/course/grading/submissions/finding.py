@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from prepack_lab.course.grading.archives import Piece
-from prepack_lab.course.grading.folders import pieces_of
-from prepack_lab.course.grading.students import Found, find_students
+from prepack_lab.course.grading.submissions.archives import Piece
+from prepack_lab.course.grading.submissions.folders import pieces_of
+from prepack_lab.course.grading.submissions.students import Found, find_students
 
 PACKED = (".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz")
 """Endings of archives that are not read."""

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prepack_lab.course.grading import archives
-from prepack_lab.course.grading.submissions import find_submissions
+from prepack_lab.course.grading.submissions import archives
+from prepack_lab.course.grading.submissions.finding import find_submissions
 
 PADDING = "01_padding_waste.ipynb"
 
