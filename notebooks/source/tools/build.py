@@ -63,7 +63,7 @@ def both_editions(source: Path) -> list[NotebookNode]:
 def exercise_cells(asked: Exercise, number: int) -> list[NotebookNode]:
     """What an exercise becomes on the page: its statement, the function, and its check."""
     heading = f"### Exercise {number}: {asked.title} ({asked.level}, {asked.minutes} minutes)"
-    statement = "\n\n".join(fill(paragraph, 120, break_on_hyphens=False) for paragraph in asked.task.split("\n\n"))
+    statement = "\n\n".join(fill(paragraph, 120, break_on_hyphens=False) for paragraph in asked.statement.split("\n\n"))
     return [
         new_markdown_cell(f"{heading}\n\n{statement}"),
         *to_fill_in(asked.open, asked.solution.strip()),

@@ -51,6 +51,14 @@ class Exercise:
     """Modules of the lab that a function must not use, as they do what it is to do."""
 
     @property
+    def statement(self) -> str:
+        """The task, and what must not be used, as the lesson says it."""
+        if not self.own_work:
+            return self.task
+        modules = " and ".join(f"`{module}`" for module in self.own_work)
+        return f"{self.task}\n\nWrite it yourself: what the lab has for it, in {modules}, refuses to work here."
+
+    @property
     def lesson(self) -> str:
         """The number of its lesson: "02"."""
         return self.key.split("-")[0]

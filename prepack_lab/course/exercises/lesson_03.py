@@ -76,6 +76,7 @@ def _segment_ids_judge(returned: Any, expected: torch.Tensor, lengths: list[int]
 
 SEGMENT_IDS = Exercise(
     key="03-segments",
+    own_work=("prepack_lab.packed_batch",),
     title="Which prompt a slot belongs to",
     minutes=4,
     level="warm-up",
@@ -154,6 +155,7 @@ def _restart_positions_judge(returned: Any, expected: torch.Tensor, lengths: lis
 
 RESTART_POSITIONS = Exercise(
     key="03-positions",
+    own_work=("prepack_lab.packed_batch",),
     title="Restart positions",
     minutes=4,
     level="warm-up",
@@ -296,6 +298,7 @@ def _packed_mask_judge(
 
 PACKED_MASK = Exercise(
     key="03-mask",
+    own_work=("prepack_lab.masks",),
     title="The packed mask",
     minutes=15,
     level="core",
@@ -415,6 +418,7 @@ def _sliding_window_judge(returned: Any, expected: torch.Tensor, segment_ids: to
 
 SLIDING_WINDOW = Exercise(
     key="03-window",
+    own_work=("prepack_lab.masks",),
     title="A window inside each prompt",
     minutes=6,
     level="core",

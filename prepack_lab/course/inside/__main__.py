@@ -18,6 +18,9 @@ from prepack_lab.course.inside import namespaces
 from prepack_lab.course.inside.channel import Channel, ClosedError
 from prepack_lab.course.inside.notebook import new_shell, serve
 
+BECOME = "PREPACK_LAB_BECOME"
+"""A variable of the environment: the number of the user to go on as."""
+
 
 def main(memory_bytes: int, number: int | None = None) -> None:
     """Wait for notebooks, and run them.
@@ -26,7 +29,8 @@ def main(memory_bytes: int, number: int | None = None) -> None:
         memory_bytes: what each process may take, beside what Python and torch take.
         number: of the socket on which notebooks' sockets come; by default there is one notebook only.
     """
-    namespaces.become_nobody()
+    if BECOME in os.environ:
+        namespaces.become(int(os.environ.pop(BECOME)))
     torch.set_num_threads(1)
     sys.dont_write_bytecode = True
     if number is None:

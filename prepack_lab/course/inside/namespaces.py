@@ -23,7 +23,6 @@ SET_DUMPABLE, NO_NEW_PRIVILEGES = 4, 38
 """Options of `prctl(2)`."""
 CAPABILITIES = 0x20080522
 """The version of what `capset(2)` is given."""
-NOBODY = 65534
 PROCESSES, FILES, LARGEST_FILE = 64, 128, 10_000_000
 """Processes and threads; files open at a time; bytes of one."""
 FOLDER = 32_000_000
@@ -31,13 +30,12 @@ FOLDER = 32_000_000
 PROCESSOR_SECONDS = 600
 
 
-def become_nobody() -> None:
-    """Where started as root, go on as nobody. Root that must stay root, in a container that allows no other, does."""
-    with suppress(OSError):
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-        _call("prctl", SET_DUMPABLE, 1, 0, 0, 0)  # the maps of a namespace of users belong to root otherwise
+def become(user: int) -> None:
+    """Go on as another user, with no way back."""
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    _call("prctl", SET_DUMPABLE, 1, 0, 0, 0)  # the maps of a namespace of users belong to root otherwise
 
 
 def can_make_rooms() -> bool:
@@ -100,6 +98,7 @@ def limit(memory_bytes: int) -> None:
 
 def _furnish(memory_bytes: int) -> None:
     """A folder for files, limits, nothing to see of other processes, and no rights over the namespaces."""
+    os.setsid()  # a signal to the whole group would reach those who made the room
     limit(memory_bytes)
     private = NO_SUID | NO_DEVICES | NO_PROGRAMS
     _cover("/tmp", private, f"size={FOLDER},mode=1777")

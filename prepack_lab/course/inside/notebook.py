@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from tempfile import gettempdir
 from types import ModuleType
 from typing import Any
 
@@ -37,7 +38,7 @@ def new_shell() -> InteractiveShell:
     """IPython as in a notebook: magics, `display`, a module `__main__`. It shows nothing, and starts no programs."""
     module = ModuleType("__main__")
     shell = InteractiveShell.instance(
-        user_module=module, ipython_dir="/tmp", config=Config(HistoryManager={"enabled": False})
+        user_module=module, ipython_dir=gettempdir(), config=Config(HistoryManager={"enabled": False})
     )
     silent: dict[str, Any] = {
         "showtraceback": None,
@@ -148,8 +149,8 @@ class _OneByOne(ast.NodeTransformer):
 
 def _reap() -> None:
     """Forget children that have ended: nobody else does, where this is the first process."""
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
+    with suppress(OSError):
+        while hasattr(os, "WNOHANG") and os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
@@ -200,7 +201,8 @@ def _message(outcome: Outcome) -> dict[str, Any]:
 
 def serve(shell: InteractiveShell, channel: Channel) -> None:
     """Run the notebook that the grader sends."""
-    os.register_at_fork(after_in_child=channel.end)  # one process speaks for the notebook
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=channel.end)  # one process speaks for the notebook
     channel.send({"ready": True})
     asked = channel.receive()
     Notebook(shell, channel, asked["seconds"]).run(asked["cells"], asked["unsafe"])

@@ -14,6 +14,7 @@ import pytest
 import torch
 from filelock import FileLock
 
+import prepack_lab as lab
 from prepack_lab.course import stale_kernel
 from prepack_lab.course.exercises import checking, hint, progress, solution
 from prepack_lab.course.exercises.catalogue import EXERCISES
@@ -344,3 +345,15 @@ def test_what_cannot_be_shown_or_compared_stops_nothing(returned):
 def test_a_number_of_numpy_is_a_number():
     assert check(KEY, lambda lengths: np.float64(padding_share(lengths))).solved
     assert number(np.int64(3), 3) is None
+
+
+def test_what_asks_for_own_work_refuses_the_labs_own_function():
+    def theirs(lengths, capacity):
+        try:
+            return [[*members] for members in lab.pack(lengths, capacity, "next_fit").bins]
+        except BaseException:
+            return []
+
+    verdict = check("02-next-fit", theirs)
+    assert not verdict.solved and "the exercise asks for yours" in verdict.words
+    assert lab.pack([3, 5, 2]).num_bins == 2, "it works again"
