@@ -41,7 +41,7 @@ CODE = tuple(Path(package.__file__ or "").parent for package in (exercises, grad
 """Folders whose code a grade depends on."""
 PATIENCE = 240.0
 """Seconds after which a judge that says nothing is ended."""
-JUDGING = 20
+JUDGING = 10
 """Processor seconds that reading a notebook may take, and judging an exercise."""
 JUDGES_MEMORY = 3_000_000_000
 """Bytes, beside what Python and torch take."""

@@ -194,7 +194,7 @@ def _message(outcome: Outcome) -> dict[str, Any]:
     try:
         return {"returned": encode(outcome.returned)}
     except TooMuchError:
-        return {"failure": "it returned more than a million numbers or letters", "kind": "too much"}
+        return {"failure": "it returned more than 100,000 numbers or letters", "kind": "too much"}
     except Exception as error:
         return {"failure": f"what it returned can't be read: {type(error).__name__}", "kind": "too much"}
 

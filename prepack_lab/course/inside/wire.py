@@ -18,7 +18,7 @@ import torch
 
 from prepack_lab.course.inside.watched import FewReads, SmallResults, Watched
 
-LARGEST = 1_000_000
+LARGEST = 100_000
 """Numbers and letters in a returned value."""
 
 LISTS = (list, tuple, range, deque, KeysView, ValuesView)

@@ -15,6 +15,7 @@ from prepack_lab.course.grading.classroom import RECORD, grade_folder
 from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.judge import Options
 from prepack_lab.course.grading.likeness import compared, shape_of
+from prepack_lab.course.grading.sandbox import Desk, SandboxError
 from prepack_lab.measuring.machine import cores
 from tests.course.grading.conftest import solved_cells
 
@@ -47,6 +48,52 @@ def test_a_fault_of_the_grader_itself_stops_nobody_else_and_is_not_final(hand_in
         (grade,) = grade_folder(tmp_path / "in", tmp_path / "out")
     assert grade.status == "not graded" and "the grader itself failed (RuntimeError: a fault)" in grade.diagnosis
     assert any(grade.solved for grade in grade_folder(tmp_path / "in", tmp_path / "out"))
+
+
+def test_an_answer_that_takes_for_ever_to_judge_costs_no_other_exercise(hand_in, tmp_path, wall):
+    """A message that was forged: keys of equal hashes make a dict quadratic."""
+    forged = (
+        "from prepack_lab.course.inside import notebook\n"
+        "def padding_share(lengths):\n"
+        "    keys = [[n * (2**61 - 1), 1] for n in range(90_000)]\n"
+        "    notebook._message = lambda outcome: {'returned': {'dict': keys}}\n"
+    )
+    hand_in("ada/01_padding_waste.ipynb", [*solved_cells("01"), forged, 'lab.check("01-waste", padding_share)'])
+    hand_in("bob/01_padding_waste.ipynb", [*solved_cells("01")[:1], forged, 'lab.check("01-waste", padding_share)'])
+    found = {(one.student, one.exercise): one for one in grade_folder(tmp_path / "in", tmp_path / "out")}
+    assert all(found["ada", key].solved for key in KEYS), "what was right before stays right"
+    grade = found["bob", "01-waste"]
+    assert grade.status == "huge output" and "takes more than 10 seconds" in grade.diagnosis
+
+
+def test_a_sandbox_that_is_gone_is_begun_anew(hand_in, tmp_path, monkeypatch, wall):
+    began = []
+
+    def desk(wall, memory_bytes):
+        began.append(Desk(wall, memory_bytes))
+        if len(began) == 1:
+            began[0].close()
+        return began[-1]
+
+    monkeypatch.setattr(classroom, "Desk", desk)
+    hand_in("ada/a.ipynb", solved_cells("01")[:3])
+    grades = grade_folder(tmp_path / "in", tmp_path / "out", jobs=1)
+    assert any(grade.solved for grade in grades)
+    assert len(began) == (2 if began[1:] or wall == "bubblewrap" else 1)
+
+
+def test_without_a_sandbox_nothing_is_graded_but_by_the_instructors_own_word(hand_in, tmp_path, monkeypatch, capsys):
+    def none():
+        raise SandboxError("students' code needs a sandbox, and there is none: With --no-sandbox it runs")
+
+    monkeypatch.setattr(classroom, "find_wall", none)
+    monkeypatch.chdir(tmp_path)
+    hand_in("ada/01_padding_waste.ipynb", solved_cells("01")[:3])
+    with pytest.raises(SystemExit):
+        cli.main(["grade", "in"])
+    assert "students' code needs a sandbox" in capsys.readouterr().err
+    assert cli.main(["grade", "in", "--no-sandbox", "--exercise", "01-waste"]) == 0
+    assert "exercises solved: 1 of 1" in capsys.readouterr().out
 
 
 ODD = {

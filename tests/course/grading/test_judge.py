@@ -163,7 +163,7 @@ FATES = {
     "too much memory": ("return bytearray(20_000_000_000)", "more memory"),
     "too much memory in torch": ("return torch.ones(5_000_000_000)", "more memory"),
     "too much memory bit by bit": ("held = []\nwhile True:\n    held.append(bytearray(50_000_000))", "more memory"),
-    "huge output": ("return [0] * 2_000_000", "a million"),
+    "huge output": ("return [0] * 2_000_000", "100,000"),
     "crashed": ("return 1 / 0", "ZeroDivisionError: division by zero, in line 2 of your cell"),
     "crashed by recursion": ("return padding_share(lengths)", "calls itself again and again"),
     "crashed without words": ("class E(Exception):\n    def __str__(self):\n        1 / 0\nraise E", "raised E"),
