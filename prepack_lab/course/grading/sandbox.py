@@ -152,7 +152,9 @@ def find_wall() -> Wall:
         if image.returncode == 0:
             return "docker" if program == "docker" else "podman"
         recipe = Path(__file__).with_name("Dockerfile")
-        reasons.append(f"{program} has no image {IMAGE}; build it: {program} build -t {IMAGE} -f {recipe} .")
+        reasons.append(
+            f"{program} has no image {IMAGE}; build it: {program} build -t {IMAGE} -f {recipe} {PACKAGE.parent}"
+        )
     if len(reasons) < 1 + (sys.platform == "linux"):
         reasons.append("neither docker nor podman is there")
     raise SandboxError(

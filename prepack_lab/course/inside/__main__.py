@@ -13,6 +13,7 @@ import sys
 from contextlib import suppress
 
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 
 from prepack_lab.course.inside import namespaces
 from prepack_lab.course.inside.channel import Channel, ClosedError
@@ -33,42 +34,40 @@ def main(memory_bytes: int, number: int | None = None) -> None:
         namespaces.become(int(os.environ.pop(BECOME)))
     torch.set_num_threads(1)
     sys.dont_write_bytecode = True
+    channel = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+    be_silent()
+    shell = new_shell()
     if number is None:
-        channel = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
-        be_silent()
         namespaces.limit(memory_bytes)
-        run(channel)
+        run(shell, channel)
         return
+    channel.end()
     with socket.socket(fileno=number) as control:
         control.send(b"1" if namespaces.can_make_rooms() else b"0")
         while theirs := socket.recv_fds(control, 1, 1)[1]:
             keeper = os.fork()
             if keeper == 0:
                 control.close()
-                keep(socket.socket(fileno=theirs[0]), memory_bytes)
+                keep(shell, socket.socket(fileno=theirs[0]), memory_bytes)
             os.close(theirs[0])
             os.waitpid(keeper, 0)
 
 
-def keep(theirs: socket.socket, memory_bytes: int) -> None:
+def keep(shell: InteractiveShell, theirs: socket.socket, memory_bytes: int) -> None:
     """Run a notebook in a room, until it ends or nobody listens; say how it ended."""
     listener = select.poll()
     listener.register(theirs, select.POLLRDHUP)
     channel = Channel(theirs.makefile("rb"), theirs.makefile("wb"))
 
-    def work() -> None:
-        be_silent()
-        run(channel)
-
     with suppress(OSError, ClosedError):
-        channel.send({"ended": namespaces.run_in_room(work, listener, memory_bytes)})
+        channel.send({"ended": namespaces.run_in_room(lambda: run(shell, channel), listener, memory_bytes)})
     os._exit(0)
 
 
-def run(channel: Channel) -> None:
+def run(shell: InteractiveShell, channel: Channel) -> None:
     """Run the notebook at the other end of a channel."""
     with suppress(ClosedError):
-        serve(SHELL, channel)
+        serve(shell, channel)
 
 
 def be_silent() -> None:
@@ -77,6 +76,5 @@ def be_silent() -> None:
         os.dup2(os.open(os.devnull, flags), stream)
 
 
-SHELL = new_shell()
 if __name__ == "__main__":
     main(*map(int, sys.argv[1:]))

@@ -257,6 +257,17 @@ def test_where_namespaces_are_forbidden_the_reason_is_given_and_a_container_take
     assert line[-1] == "1000000000" and Path(sandbox.__file__).with_name("Dockerfile").is_file()
 
 
+def test_a_container_is_spoken_with_on_its_standard_streams(tmp_path, monkeypatch):
+    """A stand-in for docker: what is asked to run in the image is run here."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    (tmp_path / "docker").write_text(
+        f"#!/bin/sh\nwhile [ $1 != {sandbox.IMAGE} ]; do shift; done\nshift 2\n"
+        f"cd {ROOT} && exec {sys.executable} $(echo $* | sed s/-P//)\n"
+    )
+    (tmp_path / "docker").chmod(0o755)
+    assert result_of(Sandbox("docker", 600_000_000), "1 + 1") == 2
+
+
 def test_the_image_of_the_container_holds_what_the_sandbox_holds():
     recipe = Path(sandbox.__file__).with_name("Dockerfile").read_text()
     for name in sandbox.OF_THE_LAB:
