@@ -223,6 +223,7 @@ class _Hearing:
             self._trying = asked.key
             self._begin(asked.key)
             trial = _Trial(room, asked, self._options, seed_of(self._content, asked.key, self._options.seed))
+            message["text"] = str(message["text"]) or self._notebook.text_of(self._notebook.function_name(asked))
             grade = trial.grade(message, self._notebook.claims(asked.key))
             self._grades[asked.key] = self._with_reasons(asked, grade)
             if trial.broken:
@@ -271,7 +272,7 @@ class _Trial:
 
     def grade(self, described: dict[str, Any], claimed: bool) -> Grade:
         """Judge it; `described` is what its process says of it, and `claimed` whether the notebook shows ✓."""
-        began, code = monotonic(), str(described["text"])
+        began, code = monotonic(), described["text"]
         cases = [*self._asked.cases(Random(self._seed))]
         outcome = cache(lambda place: self._call(cases[place]))
         verdict = self._verdict(described, code, cases, outcome)

@@ -58,9 +58,14 @@ class Notebook:
         found = [match[1] for _, source in self.cells for match in given.finditer(source)]
         return found[-1] if found else exercise.reference.__name__
 
+    def text_of(self, name: str) -> str:
+        """The last cell that makes a name, without its magics; empty where there is none."""
+        source = dict(self.cells).get(self.last_cell_that_makes(name) or 0, "")
+        return "\n".join(line for line in source.splitlines() if not line.startswith(("%", "!")))
+
     def last_cell_that_makes(self, name: str) -> int | None:
         """The number of the last cell in which a line defines a name; None where there is none."""
-        makes = re.compile(rf"^\s*(?:async\s+)?(?:def\s+)?{re.escape(name)}\s*(?:\(|=(?!=))", re.MULTILINE)
+        makes = re.compile(rf"^\s*(?:async\s+)?(?:def\s+|%\w+.*\s)?{re.escape(name)}\s*(?:\(|=(?!=))", re.MULTILINE)
         return max((number for number, source in self.cells if makes.search(source)), default=None)
 
 

@@ -171,14 +171,12 @@ def _names(statement: ast.stmt) -> Iterator[str]:
 
 
 def _described(function: Any) -> dict[str, str]:
-    """A function's name and text, for people to read; the type of what is no function."""
-    found = getattr(function, "func", function) if isinstance(function, partial) else function
+    """A function's text, for people to read, and the type of what is no function."""
     try:
-        text = inspect.getsource(found)[:LONGEST]
-    except Exception:  # made by exec, by C, or by a class of its own
+        text = inspect.getsource(function.func if isinstance(function, partial) else function)
+    except Exception:  # made in a cell with a magic, by exec, or by a class of its own
         text = ""
-    name = getattr(found, "__name__", "")
-    return {"name": name if isinstance(name, str) else "", "text": text, "type": type(function).__name__}
+    return {"text": text[:LONGEST], "type": type(function).__name__}
 
 
 def _words(error: BaseException | None) -> str:

@@ -123,6 +123,7 @@ def test_who_solved_it_in_a_way_of_their_own_has_solved_it(grade, way):
     found = grade(*HONEST[way], CHECK, claims=["01-waste"])
     assert (found.status, found.flags) == ("solved", ()), found.diagnosis
     assert found.right == found.cases > 40
+    assert "return" in found.code or "lambda" in found.code or way in ("exec", "a timed line"), "people can read it"
 
 
 @pytest.mark.parametrize("way", HANDED)

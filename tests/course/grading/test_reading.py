@@ -40,6 +40,8 @@ def test_the_function_that_the_check_is_given_counts(tmp_path):
 def test_the_last_cell_that_makes_a_name_is_found(tmp_path):
     notebook = read(tmp_path, "f = 1", "def f(x):\n    return x", "x = f\nff = 1\nf == 2", "async def g (): pass")
     assert [notebook.last_cell_that_makes(name) for name in ("f", "g", "h")] == [2, 4, None]
+    assert read(tmp_path, "%%time\ndef f(x):\n    return x").text_of("f") == "def f(x):\n    return x"
+    assert notebook.text_of("h") == ""
 
 
 def test_the_shown_verdict_is_read(tmp_path):
