@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -214,6 +215,7 @@ def _judge(submission: Submission, sandbox: Sandbox, options: Options, spared: s
         _limit_time()
         answer.send(("begun", key))
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; what is begun is finished
     _limit_memory()
     _limit_time()
     try:

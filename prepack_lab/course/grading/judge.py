@@ -237,14 +237,14 @@ class _Hearing:
             grade = replace(grade, flags=(*grade.flags, "its check is no longer in the notebook"))
         name = re.search(r"name '(\w+)' is not defined", grade.diagnosis)
         why = self._why_missing(name[1]) if name and not grade.solved else None
-        return replace(grade, diagnosis=f"{grade.diagnosis}\n{why}.") if why else grade
+        return replace(grade, diagnosis=f"{grade.diagnosis}\n{why}") if why else grade
 
     def _why_missing(self, name: str) -> str | None:
         failure = next((one for one in reversed(self._failures) if name in one.names), None)
         cell = self._notebook.last_cell_that_makes(name)
         if failure:
-            return f"{name} is made in cell {failure.cell}, which {failure.why}"
-        return f"{name} is made in cell {cell}, which {self._unsafe[cell]}" if cell in self._unsafe else None
+            return f"{name} is made in cell {failure.cell}, which {failure.why}."
+        return f"{name} is made in cell {cell}, which {self._unsafe[cell]}." if cell in self._unsafe else None
 
     def _missing(self, asked: Exercise) -> Grade:
         """The grade of an exercise whose function was never seen."""
@@ -256,7 +256,7 @@ class _Hearing:
             return replace(about, status="syntax error", diagnosis=f"cell {broken.cell}{line}: {broken.words}")
         why = self._why_missing(name)
         if why is None:
-            why = f"there is no function {name}: its cell was deleted, or the function renamed"
+            why = f"there is no function {name}: its cell was deleted, or the function renamed."
         claimed = ("the notebook shows it as solved, and its function is not there",)
         return replace(about, diagnosis=why, flags=claimed if self._notebook.claims(asked.key) else ())
 

@@ -78,7 +78,7 @@ class Sandbox:
         if self.control is None:
             process = subprocess.Popen(
                 command(self.wall, self.memory_bytes), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL, env=environment(self.wall),
+                stderr=subprocess.DEVNULL, env=environment(self.wall), start_new_session=True,
             )  # fmt: skip
             assert process.stdin and process.stdout
             return Channel(process.stdout, process.stdin, process.kill)
@@ -106,7 +106,7 @@ class Desk:
             line = [*command("bubblewrap", self.sandbox.memory_bytes), str(theirs.fileno())]
             self._process = subprocess.Popen(
                 line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
-                pass_fds=[theirs.fileno()], env={},
+                pass_fds=[theirs.fileno()], env=environment("bubblewrap"), start_new_session=True,
             )  # fmt: skip
             theirs.close()
             ours.settimeout(STARTING)
@@ -177,14 +177,14 @@ def command(wall: Wall, memory_bytes: int) -> list[str]:
 
 
 def environment(wall: Wall) -> dict[str, str] | None:
-    """What the process that begins a sandbox sees of ours: only a container's own program needs it."""
+    """What the process that begins a sandbox sees of ours; None for all of it, where its own program needs that."""
     if wall == "none":
         return {
             "PYTHONPATH": str(PACKAGE.parent),
             "OMP_NUM_THREADS": "1",
             "SYSTEMROOT": os.environ.get("SYSTEMROOT", ""),
         }
-    return {} if wall == "bubblewrap" else None
+    return {} if wall == "bubblewrap" and not _in_a_scope() else None
 
 
 def bubblewrap() -> str | None:
@@ -243,7 +243,7 @@ def _in_a_scope() -> tuple[str, ...]:
     limits = ("--property=MemoryMax=6G", "--property=MemorySwapMax=0", "--property=TasksMax=256")
     scope = ("systemd-run", *(("--user",) if os.getuid() else ()), "--scope", "--quiet", "--collect", *limits)
     tried = subprocess.run([*scope, "true"], capture_output=True, check=False)
-    return scope if tried.returncode == 0 else ()
+    return (*scope, "env", "-i") if tried.returncode == 0 else ()
 
 
 def _read(errors: IO[Any]) -> str:

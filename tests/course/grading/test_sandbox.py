@@ -185,12 +185,15 @@ def test_a_sandbox_dies_with_the_process_that_began_it(wall):
     assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_where_there_are_no_rooms_within_the_sandbox_each_notebook_has_its_own(wall):
+def test_where_there_are_no_rooms_within_the_sandbox_each_notebook_has_its_own(wall, monkeypatch):
     """As where AppArmor forbids namespaces within namespaces."""
     box = Sandbox(wall, 600_000_000)
     assert result_of(box, "[os.getuid() == 0, open('/tmp/x', 'w').write('x')]") == [False, 1]
     assert result_of(box, "[os.path.exists('/tmp/x'), os.path.exists('/etc/passwd')]") == [False, False]
     assert result_of(box, "allowed(bytearray, 1_500_000_000)")["kind"] == "memory"
+    monkeypatch.setenv("SECRET", "x")
+    environments = "[open(f'/proc/{pid}/environ').read() for pid in (1, 2, 3) if allowed(open, f'/proc/{pid}/environ')]"
+    assert "SECRET" not in "".join(result_of(box, environments))
 
 
 def test_a_sandbox_that_is_gone_says_so(desk):
