@@ -162,6 +162,7 @@ class _Hearing:
         """Cells that did not even then."""
         self._cell: int | None = None
         self._trying: str | None = None
+        self._given_up = False
 
     def grade(self, asked: Exercise) -> Grade:
         """What became of an exercise."""
@@ -183,6 +184,7 @@ class _Hearing:
                 self._go_round(str(error), room.is_late)
             finally:
                 room.end()
+        self._given_up = True
 
     def _go_round(self, why: str, is_late: bool) -> None:
         """Leave out, the next time, what has brought the process down."""
@@ -193,7 +195,7 @@ class _Hearing:
         else:
             if self._cell in self._unsafe:
                 self._dropped.add(self._cell)
-            self._unsafe[self._cell] = f"was still running after {self._options.seconds:g} seconds" if is_late else why
+            self._unsafe[self._cell] = endless(self._options.seconds).failure or "" if is_late else why
 
     def _listen(self, room: Channel) -> None:
         cells = [cell for cell in self._notebook.cells if cell[0] not in self._dropped]
@@ -223,8 +225,13 @@ class _Hearing:
             self._trying = asked.key
             self._begin(asked.key)
             trial = _Trial(room, asked, self._options, seed_of(self._content, asked.key, self._options.seed))
-            message["text"] = str(message["text"]) or self._notebook.text_of(self._notebook.function_name(asked))
-            grade = trial.grade(message, self._notebook.claims(asked.key))
+            code = str(message["text"]) or self._notebook.text_of(self._notebook.function_name(asked))
+            no_function = "" if message["is_function"] is True else str(message["type"])[:100]
+            try:
+                grade = trial.grade(code, no_function, self._notebook.claims(asked.key))
+            except Exception as error:
+                words = f"the grader itself failed at it ({type(error).__name__}: {error}); the next run tries again"
+                grade = Grade("", "", asked.key, "not graded", words)
             self._grades[asked.key] = self._with_reasons(asked, grade)
             if trial.broken:
                 raise ClosedError("its process is gone")
@@ -244,7 +251,7 @@ class _Hearing:
         cell = self._notebook.last_cell_that_makes(name)
         if failure:
             return f"{name} is made in cell {failure.cell}, which {failure.why}."
-        return f"{name} is made in cell {cell}, which {self._unsafe[cell]}." if cell in self._unsafe else None
+        return f"{name} is made in cell {cell}: {self._unsafe[cell]}." if cell in self._unsafe else None
 
     def _missing(self, asked: Exercise) -> Grade:
         """The grade of an exercise whose function was never seen."""
@@ -254,6 +261,11 @@ class _Hearing:
         if broken:
             line = f", line {broken.line}" if broken.line else ""
             return replace(about, status="syntax error", diagnosis=f"cell {broken.cell}{line}: {broken.words}")
+        if self._given_up:
+            words = (
+                f"the notebook brought its process down {ROOMS} times, and this was not reached: look at it by hand."
+            )
+            return replace(about, status="died", diagnosis=words)
         why = self._why_missing(name)
         if why is None:
             why = f"there is no function {name}: its cell was deleted, or the function renamed."
@@ -270,12 +282,18 @@ class _Trial:
         self.broken: Outcome | None = None
         """How its process ended, if it did."""
 
-    def grade(self, described: dict[str, Any], claimed: bool) -> Grade:
-        """Judge it; `described` is what its process says of it, and `claimed` whether the notebook shows ✓."""
-        began, code = monotonic(), described["text"]
+    def grade(self, code: str, no_function: str, claimed: bool) -> Grade:
+        """Judge it.
+
+        Args:
+            code: its text.
+            no_function: the type of what is no function; else empty.
+            claimed: whether the notebook shows it as solved.
+        """
+        began = monotonic()
         cases = [*self._asked.cases(Random(self._seed))]
         outcome = cache(lambda place: self._call(cases[place]))
-        verdict = self._verdict(described, code, cases, outcome)
+        verdict = self._verdict(code, no_function, cases, outcome)
         status: Status = "solved" if verdict.solved else "not begun" if verdict.open else "wrong"
         if status == "wrong" and verdict.cases:
             status = OF_KIND[outcome(verdict.cases - 1).kind]
@@ -289,11 +307,10 @@ class _Trial:
         )  # fmt: skip
 
     def _verdict(
-        self, described: dict[str, Any], code: str, cases: list[tuple[Any, ...]], outcome: Callable[[int], Outcome]
+        self, code: str, no_function: str, cases: list[tuple[Any, ...]], outcome: Callable[[int], Outcome]
     ) -> Verdict:
-        if not described["is_function"]:
-            kind = str(described["type"])[:100]
-            return Verdict(self._asked.key, False, f"A function is asked for, and this is of type {kind}.", 0)
+        if no_function:
+            return Verdict(self._asked.key, False, f"A function is asked for, and this is of type {no_function}.", 0)
         if self._asked.is_untouched(code):
             return Verdict(self._asked.key, False, OPEN, 0, open=True)
         return diagnose(self._asked, cases, outcome)

@@ -11,7 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -201,6 +201,7 @@ def bubblewrap() -> str | None:
 
 @cache
 def _bubblewrap() -> tuple[str, ...]:
+    """The program and its walls, up to the command that is to run behind them."""
     walls = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     names = {"PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1", "HOME": "/tmp", "LANG": "C.UTF-8"}
     if os.getuid() == 0:
@@ -208,20 +209,25 @@ def _bubblewrap() -> tuple[str, ...]:
         names["PREPACK_LAB_BECOME"] = NOBODY
     else:
         walls += ["--unshare-user", "--cap-drop", "ALL"]
-    shown = [*_shown()]
-    parents = sorted({str(parent) for path in shown for parent in Path(path).parents} - {"/"})
-    folders = [part for path in parents for part in ("--perms", "0755", "--dir", path)]
-    binds = [part for path in shown for part in ("--ro-bind", path, path)]
-    links = [part for path in map(Path, SYSTEM) if path.is_symlink()
-             for part in ("--symlink", str(path.readlink()), str(path))]  # fmt: skip
+    values = [part for name, value in names.items() for part in ("--setenv", name, value)]
     knows = subprocess.run([str(bubblewrap()), "--help"], capture_output=True, text=True, check=False).stdout
     size = ["--size", str(FOLDER)] if "--size" in knows else []
-    values = [part for name, value in names.items() for part in ("--setenv", name, value)]
+    links = [part for path in map(Path, SYSTEM) if path.is_symlink()
+             for part in ("--symlink", str(path.readlink()), str(path))]  # fmt: skip
     return (
         *_in_a_scope(), str(bubblewrap()), *walls, "--die-with-parent", "--new-session", "--clearenv", *values,
-        *folders, *binds, *links, "--proc", "/proc", "--dev", "/dev",
-        *size, "--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp", "--",
+        *size, "--perms", "1777", "--tmpfs", "/tmp", *links, *_bound(list(_shown())),
+        "--tmpfs", str(PACKAGE), *_bound([str(PACKAGE / name) for name in OF_THE_LAB]), "--remount-ro", str(PACKAGE),
+        "--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp", "--",
     )  # fmt: skip
+
+
+def _bound(paths: Sequence[str]) -> Iterator[str]:
+    """Options that show files and folders, read-only, in folders that anybody may list."""
+    for parent in sorted({str(parent) for path in paths for parent in Path(path).parents} - {"/"}):
+        yield from ("--perms", "0755", "--dir", parent)
+    for path in paths:
+        yield from ("--ro-bind", path, path)
 
 
 def _shown() -> Iterator[str]:
@@ -232,7 +238,6 @@ def _shown() -> Iterator[str]:
     for path in sorted({*of_python, sys.prefix, *packages}):
         if not path.startswith("/usr/") and path != "/usr":
             yield path
-    yield from (str(PACKAGE / name) for name in OF_THE_LAB)
 
 
 @cache

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from prepack_lab.course.exercises import check
 from prepack_lab.course.exercises.catalogue import EXERCISES, exercise
+from prepack_lab.course.exercises.checking import diagnose
+from prepack_lab.course.grading import judge
 from prepack_lab.course.grading.judge import Options, grades_of, seed_of
 from prepack_lab.course.grading.submissions.finding import Submission
 from tests.course.grading.conftest import CHECK, OPTIONS, RIGHT, solved_cells, waste, write_notebook
@@ -240,6 +242,11 @@ def test_a_cell_that_spoils_all_leaves_the_marks_of_the_others(grade, way):
     assert found.status == "solved", found
 
 
+def test_who_brings_it_down_again_and_again_is_told_so(grade):
+    found = grade(*["class A:\n    import os\n    os._exit(0)"] * judge.ROOMS, CHECK)
+    assert found.status == "died" and "12 times" in found.diagnosis
+
+
 def test_definitions_above_an_endless_loop_count(grade):
     assert grade(waste(f"return {RIGHT}") + "\nwhile True:\n    pass", CHECK).solved
 
@@ -258,6 +265,24 @@ def test_a_deleted_function_a_deleted_check_and_a_syntax_error(grade):
     assert found.status == "syntax error" and found.diagnosis.startswith("cell 2, line 2")
 
 
+def test_where_judging_fails_the_other_exercises_are_graded(grades, monkeypatch):
+    def fails(asked, *others):
+        if asked.key == "01-waste":
+            raise OverflowError("int too large to convert to float")
+        return diagnose(asked, *others)
+
+    monkeypatch.setattr(judge, "diagnose", fails)
+    found = grades(*solved_cells("01"))
+    broken = found.pop("01-waste")
+    assert broken.status == "not graded" and "OverflowError: int too large" in broken.diagnosis
+    assert {one.status for one in found.values()} == {"solved"}
+
+
+def test_what_is_no_function_is_told_what_it_is(grade):
+    found = grade("padding_share = 0.5", CHECK)
+    assert found.status == "wrong" and "this is of type float" in found.diagnosis
+
+
 def test_what_is_not_there_is_named_and_nobody_accused(grade):
     held = waste(f"return model and {RIGHT}")
     found = grade("model, tokenizer = lab.load_model()", held, CHECK, claims=["01-waste"])
@@ -269,7 +294,7 @@ def test_what_is_not_there_is_named_and_nobody_accused(grade):
     found = grade("padding_share = lab.cached(print)", CHECK)
     assert found.status == "missing" and "padding_share is made in cell 2, which failed here" in found.diagnosis
     found = grade("model = 1\nwhile True:\n    pass", held, CHECK)
-    assert "model is made in cell 2, which was still running after 2 seconds" in found.diagnosis
+    assert "model is made in cell 2: it was still running after 2 seconds" in found.diagnosis
 
 
 def test_a_claim_that_does_not_hold_is_flagged_with_evidence(grade):

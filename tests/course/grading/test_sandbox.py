@@ -82,6 +82,26 @@ def test_of_the_lab_there_is_what_a_function_may_need(inside):
     assert inside("[name for name in sys.modules if 'exercises' in name or 'capstone' in name]") == []
 
 
+def test_the_same_holds_where_it_is_installed_beside_other_packages(tmp_path, wall):
+    if wall != "bubblewrap":
+        pytest.skip("a container has an image of its own")
+    packages = tmp_path / "site-packages"
+    shutil.copytree(
+        ROOT / "prepack_lab", packages / "prepack_lab", ignore=shutil.ignore_patterns("data", "__pycache__")
+    )
+    script = (
+        f"import sys\nsys.path += [{str(ROOT)!r}]\n"
+        "from tests.course.grading.test_sandbox import Sandbox, result_of, sandbox\n"
+        "print(sandbox.PACKAGE, *result_of(Sandbox('bubblewrap', 10**9), \"os.listdir(os.path.join(ROOT, 'course'))\"))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(packages)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    package, *course = done.stdout.split()
+    assert Path(package) == packages / "prepack_lab"
+    assert {*course} == {"__init__.py", "inside"}
+
+
 def test_nothing_can_be_written_but_in_tmp_and_that_is_gone_afterwards(inside):
     for folder in ("/usr", sys.prefix, str(ROOT / "prepack_lab"), "/", "/dev/shm", "/proc"):
         assert inside(f"allowed(open, '{folder}/x', 'w')") is False, folder
