@@ -39,20 +39,49 @@ def server(tmp_path_factory):
     started.stop()
 
 
-@pytest.fixture
-def open_notebook(browser, server):
-    """Open a notebook by its name, or one made of the given cells."""
-    opened = []
+@pytest.fixture(scope="session")
+def server_of_notebook_7(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebook_7")
+    (folder / "notebooks").mkdir()
+    started = LabServer(folder / "notebooks", folder / "private")
+    yield started
+    started.stop()
 
-    def open_one(name=None, cells=(), interface="lab/tree"):
+
+@pytest.fixture(scope="session")
+def shared_page():
+    """A list of the page on which notebooks follow each other, or of none."""
+    pages = []
+    yield pages
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture
+def open_notebook(request, browser, server, shared_page):
+    """Open a notebook by its name, or one made of the given cells.
+
+    It takes the place of the notebook of the test before, in the page and in the kernel, unless it is to be `alone`,
+    or that test failed.
+    """
+    own, failed = [], request.session.testsfailed
+
+    def open_one(name=None, cells=(), interface="lab/tree", alone=False):
+        where = server if interface == "lab/tree" else request.getfixturevalue("server_of_notebook_7")
         if name is None:
-            name = f"made_{len(list(server.root.iterdir()))}.ipynb"
-            write_notebook(server.root / name, cells)
-        notebook = NotebookPage(browser, server, interface)
-        opened.append(notebook)
+            name = f"made_{len(list(where.root.iterdir()))}.ipynb"
+            write_notebook(where.root / name, cells)
+        if shared_page and not alone:
+            shared_page[0].go_on_with(name)
+            return shared_page[0]
+        notebook = NotebookPage(browser, where, interface)
+        (own if alone else shared_page).append(notebook)
         notebook.open(name)
         return notebook
 
     yield open_one
-    for notebook in opened:
+    if request.session.testsfailed > failed:
+        own += shared_page
+        shared_page.clear()
+    for notebook in own:
         notebook.close()

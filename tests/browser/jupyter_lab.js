@@ -10,9 +10,24 @@ window.probe = {
     get panel() { return window.jupyterapp?.shell?.currentWidget; },
     get kernel() { return this.panel?.sessionContext?.session?.kernel; },
 
-    run(command) { return window.jupyterapp.commands.execute(command); },
+    run(command, options) { return window.jupyterapp.commands.execute(command, options); },
     restart() { return this.kernel.restart(); },
     shutDown() { return this.panel?.sessionContext?.shutdown(); },
+
+    async execute(code) {
+        const { content } = await this.kernel.requestExecute({ code, silent: true }).done;
+        if (content.status !== 'ok') throw new Error(content.evalue);
+    },
+    leave() {  // the notebook; its kernel goes on
+        const { panel, kernel } = this;
+        panel.dispose();
+        return kernel.id;
+    },
+    async enter(notebook, kernel) {
+        await this.run('docmanager:open', { path: notebook, kernel: { id: kernel } });
+        await this.panel.sessionContext.ready;
+        await this.kernel.requestKernelInfo();  // else a kernel that was busy a moment ago may be taken for busy
+    },
 
     isOpen(notebook) {
         const { panel, kernel } = this;
@@ -21,6 +36,7 @@ window.probe = {
 
     listen() {
         this.kernelErrors = [];
+        this.pressedAt = this.drawnAt = null;
         const asked = this.unanswered = new Set();
         this.kernel.anyMessage.connect((_, { msg, direction }) => {
             if (direction === 'send' && ['comm_msg', 'execute_request'].includes(msg.header.msg_type))

@@ -2,7 +2,11 @@
 
 `LabServer` is a JupyterLab of its own on a free loopback port: it reads and writes no settings of the user, and
 ends with the process that started it. `NotebookPage` opens a notebook there in Chromium, runs it, and collects
-errors from cells, callbacks, the page's scripts, missing widget models and cells that did not run.
+errors from cells, callbacks, the page's scripts, missing widget models and cells that did not run. It can go on to
+another notebook: to load JupyterLab costs seconds, and so does a new kernel's import of torch and transformers.
+
+JupyterLab and Notebook 7 need a server each. Jupyter's server remembers by its name alone where a static file lies,
+both have fonts of the same names, and whoever asks second gets a 403.
 """
 
 from __future__ import annotations
@@ -44,6 +48,11 @@ CHROMIUM = [
 ]  # fmt: skip
 PROBE = Path(__file__).with_suffix(".js")
 """What it asks of the page, in JavaScript."""
+EMPTY = """import ipywidgets
+ipywidgets.Widget.close_all()
+get_ipython().run_line_magic('reset', '-f')
+"""
+"""What a kernel runs before the next notebook: no widget and no name is left. Modules stay imported."""
 
 
 def find_chromium() -> str | None:
@@ -168,9 +177,23 @@ class NotebookPage:
         self.notebook = notebook
         self._open_page(seconds)
 
+    def go_on_with(self, notebook: str, seconds: float = 90) -> None:
+        """Open another notebook on the same page, with the same kernel, which knows nothing of the one before."""
+        self.page.evaluate("code => probe.execute(code)", EMPTY)
+        self.wait_until_idle()
+        kernel = self.page.evaluate("() => probe.leave()")
+        self._page_errors.clear()
+        self._log_read = len(self.server.log)
+        self.notebook = notebook
+        self.page.evaluate("([notebook, kernel]) => probe.enter(notebook, kernel)", [notebook, kernel])
+        self._wait_until_open(seconds)
+
     def _open_page(self, seconds: float = 90) -> None:
         self._log_read = len(self.server.log)
         self.page.goto(f"{self.server.url}{self.interface}/{self.notebook}?reset")
+        self._wait_until_open(seconds)
+
+    def _wait_until_open(self, seconds: float) -> None:
         self.page.wait_for_function("notebook => probe.isOpen(notebook)", arg=self.notebook, timeout=seconds * 1000)
         self.page.evaluate("() => probe.listen()")
 

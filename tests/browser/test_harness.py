@@ -1,5 +1,7 @@
 """The harness itself: it finds what goes wrong, each way that it can, and only that."""
 
+import time
+
 import pytest
 
 
@@ -14,7 +16,7 @@ def test_a_notebook_in_order_has_no_errors(open_notebook):
     ("cells", "words"),
     [
         (["1 / 0"], "cell 0: ZeroDivisionError"),
-        (["1 / 0", "print('after')"], "cell 1 did not run"),
+        (["import time; time.sleep(1); 1 / 0", "print('after')"], "cell 1 did not run"),  # it waits when cell 0 fails
         (["import sys; print('odd', file=sys.stderr)"], "cell 0 wrote to stderr: odd"),
         (["import threading; t = threading.Thread(target=lambda: 1 / 0); t.start(); t.join()"], "ZeroDivisionError"),
         (["from IPython.display import Javascript; Javascript('console.error(\"broken\")')"], "console: broken"),
@@ -25,8 +27,15 @@ def test_a_notebook_in_order_has_no_errors(open_notebook):
 def test_a_deliberate_failure_is_found(open_notebook, cells, words):
     notebook = open_notebook(cells=cells)
     notebook.run_all()
-    notebook.page.wait_for_timeout(500)
-    assert any(words in error for error in notebook.errors), notebook.errors
+    assert any(words in error for error in errors_within(notebook, 5)), notebook.errors
+
+
+def errors_within(notebook, seconds):
+    """The errors of a notebook, as soon as there are any: some come after the cells have run."""
+    until = time.monotonic() + seconds
+    while not notebook.errors and time.monotonic() < until:
+        notebook.page.wait_for_timeout(50)
+    return notebook.errors
 
 
 def test_an_exception_in_a_callback_is_found(open_notebook):
@@ -37,6 +46,19 @@ def test_an_exception_in_a_callback_is_found(open_notebook):
     assert notebook.errors == []
     notebook.press(".noUi-handle", "ArrowRight")
     assert any("ZeroDivisionError" in error for error in notebook.errors), notebook.errors
+
+
+def test_a_notebook_knows_nothing_of_the_one_before(open_notebook):
+    before = open_notebook(cells=["import ipywidgets\nkept = ipywidgets.IntSlider()\nkept", "1 / 0"])
+    before.run_all()
+    assert before.errors
+    after = open_notebook(
+        cells=["import ipywidgets\nsorted({'kept'} & {*globals()}), len(ipywidgets.widgets.widget._instances)"]
+    )
+    after.run_all()
+    after.page.get_by_text("([], 0)").wait_for()
+    assert after.page.locator(".widget-slider").count() == 0
+    assert after.errors == []
 
 
 def test_a_missing_widget_model_is_found(open_notebook):
