@@ -3,9 +3,8 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 NEWEST := .venv-newest
-# One test a core, each on one thread; what shares a module's fixture stays together. 5: no test was asked for.
+# One test a core, each on one thread; what shares a module's fixture, or the browser, stays together.
 PYTEST := -m pytest -n logical --maxprocesses=4 --dist loadgroup
-NONE   := 5
 WHEEL   = $(shell sed -n 's/^\# without dependencies: //p' requirements.lock)
 
 # Jupyter writes into the home folder: where that can't be written, a folder among the temporary files takes its place.
@@ -26,9 +25,8 @@ lab: $(READY) ## set up on first use, then open JupyterLab (PORT=8890, BROWSER=n
 doctor: $(READY) ## check that this machine is ready
 	$(VENV)/bin/prepack-lab doctor
 
-test: $(READY) ## every test: units, models, lessons, and then the browser by itself
-	OMP_NUM_THREADS=1 $(RUN) $(PYTEST) -m "not browser" $(ARGS) || [ $$? = $(NONE) ]
-	$(RUN) -m pytest -m browser $(ARGS) || [ $$? = $(NONE) ]
+test: $(READY) ## every test: units, models, lessons, browser
+	OMP_NUM_THREADS=1 $(RUN) $(PYTEST) $(ARGS)
 
 test-fast: $(READY) ## the tests that need neither the real model nor a kernel nor a browser: two minutes
 	OMP_NUM_THREADS=1 $(RUN) $(PYTEST) -m "not slow and not long" $(ARGS)

@@ -38,13 +38,15 @@ def random_prompts(lengths, vocab_size=256, seed=0):
 def pytest_collection_modifyitems(config, items):
     """Fast tests first: units, then the real model, the lessons, and the browser.
 
-    In several processes, tests that share what a module has made stay in one, and the longest begin.
+    In several processes, tests that share a browser or what a module has made stay in one, and the longest begin.
     """
     order = ("models", "lessons", "browser")
     items.sort(key=lambda item: order.index(item.path.parent.name) + 1 if item.path.parent.name in order else 0)
     if not hasattr(config, "workerinput"):
         return
     for item in items:
-        if "module" in {one.scope for found in item._fixtureinfo.name2fixturedefs.values() for one in found}:
+        if item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        elif "module" in {one.scope for found in item._fixtureinfo.name2fixturedefs.values() for one in found}:
             item.add_marker(pytest.mark.xdist_group(item.module.__name__))
     items.reverse()
