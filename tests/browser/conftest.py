@@ -49,7 +49,7 @@ def server_of_notebook_7(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def shared_page():
+def shared_page(browser, server):
     """A list of the page on which notebooks follow each other, or of none."""
     pages = []
     yield pages

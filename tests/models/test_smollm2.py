@@ -24,23 +24,35 @@ TEXTS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def alone(smollm2):
+    """The ids with which transformers itself goes on, prompt by prompt."""
+    model, tokenizer = smollm2
+    return [
+        model.generate(torch.tensor([prompt]), max_new_tokens=20, do_sample=False)[0, len(prompt) :].tolist()
+        for prompt in lab.tokenize(tokenizer, TEXTS)
+    ]
+
+
+@pytest.fixture(scope="module")
+def mmlu_alone(smollm2):
+    """Random prompts of real lengths, and their prefill one by one."""
+    prompts = random_prompts(lab.load_profile("mmlu").sample(12, seed=5), vocab_size=49152)
+    return prompts, lab.prefill(smollm2[0], prompts, "one_by_one")
+
+
 @pytest.mark.parametrize("method", [*METHODS])
-def test_the_model_says_the_same_as_alone(smollm2, method):
+def test_the_model_says_the_same_as_alone(smollm2, alone, method):
     model, tokenizer = smollm2
     prompts = lab.tokenize(tokenizer, TEXTS)
-    alone = [
-        model.generate(torch.tensor([prompt]), max_new_tokens=20, do_sample=False)[0, len(prompt) :].tolist()
-        for prompt in prompts
-    ]
     assert lab.generate(model, prompts, method=method, max_new_tokens=20) == alone
     assert tokenizer.decode(alone[0]).startswith(" Berlin")
 
 
 @pytest.mark.parametrize("method", ["prepacked", "padding_free"])
-def test_packed_decoding_says_the_same(smollm2, method):
+def test_packed_decoding_says_the_same(smollm2, alone, method):
     model, tokenizer = smollm2
     prompts = lab.tokenize(tokenizer, TEXTS)
-    alone = lab.generate(model, prompts, "one_by_one", max_new_tokens=20)
     found = lab.generate(model, prompts, method, max_new_tokens=20, decoding="packed")
     assert found == alone
     if method == "padding_free":  # rows of unequal numbers of prompts pad their new slots, and may lose
@@ -48,10 +60,9 @@ def test_packed_decoding_says_the_same(smollm2, method):
 
 
 @pytest.mark.parametrize("method", ["prepacked", "padding_free"])
-def test_logits_and_caches_are_the_same_as_alone(smollm2, method):
-    model, _ = smollm2
-    prompts = random_prompts(lab.load_profile("mmlu").sample(12, seed=5), vocab_size=49152)
-    packed, alone = (lab.prefill(model, prompts, how) for how in (method, "one_by_one"))
+def test_logits_and_caches_are_the_same_as_alone(smollm2, mmlu_alone, method):
+    prompts, alone = mmlu_alone
+    packed = lab.prefill(smollm2[0], prompts, method)
     assert packed.rows < len(prompts)
     torch.testing.assert_close(packed.next_token_logits, alone.next_token_logits, atol=2e-3, rtol=0)
     seen = alone.attention_mask.bool()
