@@ -214,7 +214,7 @@ def test_run_all_twice_and_a_kernel_that_is_restarted_leave_no_widget_behind(ope
 
 
 def test_a_saved_notebook_that_is_opened_again_says_how_to_bring_the_widget_back(open_notebook):
-    notebook = open_notebook(cells=["import prepack_lab as lab\nlab.widgets.PaddingExplorer()"], alone=True)
+    notebook = open_notebook(cells=["import prepack_lab as lab\nlab.widgets.PaddingExplorer()"])
     notebook.run_all()
     notebook.wait_until_still()
     notice = notebook.page.get_by_text("This widget lives as long as its kernel")
