@@ -4,7 +4,7 @@ RUN    := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 NEWEST := .venv-newest
 # One test a core, each on one thread; what shares a module's fixture, or the browser, stays together.
-PYTEST := -m pytest -n logical --maxprocesses=4 --dist loadgroup
+PYTEST := -m pytest -n logical --maxprocesses=4
 WHEEL   = $(shell sed -n 's/^\# without dependencies: //p' requirements.lock)
 
 # Jupyter writes into the home folder: where that can't be written, a folder among the temporary files takes its place.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -36,17 +37,28 @@ def random_prompts(lengths, vocab_size=256, seed=0):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Fast tests first: units, then the real model, the lessons, and the browser.
-
-    In several processes, tests that share a browser or what a module has made stay in one, and the longest begin.
-    """
+    """Fast tests first: units, then the real model, the lessons, and the browser. In several processes the longest."""
     order = ("models", "lessons", "browser")
     items.sort(key=lambda item: order.index(item.path.parent.name) + 1 if item.path.parent.name in order else 0)
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        if item.path.parent.name == "browser":
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        elif "module" in {one.scope for found in item._fixtureinfo.name2fixturedefs.values() for one in found}:
-            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
-    items.reverse()
+    if hasattr(config, "workerinput"):
+        items.reverse()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """In several processes, tests that share a browser or what a module has made stay in one.
+
+    xdist has `--dist loadgroup` for that, which pytest 9.2 silently ignores (pytest-xdist's issue 1386).
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    @cache
+    def shares(file):
+        return 'scope="module"' in (config.rootpath / file).read_text(encoding="utf-8")
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return "browser" if "/browser/" in file else file if shares(file) else nodeid
+
+    return Together(config, log)
