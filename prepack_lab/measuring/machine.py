@@ -95,7 +95,7 @@ def _container_cores() -> list[int]:
     """The processor time that a container's limit allows, in cores, rounded up: cgroup v2; empty without a limit."""
     try:
         quota, period = (Path("/sys/fs/cgroup") / "cpu.max").read_text().split()
-        return [max(1, math.ceil(int(quota) / int(period)))]
+        return [math.ceil(int(quota) / int(period))]
     except (OSError, ValueError):  # no such file, or the word "max"
         return []
 

@@ -18,3 +18,24 @@ def test_a_batch_is_held_against_the_smallest_there_is():
     assert table.rows == [("50 tokens", "0.200 s (1.0×)", "0.300 s (1.5×)")] and "times a batch of 2)" in table.caption
     table = batch_cost_table({50: {1: 0.1, 2: 0.2}})
     assert table.rows[0][2] == "0.200 s (2.0×)" and "times a batch of one)" in table.caption
+
+
+def test_median_and_quartiles_stand_under_their_headings():
+    times = {"full_batching": measured(0.1, 0.2, 0.4), "prepacked": measured(0.05)}
+    table = times_table(times)
+    assert table.headings == ("method", "median", "half of the runs", "times as fast as full_batching")
+    assert table.rows == [
+        ("full_batching", "200 ms", "150 to 300 ms", "1.0×"),
+        ("prepacked", "50 ms", "50 to 50 ms", "4.0×"),
+    ]
+    assert table.caption == "3 runs each, in turn, measured just now on a machine"
+    assert [row[-1] for row in times_table(times, "prepacked").rows] == ["0.25×", "1.0×"]
+
+
+def test_batches_of_several_lengths_stand_under_their_sizes():
+    table = batch_cost_table({50: {2: 0.2, 1: 0.1}, 100: {1: 0.4, 2: 0.6}})
+    assert table.headings == ("every prompt has", "batch of 1", "batch of 2")
+    assert table.rows == [
+        ("50 tokens", "0.100 s (1.0×)", "0.200 s (2.0×)"),
+        ("100 tokens", "0.400 s (1.0×)", "0.600 s (1.5×)"),
+    ]

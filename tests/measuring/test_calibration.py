@@ -4,8 +4,16 @@ import pytest
 
 import prepack_lab as lab
 from prepack_lab.measuring import calibration
-from prepack_lab.measuring.calibration import Calibration, Roof, _fit, calibrate, measure_roof, recorded_calibration
-from prepack_lab.measuring.cost import estimate_cost
+from prepack_lab.measuring.calibration import (
+    Calibration,
+    Roof,
+    _fit,
+    _probes,
+    calibrate,
+    measure_roof,
+    recorded_calibration,
+)
+from prepack_lab.measuring.cost import Cost, estimate_cost
 from prepack_lab.measuring.timing import Measurement
 from prepack_lab.models.loading import load_config
 
@@ -58,3 +66,36 @@ def test_a_product_counts_two_operations_a_pair_and_a_copy_reads_and_writes(monk
 
 def test_the_ridge_is_where_both_limits_meet():
     assert Roof(6e12, 2e11, "here").ridge == 30
+
+
+def test_seconds_by_hand():
+    cost = Cost("", 2, 1, 1, 1, 10.0, 100.0, 20.0, 0.0, 0.0, 0.0, 0.0)
+    assert Calibration(1.0, 0.5, 0.25, "").seconds(cost) == 2 + 30 / 2 + 100 / 4
+
+
+def test_probes_grow_fourfold_up_to_the_longest_prompt():
+    assert [*_probes(256)] == [
+        ([1], "one_by_one"),
+        ([64], "one_by_one"),
+        ([32] * 4, "full_batching"),
+        ([64, 32], "full_batching"),
+        ([256], "one_by_one"),
+        ([32] * 16, "full_batching"),
+        ([256, 128], "full_batching"),
+    ]
+    assert max(lengths[0] for lengths, _ in _probes(255)) == 64
+    assert max(lengths[0] for lengths, _ in _probes(99_999)) == 16_384
+
+
+def test_long_passes_end_a_calibration_but_not_before_five(monkeypatch):
+    ran = []
+
+    def measure(run, warmup, repeats, device):
+        ran.append((warmup, repeats))
+        return Measurement((2.0 if len(ran) in (4, 6) else 1.0,), device, None)
+
+    monkeypatch.setattr(calibration, "measure", measure)
+    monkeypatch.setattr(calibration, "_fit", lambda costs, seconds, device: (len(costs), seconds))
+    model = lab.load_model("tiny-llama", device="cpu")[0]
+    assert calibrate(model) == (6, [1, 1, 1, 2, 1, 2])
+    assert ran == [(1, 3)] * 6

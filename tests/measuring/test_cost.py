@@ -1,12 +1,14 @@
 """What a prefill or a decoding step costs, before it is run: operations and bytes, by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import prepack_lab as lab
-from prepack_lab.measuring.cost import cost_of_passes, cost_of_step, estimate_cost
+from prepack_lab.measuring.cost import Cost, cost_of_passes, cost_of_step, estimate_cost, working_parts
 from prepack_lab.measuring.memory import memory_parts
 from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.methods import DATASET_METHODS, known_options, plan_passes
@@ -14,6 +16,18 @@ from prepack_lab.models.loading import load_config
 
 LLAMA = load_config("tiny-llama")
 SIZES = ModelSizes.of(LLAMA)
+SMALL = ModelSizes(
+    layers=2,
+    hidden=3,
+    intermediate=5,
+    vocabulary=7,
+    flops_per_token=11,
+    flops_per_pair=13,
+    flops_per_prompt=17,
+    cache_per_token=19,
+    parameters=23,
+    dtype=torch.float32,
+)
 lengths_lists = st.lists(st.integers(1, 60), min_size=1, max_size=20)
 
 
@@ -93,3 +107,44 @@ def test_a_step_computes_less_for_each_byte_than_the_prefill_before_it():
     prefill = lab.estimate_cost(LLAMA, [50] * 8, "full_batching")
     step = cost_of_step(LLAMA, 8, 8 * 50)
     assert step.intensity < prefill.intensity / 3
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (
+            "full_batching",  # 2 rows of 5 slots, and a mask
+            Cost("", 1, 2, 10, 8, 110, 13 * 50, 34, 92, 760, 4 * (270 + 50 + 14), 92 + 4 * 2 * 54 * 10 + 2 * 760),
+        ),
+        (
+            "one_by_one",  # 3 slots and 5, which compare 6 pairs and 15
+            Cost("", 2, 2, 8, 8, 88, 13 * 21, 34, 92, 608, 4 * (135 + 7), 2 * 92 + 4 * 2 * 54 * 8 + 2 * 608),
+        ),
+    ],
+)
+def test_bytes_by_hand(method, expected):
+    """A layer touches 8 · 3 + 6 · 5 = 54 numbers for a slot, and 4 · 3 + 3 · 5 = 27 of them at once; 4 bytes each."""
+    assert estimate_cost(SMALL, [3, 5], method) == replace(expected, method=method)
+
+
+def test_sums_of_a_cost():
+    cost = Cost("", 1, 1, 1, 1, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 14.0)
+    assert (cost.flops, cost.pass_bytes, cost.memory_bytes, cost.intensity) == (7, 48, 56, 0.5)
+
+
+def test_a_step_by_hand():
+    step = cost_of_step(SMALL, prompts=3, cache_slots=10)
+    assert (step.method, step.slots, step.linear_flops, step.attention_flops, step.head_flops) == (
+        "decode",
+        3,
+        33,
+        130,
+        51,
+    )
+    assert step.cache_bytes == 760 and step.moved_bytes == 92 + 4 * 2 * 54 * 3 + 2 * 4 * 19 * 3 + 760
+
+
+def test_logits_at_every_slot():
+    (planned,) = plan_passes("full_batching", [3, 5])
+    assert working_parts(planned, SMALL) == {"activations": 270, "mask": 50, "logits": 14}
+    assert working_parts(planned, SMALL, logits_everywhere=True)["logits"] == 70

@@ -64,3 +64,43 @@ def test_devices_are_listed_the_best_first(monkeypatch):
     assert machine.list_devices() == ["cuda", "mps", "cpu"]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert machine.list_devices() == ["mps", "cpu"]
+
+
+def test_without_a_list_of_cores_all_there_are_count(monkeypatch):
+    monkeypatch.setattr(machine, "_container_cores", lambda: [])
+    monkeypatch.delattr(machine.os, "sched_getaffinity", raising=False)
+    for counted, expected in ((6, 6), (None, 1)):
+        monkeypatch.setattr(machine.os, "cpu_count", lambda counted=counted: counted)
+        assert machine.cores() == expected
+
+
+def test_a_processor_has_the_name_that_its_maker_gave_it(monkeypatch):
+    monkeypatch.setattr(machine, "cores", lambda: 1)
+    monkeypatch.setattr(machine.Path, "read_text", lambda path: "flags : a\nmodel name : Any: 9\nmodel name : B")
+    assert machine.device_name(torch.device("cpu")) == "Any: 9, 1 core"
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    monkeypatch.setattr(machine.Path, "read_text", lambda path: "no name")
+    monkeypatch.setattr(machine.platform, "machine", lambda: "arm64")
+    for name, expected in (("arm", "arm, 2 cores"), ("", "arm64, 2 cores")):
+        monkeypatch.setattr(machine.platform, "processor", lambda name=name: name)
+        assert machine.device_name(torch.device("cpu")) == expected
+
+
+def test_gpus_are_asked_for_their_names_and_their_free_memory(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (5, 9))
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 9)
+    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: 2)
+    found = [(machine.device_name(one), machine.free_memory(one)) for one in map(torch.device, ("cuda", "mps"))]
+    assert found == [("a GPU", 5), ("Apple GPU (MPS)", 7)]
+
+
+def test_memory_is_told_in_gigabytes(monkeypatch):
+    monkeypatch.setattr(machine, "free_memory", lambda device: 3_460_000_000)
+    assert machine.describe_machine("cpu")["free memory"] == "3.5 GB"
+
+
+def test_files_that_nobody_counts_are_not_free(monkeypatch):
+    told = {"memory.max": "1000", "memory.current": "300", "memory.stat": "anon 100"}
+    monkeypatch.setattr(machine.Path, "read_text", lambda path: told[path.name])
+    assert machine._container_memory() == [700]

@@ -1,5 +1,7 @@
 """The memory of a prefill: estimates against what is measured, and the largest batch that fits."""
 
+import os
+
 import pytest
 import torch
 from hypothesis import given
@@ -19,6 +21,7 @@ from prepack_lab.measuring.memory import (
 )
 from prepack_lab.methods import METHODS
 from prepack_lab.models.loading import load_config
+from tests.measuring.test_cost import SMALL
 
 LLAMA = load_config("tiny-llama")
 
@@ -93,3 +96,44 @@ class TestFits:
         monkeypatch.setattr(memory, "run_method", run)
         assert fits(OnCuda(), [3, 4], "prepacked") is True
         assert fits(OnCuda(), [3, 4, 5], "prepacked") is False
+
+
+def test_the_parts_by_hand():
+    """Prompts of 3 and 5 tokens, 4 bytes a number; `SMALL` says what each costs."""
+    parts = {"weights": 4 * 23, "cache": 4 * 10 * 19, "activations": 4 * 270, "mask": 4 * 50, "logits": 4 * 14}
+    assert memory_parts(SMALL, [3, 5], "full_batching") == parts
+    halved = {part: numbers / 2 for part, numbers in parts.items()}
+    assert memory_parts(SMALL, [3, 5], "full_batching", torch.float16) == halved
+    by_batch = memory_by_batch(SMALL, [3, 5], "full_batching", [2, 1])
+    assert by_batch == {2: sum(parts.values()), 1: 4 * (23 + 3 * 19 + 81 + 7)}
+    for limit, count in ((by_batch[2], 2), (by_batch[2] - 1, 1), (by_batch[1] - 1, 0)):
+        assert largest_batch(SMALL, [3, 5], "full_batching", limit) == count
+
+
+def test_on_cuda_the_peak_is_that_of_the_allocator(monkeypatch):
+    events = []
+    monkeypatch.setattr(memory, "choose_device", lambda device: torch.device("cuda"))
+    for name, answer in (
+        ("reset_peak_memory_stats", None),
+        ("memory_allocated", 100),
+        ("synchronize", None),
+        ("max_memory_allocated", 1000),
+    ):
+        monkeypatch.setattr(torch.cuda, name, lambda device, name=name, answer=answer: events.append(name) or answer)
+    assert peak_memory(lambda: events.append("run")) == 900
+    assert events == ["reset_peak_memory_stats", "memory_allocated", "run", "synchronize", "max_memory_allocated"]
+    monkeypatch.setattr(memory, "choose_device", lambda device: torch.device("mps"))
+    assert peak_memory(lambda: None) is None
+
+
+def test_allocations_are_followed_and_what_is_written_meanwhile_is_silent(capfd):
+    def allocate():
+        os.write(2, b"hidden")
+        first = torch.empty(1000, dtype=torch.uint8)
+        del first
+        return torch.empty(500, dtype=torch.uint8)
+
+    assert 1000 <= peak_memory(allocate, "cpu") < 1200
+    assert peak_memory(lambda: None, "cpu") == 0
+    os.write(2, b"shown")
+    assert capfd.readouterr() == ("", "shown")

@@ -113,3 +113,7 @@ def test_sizes_are_read_once_for_each_model():
     assert load_sizes("tiny-llama") == ModelSizes.of(load_config("tiny-llama"))
     with pytest.raises(ModelUnavailableError, match="no configuration of 'nobody'"):
         load_sizes("nobody")
+
+
+def test_a_feed_forward_of_no_named_width_is_four_times_as_wide():
+    assert ModelSizes.of(load_config("tiny-gpt2")).intermediate == 4 * load_config("tiny-gpt2").hidden_size

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from prepack_lab.bench.one_batch import OneBatch
-from prepack_lab.measuring.recordings import FOLDER, fewer_rows_recorded, load_recordings, speed_up
+from prepack_lab.measuring.recordings import FOLDER, Recording, fewer_rows_recorded, load_recordings, speed_up
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +79,48 @@ def test_speed_ups_and_rows_of_several_batches_by_hand():
     assert speed_up(rows, "prepacked", **where) == (10 / 2.5, 4, 4)  # medians, added up over the batches
     assert speed_up(rows, "prepacked", workload="alpaca") == (1, 1, 1)
     assert fewer_rows_recorded(rows, **where) == 32 / 10
+
+
+def recording(results=(), command="prepack-lab bench prefill --x", **settings):
+    chosen = {"model": "tiny-llama", "dtype": "float32", **settings}
+    return Recording(command, {"device": "A machine"}, "2026-05-04T03:02:01", chosen, [*results])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"workload": "mmlu", "batch_size": 4}, ["mmlu", "batches of 4"]),
+        ({"workloads": ["a", "b", "c"], "batch_sizes": [4, 16, 1]}, ["a", "b", "c", "batches of 1 to 16"]),
+        ({"workloads": ["a", "b", "c", "d"], "batch_sizes": [4]}, ["4 workloads", "batches of 4"]),
+        ({"prompts": "here/mine.txt", "workload": "mmlu"}, ["mine"]),
+        ({}, []),
+    ],
+)
+def test_what_ran_in_words(settings, words):
+    one = recording(**settings)
+    assert one.what_ran == words
+    assert one.title == f"prefill: {', '.join([*words, 'tiny-llama', 'float32'])}, on A machine, 2026-05-04 03:02 UTC"
+
+
+def test_draws_of_one_batch_size_are_put_together():
+    row = {"workload": "mmlu", "method": "prepacked", "batch_size": 4}
+    one = recording(
+        [
+            {**row, "seconds": [1.0], "peak_memory_bytes": 7},
+            {**row, "seconds": [3.0, 2.0], "peak_memory_bytes": 5},
+            {**row, "seconds": [4.0], "batch_size": 8},
+        ]
+    )
+    by_batch = one.prefill["mmlu"]["prepacked"]
+    assert [(size, each.seconds, each.peak_memory_bytes) for size, each in by_batch.items()] == [
+        (4, (1.0, 3.0, 2.0), 7),
+        (8, (4.0,), None),
+    ]
+
+
+def test_a_record_is_never_written_over(tmp_path):
+    one = recording(workload="mmlu", batch_size=4)
+    names = [one.record(tmp_path / "new").name for _ in range(3)]
+    start = "prefill-mmlu-batches-of-4-tiny-llama-float32-a-machine-2026-05-04"
+    assert names == [f"{start}.json", f"{start}-2.json", f"{start}-3.json"]
+    assert load_recordings(tmp_path / "new") == [one] * 3

@@ -7,7 +7,7 @@ import torch
 
 import prepack_lab as lab
 from prepack_lab.measuring import timing
-from prepack_lab.measuring.timing import Measurement, gpu_utilization, mean_while, measure
+from prepack_lab.measuring.timing import Measurement, Run, gpu_utilization, mean_while, measure, summarize, time_in_turn
 
 
 def test_warm_up_runs_are_not_counted():
@@ -85,3 +85,45 @@ def test_with_nvml_it_is_a_share(monkeypatch):
     monkeypatch.setattr(torch.cuda, "utilization", lambda device: 75)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
     assert gpu_utilization(lambda: None, "cuda", seconds=0.1) == 0.75
+
+
+def test_quartiles_lie_between_the_runs():
+    measured = Measurement((1.0, 2.0, 4.0, 8.0), "a device", None)
+    assert measured.median == 3 and measured.spread == (1.75, 5)
+
+
+def test_runs_that_count_are_kept_by_name_with_the_highest_peak():
+    runs = [Run("a", 9.0, 900, False), Run("a", 1.0, 5, True), Run("b", 2.0, None, True), Run("a", 3.0, 7, True)]
+    found = summarize(runs, "cpu")
+    assert [(name, one.seconds, one.peak_memory_bytes) for name, one in found.items()] == [
+        ("a", (1.0, 3.0), 7),
+        ("b", (2.0,), None),
+    ]
+
+
+def test_five_runs_count_after_one_that_does_not():
+    calls = []
+    assert len(measure(lambda: calls.append(1)).seconds) == 5 and len(calls) == 6
+    assert [run.counts for run in time_in_turn({"a": int})] == [False, *[True] * 5]
+    with pytest.raises(ValueError, match="warmup -1"):
+        time_in_turn({"a": int}, warmup=-1)
+
+
+@pytest.mark.parametrize(("kind", "waits", "peak"), [("cuda", "cuda", 700), ("mps", "mps", None), ("cpu", "", None)])
+def test_the_clock_runs_from_wait_to_wait(monkeypatch, kind, waits, peak):
+    now, events = iter([10.0, 12.5]), []
+    monkeypatch.setattr(timing, "perf_counter", lambda: events.append("clock") or next(now))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: events.append("reset"))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 700)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: events.append("cuda"))
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: events.append("mps"))
+    assert timing._time_once(lambda: events.append("run"), torch.device(kind)) == (2.5, peak)
+    wait = [waits] if waits else []
+    assert events == [*["reset"] * (kind == "cuda"), *wait, "clock", "run", *wait, "clock"]
+
+
+def test_it_is_run_until_the_time_is_up(monkeypatch):
+    now, ran = iter([0.0, 0.5, 0.9, 1.0]), []
+    monkeypatch.setattr(timing, "perf_counter", lambda: next(now))
+    mean_while(lambda: ran.append(1), lambda: 1.0, seconds=1.0)
+    assert len(ran) == 3

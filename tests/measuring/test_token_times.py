@@ -52,12 +52,13 @@ def test_the_clock_keeps_prompts_apart(monkeypatch):
     now = iter(range(100))
     monkeypatch.setattr(token_times, "perf_counter", lambda: next(now))
     clock = TokenClock()  # 0
-    for value in (torch.zeros(2, 5), torch.zeros(2), torch.zeros(2)):
+    for value in (torch.zeros(2, 5), torch.tensor([7, 8]), torch.tensor([9, 10])):
         clock.put(value)  # the prompts at 1, then tokens at 2 and 3
     clock.end()
     clock.put(torch.zeros(1, 3))
-    clock.put(torch.zeros(1))
+    clock.put(torch.tensor([11]))
     assert clock.came == [[2, 3], [2, 3], [5]]
+    assert clock.tokens == [[7, 9], [8, 10], [11]]
 
 
 def test_first_and_following_tokens():
@@ -71,3 +72,9 @@ def test_first_and_following_tokens():
 def test_the_typical_run_is_the_one_in_the_middle():
     runs = [TokenTimes(None, ((last,),)) for last in (5.0, 1.0, 3.0)]
     assert typical(runs).in_order == [3.0]
+    assert typical(runs[:2]).in_order == [1.0], "of two the faster"
+
+
+def test_the_time_for_a_token_is_a_mean_over_prompts():
+    run = TokenTimes(Continuations([[1, 2, 3], [4, 5]], 0, 0), ((1.0, 2.0, 4.0), (1.0, 4.5)))
+    assert run.per_token == pytest.approx((1.5 + 3.5) / 2)
