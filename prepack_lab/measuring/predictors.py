@@ -125,7 +125,7 @@ def fit_line(x: Sequence[float], y: Sequence[float]) -> Line:
     Raises:
         ValueError: fewer than two points, or all at one x.
     """
-    if len(x) != len(y) or len(x) < 2 or max(x) == min(x):
+    if len(x) != len(y) or len({*x}) < 2:
         raise ValueError(f"a line needs two points that differ in x; there are {len(x)} x and {len(y)} y")
     slope, intercept = np.polyfit(x, y, 1)
     across, up = np.asarray(x, float), np.asarray(y, float)

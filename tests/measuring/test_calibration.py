@@ -56,10 +56,14 @@ def test_the_rate_is_that_of_the_first_size_that_takes_long_enough(monkeypatch):
 
 
 def test_a_product_counts_two_operations_a_pair_and_a_copy_reads_and_writes(monkeypatch):
-    probes = []
-    monkeypatch.setattr(calibration, "_per_second", lambda probe, *_: probes.append(probe) or 1.0)
+    probes, sizes = [], []
+    monkeypatch.setattr(calibration, "_per_second", lambda probe, *of: sizes.append(of) or probes.append(probe) or 1.0)
     measure_roof("cpu")
     product, copy = probes
+    assert sizes == [
+        ((512, 1024, 2048, 4096, 8192), "cpu", 5),
+        (tuple(2**power * 2**24 for power in range(5)), "cpu", 5),
+    ]
     assert product(8)[0] == 2 * 8**3 and product(8)[1]().shape == (8, 8)
     assert copy(100)[0] == 2 * 100 * 4 and copy(100)[1]().tolist() == [1.0] * 100
 

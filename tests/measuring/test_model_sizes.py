@@ -1,5 +1,7 @@
 """What the cost of a model depends on: held against what a real pass does and keeps, over many kinds of models."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -9,7 +11,7 @@ from transformers import FalconConfig, MambaConfig, MixtralConfig, XmodConfig
 import prepack_lab as lab
 from prepack_lab.cache import cache_bytes
 from prepack_lab.forward import forward_alone
-from prepack_lab.measuring.model_sizes import ModelSizes
+from prepack_lab.measuring.model_sizes import ModelSizes, has_experts
 from prepack_lab.models.embedded_model import ModelUnavailableError
 from prepack_lab.models.loading import load_config, load_sizes
 from prepack_lab.models.zoo import every_class, small_model
@@ -117,3 +119,16 @@ def test_sizes_are_read_once_for_each_model():
 
 def test_a_feed_forward_of_no_named_width_is_four_times_as_wide():
     assert ModelSizes.of(load_config("tiny-gpt2")).intermediate == 4 * load_config("tiny-gpt2").hidden_size
+
+
+def test_counting_writes_nothing(capfd):
+    config = load_config("tiny-llama")
+    config.vocab_size = 300  # of which nobody has counted the sizes yet
+    assert ModelSizes.of(config).vocabulary == 300
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"])
+def test_experts_have_several_names(name):
+    assert has_experts(SimpleNamespace(**{name: 4})) and not has_experts(SimpleNamespace(**{name: 0}))
+    assert has_experts(SimpleNamespace(ffn_config=SimpleNamespace(**{name: 4})))

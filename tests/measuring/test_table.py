@@ -20,6 +20,8 @@ def test_a_page_gets_a_table_with_a_caption_and_headings():
 def test_a_row_of_another_width_is_refused():
     with pytest.raises(ValueError, match="3 cells under 2 headings"):
         Table(("a", "b"), [(1, 2, 3)], "")
+    with pytest.raises(ValueError, match="1 cells under 2 headings"):
+        Table(("a", "b"), [(1, 2), (1,)], "")
 
 
 def test_a_link_is_text_in_a_terminal():
