@@ -1,5 +1,7 @@
 """Every figure of an example that can be worked out by hand: where its marks stand, what they say, and its table."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -407,29 +409,29 @@ def plain(value):
     return round(float(value), 4) if isinstance(value, float | np.number) else value
 
 
-@pytest.fixture(scope="module")
-def figures():
-    return {name: draw() for name, draw in EXAMPLES.items()}
+@cache
+def figure(name):
+    return EXAMPLES[name]()
 
 
 @pytest.mark.parametrize(("name", "traces"), DRAWN.items(), ids=[*DRAWN])
-def test_marks_stand_where_the_numbers_say(figures, name, traces):
-    drawn = figures[name].data
+def test_marks_stand_where_the_numbers_say(name, traces):
+    drawn = figure(name).data
     assert [{part: plain(trace[part]) for part in own} for trace, own in zip(drawn, traces, strict=True)] == traces
 
 
 @pytest.mark.parametrize(("name", "words"), WORDS.items(), ids=[*WORDS])
-def test_the_mouse_is_told_the_numbers(figures, name, words):
-    said = [trace.customdata if trace.customdata is not None else trace.hovertext for trace in figures[name].data]
+def test_the_mouse_is_told_the_numbers(name, words):
+    said = [trace.customdata if trace.customdata is not None else trace.hovertext for trace in figure(name).data]
     assert [one[-1] for one in said if one is not None and not isinstance(one, str)] == words
 
 
 @pytest.mark.parametrize(("name", "axes"), AXES.items(), ids=[*AXES])
-def test_axes_show_what_there_is(figures, name, axes):
-    assert {axis: plain(figures[name].layout[axis]) for axis in axes} == axes
+def test_axes_show_what_there_is(name, axes):
+    assert {axis: plain(figure(name).layout[axis]) for axis in axes} == axes
 
 
 @pytest.mark.parametrize(("name", "table"), TABLES.items(), ids=[*TABLES])
-def test_the_table_says_the_same(figures, name, table):
-    twin = figures[name].twin
+def test_the_table_says_the_same(name, table):
+    twin = figure(name).twin
     assert (twin.headings, *twin.rows) == table

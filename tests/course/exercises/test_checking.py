@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ import prepack_lab as lab
 from prepack_lab.course import stale_kernel
 from prepack_lab.course.exercises import checking, hint, progress, solution
 from prepack_lab.course.exercises.catalogue import EXERCISES
-from prepack_lab.course.exercises.checking import check
+from prepack_lab.course.exercises.checking import Verdict, check
 from prepack_lab.course.exercises.judges import number
 from prepack_lab.course.exercises.lesson_01 import padding_share
 from prepack_lab.course.inside.attempt import attempt
@@ -357,3 +358,64 @@ def test_what_asks_for_own_work_refuses_the_labs_own_function():
     verdict = check("02-next-fit", theirs)
     assert not verdict.solved and "the exercise asks for yours" in verdict.words
     assert lab.pack([3, 5, 2]).num_bins == 2, "it works again"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (torch.arange(25), f"int64 {[*range(25)]}"),
+        (torch.zeros(2, 13), "a tensor of float32 and shape [2, 13]"),
+        (torch.tensor([[1 / 3, 2.0]]), "float32 [[0.3333, 2]]"),
+        ("x" * 158, repr("x" * 158)),
+        ("x" * 159, f"'{'x' * 156}…"),
+        (_Unshown(), "a _Unshown that can't be shown"),
+    ],
+    ids=["small", "large", "digits", "short", "long", "unshown"],
+)
+def test_values_are_shown_in_few_letters(value, words):
+    assert checking._short(value) == words
+
+
+def test_verdicts_have_three_marks_and_a_picture():
+    marks = [(True, False, "✓"), (False, True, "○"), (False, False, "✗")]
+    for solved, is_open, mark in marks:
+        verdict = Verdict("01-waste", solved, "Words.", 3, is_open, "· ×")
+        assert str(verdict) == f"{mark} 01-waste: Words.\n· ×"
+        assert f"<b>{mark} " in verdict._repr_html_() and verdict._repr_html_().count("<pre>· ×</pre>") == 1
+    assert "<pre>" not in Verdict("01-waste", True, "Words.", 3)._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("returned", "gaps"),
+    [(..., True), ([1, ...], True), ((..., 1), True), ({"a": ...}, True), ([1], False), ({1: 2}, False), (3, False)],
+)
+def test_gaps_are_seen(returned, gaps):
+    assert checking._has_gaps(returned) is gaps
+
+
+def test_time_in_a_lesson_is_told_in_seconds_and_then_in_minutes(monkeypatch):
+    clock = iter([0.0, 119.4, 119.6, 239.0])
+    monkeypatch.setattr(progressing, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progressing, "_began", {})
+    said = [progressing._time_in("01") for _ in range(4)]
+    assert said == ["", *(f", {time} after you began" for time in ("119 seconds", "2 minutes", "3 minutes"))]
+
+
+def test_progress_by_hand():
+    asked = [
+        SimpleNamespace(lesson=lesson, key=key, title=key.title(), minutes=minutes)
+        for lesson, key, minutes in (("01", "a", 5), ("01", "b", 10), ("02", "c", 7))
+    ]
+    table = progressing._all_lessons(progressing.Progress(["b", "c"]), asked)
+    assert table.headings == ("lesson", "solved", "time", "still open")
+    assert table.rows == [("01", "1 of 2", "15 min", "a"), ("02", "1 of 1", "7 min", "none")]
+    assert table.caption == "Exercises: 2 of 3 solved"
+
+
+def test_a_row_of_progress_by_hand():
+    check(KEY, lambda lengths: 0.0)
+    check(KEY, padding_share)
+    table, one = progress("01"), EXERCISES[KEY]
+    assert table.headings == ("exercise", "title", "level", "time", "solved", "attempts")
+    assert (KEY, one.title, one.level, f"{one.minutes} min", "✓", 2) in table.rows
+    assert [row[4:] for row in table.rows if row[0] != KEY] == [("open", 0)] * (len(table.rows) - 1)

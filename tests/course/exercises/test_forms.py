@@ -19,6 +19,8 @@ from prepack_lab.course.exercises.judges import number
         (3, torch.tensor(3, dtype=torch.int32), 3),
         (0.5, np.array(0.5), 0.5),
         (0.5, Decimal("0.5"), 0.5),
+        (2, Fraction(4, 2), 2),
+        (0.5, Fraction(1, 2), 0.5),
         (True, np.bool_(True), True),
         (True, torch.tensor(False), False),
         ([1, 2], (1, 2), [1, 2]),
