@@ -11,6 +11,7 @@ from prepack_lab.measuring.cost import Cost
 from prepack_lab.measuring.inspection import Inspection
 from prepack_lab.measuring.predictors import Line
 from prepack_lab.measuring.timing import Measurement
+from prepack_lab.sources.lengths import LengthProfile
 
 REQUESTS = [Request(3, 3), Request(2, 2, arrived=1.0), Request(1, 1)]
 STEPS = [Step(1.0, {0: 3, 2: 1}), Step(2.0, {0: 1, 1: 2}), Step(4.5, {0: 1}), Step(5.0, {1: 1})]
@@ -31,10 +32,12 @@ def cost(method, flops, moved_bytes, passes=1, slots=10, tokens=8):
 
 COSTS = {"full_batching": cost("", 6e9, 1e9), "prepacked": cost("", 3e9, 1e9), "one_by_one": cost("", 8e9, 1e9, 1200)}
 INSPECTION = Inspection((5, 3), 2, COSTS, None)
+PROFILE = LengthProfile("name", "A workload", "", "", "", "", np.array([[20, 3], [50, 2], [100, 5]]))
+SEEN = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]], bool)
 ATTENTION = np.array([[1, 0, 0, 0], [0.25, 0.75, 0, 0], [0.5, 0, 0.5, 0], [0, 0, 0, 1]])
 
 EXAMPLES = {
-    "answers": lambda: figures.draw_answers({"continuous": SERVED}),
+    "answers": lambda: figures.draw_answers({"continuous": SERVED, "again": SERVED}),
     "attention": lambda: figures.draw_attention_weights(ATTENTION, [0, 0, 1, -1]),
     "bins": lambda: figures.draw_bin_states(
         {"best_fit": [[0, 2], [1]], "next_fit": [[0], [1, 2]]}, [5, 3, 1], 6, 2, rows=10
@@ -44,6 +47,7 @@ EXAMPLES = {
     "cache over steps": lambda: figures.draw_cache_over_steps(
         {"prepacked": lab.Packing.padded([3, 1]), "padding_free": lab.Packing.concatenated([3, 1])}, 4, 2e6
     ),
+    "cache layout": lambda: figures.draw_cache_layout(lab.pack([1, 3], 5), 2_000_000),
     "counted rows": lambda: figures.draw_counted_rows(
         {"mmlu": {8: 2.5, 4: 1.5}, "gsm8k": {4: 4.0}}, {"mmlu": {8: 2.0, 4: 1.5}, "gsm8k": {4: 5.0}}, within=0.2
     ),
@@ -54,6 +58,8 @@ EXAMPLES = {
     "forecast": lambda: figures.draw_forecast({"k/r": [1.5, 2.0]}, [1.0, 4.0], ["a", "b"]),
     "gains": lambda: figures.draw_gains(INSPECTION),
     "race": lambda: figures.draw_race({"one_by_one": [1.0, 2.0, 3.0], "prepacked": [1.5, 1.5, 2.5, 2.5]}, 2),
+    "lengths": lambda: figures.draw_lengths(PROFILE, [50, 100, 20]),
+    "mask": lambda: figures.draw_mask(SEEN, [0, 0, 1, -1], [["a", "b"], ["c"]], [0, 1, 0, 0]),
     "memory": lambda: figures.draw_memory(
         {"prepacked": {2: 3e9, 1: 1e9}, "one_by_one": {1: 1e9, 2: 2e9}}, 2e9, {"prepacked": {1: 1.1e9, 2: None}}
     ),

@@ -7,15 +7,58 @@ import pytest
 
 from tests.figures.examples import EXAMPLES
 
+READINGS = {
+    "answers": "The longest pause between two tokens: continuous 3.00 s, again 3.00 s",
+    "attention": "17% of the attention goes to other prompts: tokens read what is not theirs",
+    "bins": "2 bins by best fit and next fit; no packing has fewer (dashed)",
+    "block mask": "3 of 4 blocks are computed, 75%; the others are left out",
+    "growing cache": "2 tokens at once, then one in each pass: the cache grows to 4 tokens",
+    "cache over steps": "After 4 steps, padding_free takes the least memory",
+    "cache layout": "Unpacking takes the cache from 8.0 MB to 12.0 MB: 1.5 times as much",
+    "counted rows": "3 measured speed-ups: counting rows predicts each within 25%",
+    "deliveries": "prepacked hands out half of the answers first, and all of them first",
+    "errors": "1 of 2 lines equal each prompt alone; the worst is off by 1e+02 of the spread",
+    "forecast": "Half of what k/r predicted is off by 50% or less",
+    "gains": "prepacked gains most: 2.0 times as fast",
+    "race": "prepacked has written 4 tokens after 2.5 s",
+    "lengths": "The longest of 3 prompts has 100 tokens; 2 are at most half as long",
+    "mask": "1 cells (×) let a token see another prompt: that must not be",
+    "memory": "Of these batch sizes, one_by_one fits 2 and prepacked 1",
+    "memory parts": "prepacked takes 3.0 GB, one_by_one 2.5 GB",
+    "packed row": "Row 0 holds 2 prompts: the position restarts at 0 where the segment changes",
+    "paged memory": "2 prompts, 39 tokens: 5 of 44 slots taken are empty",
+    "per prompt": "The least: one_by_one at 4, prepacked at 8",
+    "percentiles": "99 of 100 prompts wait at most 99.00 s with prepacked, 198.00 s with one_by_one",
+    "predictor": "r/k explains 100% of what makes the speed-ups of these batches differ",
+    "roofline": "What limits 3 prefills: arithmetic 2, launching 1",
+    "rows": "33% of 6 slots are padding; packed, 0% of 4",
+    "schedule": "Of all seats in all steps stay empty: continuous 25%",
+    "speed-ups": "padding_free is up to 2.5 times as fast as full_batching, at 4 prompts",
+    "timing": "2 prompts: prepacked is 2.0 times as fast as full_batching",
+}
+"""The sentence above it."""
+
 DRAWN = {
     "answers": [
         {"y": [0, 0, 0], "x": [1, 2, 4.5]},
         {"y": [1, 1], "x": [2, 5]},
         {"y": [2], "x": [1]},
         {"y": [1], "x": [1]},
+        {"y": [0, 0, 0], "x": [1, 2, 4.5]},
+        {"y": [1, 1], "x": [2, 5]},
+        {"y": [2], "x": [1]},
+        {"y": [1], "x": [1]},
     ],
     "attention": [
-        {"z": [[1, 0, 0, 0], [0.5, 0.866, 0, 0], [0.7071, 0, 0.7071, 0], [0, 0, 0, 1]]},
+        {
+            "y": ["token 0 of prompt 0", "token 1 of prompt 0", "token 0 of prompt 1", "padding in slot 3"],
+            "x": ["token 0 of prompt 0", "token 1 of prompt 0", "token 0 of prompt 1", "padding in slot 3"],
+            "z": [[1, 0, 0, 0], [0.5, 0.866, 0, 0], [0.7071, 0, 0.7071, 0], [0, 0, 0, 1]],
+            "zmin": 0,
+            "zmax": 1,
+            "colorbar.tickvals": [0, 0.3162, 0.5, 1],
+            "colorbar.ticktext": ["0", "10 %", "25 %", "100 %"],
+        },
     ],
     "bins": [
         {"y": [0, 1], "x": [0, 3], "base": [6, 3]},
@@ -24,9 +67,16 @@ DRAWN = {
         {"y": [0, 1, 1], "x": [5, 3, 1], "base": [0, 0, 3], "text": ["0", "1", "2"]},
     ],
     "block mask": [
-        {"z": [[None, 0], [None, None]], "text": [["", ""], ["", ""]]},
-        {"z": [[None, None], [1, None]], "text": [["", ""], ["o", ""]]},
-        {"z": [[2, None], [None, 2]], "text": [["#", ""], ["", "#"]]},
+        {
+            "y": ["slots 0 to 1,023", "slots 1,024 to 2,047"],
+            "x": ["slots 0 to 1,023", "slots 1,024 to 2,047"],
+            "z": [[None, 0], [None, None]],
+            "text": [["", ""], ["", ""]],
+            "zmin": 0,
+            "zmax": 2,
+        },
+        {"z": [[None, None], [1, None]], "text": [["", ""], ["o", ""]], "zmin": 0, "zmax": 2},
+        {"z": [[2, None], [None, 2]], "text": [["#", ""], ["", "#"]], "zmin": 0, "zmax": 2},
     ],
     "growing cache": [
         {
@@ -46,6 +96,12 @@ DRAWN = {
         {"y": [12, 16, 20, 24, 28], "x": [0, 1, 2, 3, 4]},
         {"y": [8, 12, 16, 20, 24], "x": [0, 1, 2, 3, 4]},
     ],
+    "cache layout": [
+        {"y": [0], "x": [0], "base": [4]},
+        {"y": [0, 0], "x": [3, 1], "base": [0, 3], "text": ["1", "0"]},
+        {"y": [0, 1], "x": [2, 0], "base": [0, 0]},
+        {"y": [0, 1], "x": [1, 3], "base": [2, 0], "text": ["0", "1"]},
+    ],
     "counted rows": [
         {"y": [0.8, 4.4, 6.6, 1.2], "x": [1, 5.5, 5.5, 1]},
         {"y": [1, 5.5], "x": [1, 5.5]},
@@ -58,7 +114,14 @@ DRAWN = {
         {"y": [0, 2, 4], "x": [0, 1.5, 2.5]},
     ],
     "errors": [
-        {"z": [[-4, -8], [-3, 1], [None, None]], "text": [["✓", "✓"], ["✓", "✗"], ["", ""]]},
+        {
+            "y": [0, 1, 2],
+            "x": [0, 1],
+            "z": [[-4, -8], [-3, 1], [None, None]],
+            "text": [["✓", "✓"], ["✓", "✗"], ["", ""]],
+            "zmin": -8.0,
+            "zmax": 1.0,
+        },
     ],
     "forecast": [
         {"y": [0, 4.32], "x": [0, 4.32]},
@@ -70,6 +133,39 @@ DRAWN = {
     "race": [
         {"y": [0, 1, 2, 3], "x": [0, 1, 2, 3]},
         {"y": [0, 1, 2, 3, 4], "x": [0, 1.5, 1.5, 2.5, 2.5]},
+    ],
+    "lengths": [
+        {
+            "x[0]": 1,
+            "x[10]": 21,
+            "y[9]": 0,
+            "y[10]": 0.3,
+            "y[25]": 0.2,
+            "y[49]": 0.5,
+            "width[0]": 2,
+            "customdata[10]": "20 to 22 tokens",
+        },
+        {"y": [-0.03, -0.03, -0.03], "x": [50, 100, 20]},
+    ],
+    "mask": [
+        {
+            "y": ["token 0 “a” of prompt 0", "token 1 “b” of prompt 0", "token 0 “c” of prompt 1", "padding in slot 3"],
+            "x": ["token 0 “a” of prompt 0", "token 1 “b” of prompt 0", "token 0 “c” of prompt 1", "padding in slot 3"],
+            "z": [[None, 0, 0, 0], [None, None, 0, 0], [None, 0, None, 0], [0, 0, 0, None]],
+            "zmin": 0,
+            "zmax": 8,
+        },
+        {
+            "z": [[0, None, None, None], [0, 0, None, None], [None, None, 1, None], [None, None, None, 7]],
+            "zmin": 0,
+            "zmax": 8,
+        },
+        {
+            "z": [[None, None, None, None], [None, None, None, None], [0, None, None, None], [None, None, None, None]],
+            "text": [["", "", "", ""], ["", "", "", ""], ["×", "", "", ""], ["", "", "", ""]],
+            "zmin": 0,
+            "zmax": 8,
+        },
     ],
     "memory": [
         {"y": [1, 3], "x": [1, 2]},
@@ -137,23 +233,36 @@ DRAWN = {
         {"y": [3], "x": [16]},
     ],
     "timing": [
-        {"y": [0.5], "x": [1]},
-        {"y": [1], "x": [1]},
+        {"y": [0.5], "x": [1], "error_y.array": [0], "error_y.arrayminus": [0]},
+        {"y": [1], "x": [1], "error_y.array": [0], "error_y.arrayminus": [0]},
         {"y": [1, 2.5], "x": [1, 2]},
-        {"y": [2, 4], "x": [1, 2]},
-        {"y": [3, 2], "x": [1, 2]},
+        {"y": [2, 4], "x": [1, 2], "error_y.array": [1, 0], "error_y.arrayminus": [0.5, 0]},
+        {"y": [3, 2], "x": [1, 2], "error_y.array": [0, 3.5], "error_y.arrayminus": [0, 0.5]},
         {"y": [4.4], "x": [4], "text": ["out of memory"]},
     ],
 }
 """For each trace where its marks stand, and what is written on them."""
 
 WORDS = {
-    "answers": ["request 0, token 3 at 4.50 s", "request 1, token 2 at 5.00 s", "request 2, token 1 at 1.00 s"],
+    "answers": [
+        "request 0, token 3 at 4.50 s",
+        "request 1, token 2 at 5.00 s",
+        "request 2, token 1 at 1.00 s",
+        "request 0, token 3 at 4.50 s",
+        "request 1, token 2 at 5.00 s",
+        "request 2, token 1 at 1.00 s",
+    ],
     "bins": ["row 1: 3 slots of room left", "prompt 1: 3 tokens", "row 1: 2 slots of room left", "prompt 2: 1 token"],
     "growing cache": ["decode 2: token 3 “d” is computed in this pass", "decode 2: token 2 “c” is found in the cache"],
     "cache over steps": [
         "prepacked, after 4 steps: 14 slots, 28.0 MB",
         "padding_free, after 4 steps: 12 slots, 24.0 MB",
+    ],
+    "cache layout": [
+        "row 0: 0 slots of padding",
+        "prompt 0: 1 token",
+        "row 1: 0 slots of padding",
+        "prompt 1: 3 tokens",
     ],
     "counted rows": ["mmlu, 8 prompts: k/r 2.50, measured 2.00", "gsm8k, 4 prompts: k/r 4.00, measured 5.00"],
     "deliveries": [
@@ -164,6 +273,7 @@ WORDS = {
     "forecast": ["b: k/r said 2.00, measured 4.00 (-50%)"],
     "gains": ["prepacked: 1 passes, 10 slots for 8 tokens"],
     "race": ["one_by_one: 3 tokens after 3.00 s", "prepacked: 4 tokens after 2.50 s"],
+    "lengths": ["98 to 100 tokens", "prompt 2: 20 tokens"],
     "memory": [
         "prepacked, 2 prompts: 3.00 GB estimated",
         "one_by_one, 2 prompts: 2.00 GB estimated",
@@ -205,7 +315,14 @@ WORDS = {
 """What the mouse is told at the last mark of each trace."""
 
 AXES = {
-    "answers": {"yaxis.range": [2.5, -0.5], "yaxis.dtick": 1},
+    "answers": {
+        "yaxis.range": [2.5, -0.5],
+        "yaxis.tick0": 0,
+        "yaxis.dtick": 1,
+        "yaxis2.range": [2.5, -0.5],
+        "yaxis2.tick0": 0,
+        "yaxis2.dtick": 1,
+    },
     "attention": {
         "xaxis.tickvals": ["token 0 of prompt 0", "token 1 of prompt 0", "token 0 of prompt 1", "padding in slot 3"],
         "xaxis.ticktext": ["0", "0", "1", "·"],
@@ -216,8 +333,10 @@ AXES = {
         "xaxis.range": [0, 6],
         "xaxis2.range": [0, 6],
         "yaxis.range": [9.6, -0.5],
+        "yaxis.tick0": 0,
         "yaxis.dtick": 2,
         "yaxis2.range": [9.6, -0.5],
+        "yaxis2.tick0": 0,
         "yaxis2.dtick": 2,
     },
     "block mask": {
@@ -227,7 +346,21 @@ AXES = {
         "yaxis.ticktext": ["0", "1,024"],
     },
     "growing cache": {"xaxis.range": [0, 5.5]},
-    "counted rows": {"xaxis.range": [1, 5.5], "xaxis.dtick": 1, "yaxis.range": [1, 5.5], "yaxis.dtick": 1},
+    "cache layout": {
+        "xaxis.range": [0, 4],
+        "xaxis2.range": [0, 4],
+        "yaxis.range": [1.5, -0.5],
+        "yaxis.tick0": 0,
+        "yaxis.dtick": 1,
+    },
+    "counted rows": {
+        "xaxis.range": [1, 5.5],
+        "xaxis.tick0": 1,
+        "xaxis.dtick": 1,
+        "yaxis.range": [1, 5.5],
+        "yaxis.tick0": 1,
+        "yaxis.dtick": 1,
+    },
     "errors": {
         "xaxis.range": [-0.5, 1.5],
         "xaxis.tickvals": [0, 1],
@@ -238,6 +371,18 @@ AXES = {
     },
     "forecast": {"xaxis.range": [0, 4.32], "yaxis.range": [0, 4.32]},
     "gains": {"xaxis.range": [0, 2.3]},
+    "lengths": {"xaxis.range": [0, 102]},
+    "mask": {
+        "xaxis.tickvals": [
+            "token 0 “a” of prompt 0",
+            "token 1 “b” of prompt 0",
+            "token 0 “c” of prompt 1",
+            "padding in slot 3",
+        ],
+        "xaxis.ticktext": ["a", "b", "c", "·"],
+        "yaxis.tickvals": [0, 1, 2, 3],
+        "yaxis.ticktext": ["a  0", "b  1", "c  0", "·  0"],
+    },
     "memory": {"xaxis.tickvals": [1, 2], "xaxis.ticktext": ["1", "2"], "yaxis.dtick": "D2"},
     "packed row": {
         "xaxis.range": [0.4, 2.6],
@@ -255,12 +400,50 @@ AXES = {
     "per prompt": {"xaxis.tickvals": [4, 8], "xaxis.ticktext": ["4", "8"]},
     "percentiles": {"xaxis.tickvals": [1, 25, 50, 90, 99], "yaxis.dtick": "D2"},
     "roofline": {"xaxis.dtick": 1, "yaxis.dtick": 1},
-    "rows": {"xaxis.range": [0, 4], "xaxis2.range": [0, 4], "yaxis.range": [1.5, -0.5], "yaxis.dtick": 1},
-    "schedule": {"xaxis.range": [0, 4], "yaxis.range": [1.5, -0.5], "yaxis.dtick": 1},
+    "rows": {
+        "xaxis.range": [0, 4],
+        "xaxis2.range": [0, 4],
+        "yaxis.range": [1.5, -0.5],
+        "yaxis.tick0": 0,
+        "yaxis.dtick": 1,
+    },
+    "schedule": {"xaxis.range": [0, 4], "yaxis.range": [1.5, -0.5], "yaxis.tick0": 0, "yaxis.dtick": 1},
     "speed-ups": {"xaxis.tickvals": [4, 8, 16], "xaxis.ticktext": ["4", "8", "16"]},
     "timing": {"xaxis.tickvals": [1, 2, 4], "xaxis.ticktext": ["1", "2", "4"]},
 }
 
+
+LINES = {
+    "attention": [[0, 1, 1.5, 1.5], [1.5, 1.5, 0, 1], [0, 1, 2.5, 2.5], [2.5, 2.5, 0, 1]],
+    "bins": [[0, 1, 1.5, 1.5], [0, 1, 1.5, 1.5]],
+    "gains": [[1, 1, 0, 1]],
+    "lengths": [[100, 100, 0, 1]],
+    "paged memory": [
+        [0, 0, 0, 1],
+        [4, 4, 0, 1],
+        [8, 8, 0, 1],
+        [12, 12, 0, 1],
+        [16, 16, 0, 1],
+        [20, 20, 0, 1],
+        [24, 24, 0, 1],
+        [28, 28, 0, 1],
+        [32, 32, 0, 1],
+    ],
+    "roofline": [[3, 3, 0, 1]],
+    "speed-ups": [[0, 1, 1, 1]],
+}
+
+NOTES = {
+    "answers": [("continuous", 0, 1), ("again", 0, 1)],
+    "bins": [("best fit: 2 bins", 0.24, 1), ("next fit: 2 bins", 0.76, 1)],
+    "growing cache": [("→ c", 2, "prefill"), ("→ d", 3, "decode 1"), ("→ e", 4, "decode 2")],
+    "cache layout": [("packed: as the pass left it", 0.24, 1), ("unpacked: a cache for each", 0.76, 1)],
+    "errors": [("? not run yet", 0.5, 2)],
+    "lengths": [("longest of the batch: 100", 100, 1)],
+    "rows": [("padded", 0.24, 1), ("packed", 0.76, 1)],
+    "schedule": [("continuous: 4 steps", 0, 1)],
+}
+"""The words in it, and where."""
 
 TABLES = {
     "answers": (
@@ -268,6 +451,9 @@ TABLES = {
         ("continuous", 0, "0.00 s", "1.00 s", "4.50 s", "2.50 s"),
         ("continuous", 1, "1.00 s", "2.00 s", "5.00 s", "3.00 s"),
         ("continuous", 2, "0.00 s", "1.00 s", "1.00 s", "–"),
+        ("again", 0, "0.00 s", "1.00 s", "4.50 s", "2.50 s"),
+        ("again", 1, "1.00 s", "2.00 s", "5.00 s", "3.00 s"),
+        ("again", 2, "0.00 s", "1.00 s", "1.00 s", "–"),
     ),
     "attention": (
         ("attention of", "to prompt 0", "to prompt 1"),
@@ -297,6 +483,12 @@ TABLES = {
         ("decoding", "0 steps", "1 steps", "2 steps", "3 steps", "4 steps"),
         ("prepacked", "12.0 MB", "16.0 MB", "20.0 MB", "24.0 MB", "28.0 MB"),
         ("padding_free", "8.0 MB", "12.0 MB", "16.0 MB", "20.0 MB", "24.0 MB"),
+    ),
+    "cache layout": (
+        ("batch", "row", "prompts (tokens)", "tokens", "padding"),
+        ("packed: as the pass left it", 0, "1 (3), 0 (1)", "4", "0"),
+        ("unpacked: a cache for each", 0, "0 (1)", "1", "2"),
+        ("unpacked: a cache for each", 1, "1 (3)", "3", "0"),
     ),
     "counted rows": (
         ("workload", "4 prompts", "8 prompts"),
@@ -329,6 +521,26 @@ TABLES = {
         ("runner", "tokens", "first token", "last token"),
         ("one_by_one", 3, "1.00 s", "3.00 s"),
         ("prepacked", 4, "1.50 s", "2.50 s"),
+    ),
+    "lengths": (
+        (
+            "tokens",
+            "10 % have at most",
+            "25 % have at most",
+            "50 % have at most",
+            "75 % have at most",
+            "90 % have at most",
+            "99 % have at most",
+            "longest",
+        ),
+        ("A workload", "20", "28", "75", "100", "100", "100", "100"),
+        ("this batch", "26", "35", "50", "75", "90", "99", "100"),
+    ),
+    "mask": (
+        ("part", "slots", "cells seen of its own", "of other prompts"),
+        ("prompt 0", "0 to 1", "3", "0"),
+        ("prompt 1", "2 to 2", "1", "1"),
+        ("padding", "3 to 3", "1", "0"),
     ),
     "memory": (
         ("prompts", "prepacked", "one_by_one"),
@@ -414,6 +626,11 @@ def figure(name):
     return EXAMPLES[name]()
 
 
+@pytest.mark.parametrize(("name", "reading"), READINGS.items(), ids=[*READINGS])
+def test_the_sentence_above_it_is_true(name, reading):
+    assert figure(name).reading == reading
+
+
 @pytest.mark.parametrize(("name", "traces"), DRAWN.items(), ids=[*DRAWN])
 def test_marks_stand_where_the_numbers_say(name, traces):
     drawn = figure(name).data
@@ -429,6 +646,16 @@ def test_the_mouse_is_told_the_numbers(name, words):
 @pytest.mark.parametrize(("name", "axes"), AXES.items(), ids=[*AXES])
 def test_axes_show_what_there_is(name, axes):
     assert {axis: plain(figure(name).layout[axis]) for axis in axes} == axes
+
+
+@pytest.mark.parametrize(("name", "lines"), LINES.items(), ids=[*LINES])
+def test_lines_lie_where_the_numbers_say(name, lines):
+    assert [plain([one.x0, one.x1, one.y0, one.y1]) for one in figure(name).layout.shapes] == lines
+
+
+@pytest.mark.parametrize(("name", "notes"), NOTES.items(), ids=[*NOTES])
+def test_words_stand_beside_what_they_name(name, notes):
+    assert [(one.text, plain(one.x), plain(one.y)) for one in figure(name).layout.annotations] == notes
 
 
 @pytest.mark.parametrize(("name", "table"), TABLES.items(), ids=[*TABLES])

@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from random import Random
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,7 +23,7 @@ from prepack_lab.course.exercises.catalogue import EXERCISES
 from prepack_lab.course.exercises.checking import Verdict, check
 from prepack_lab.course.exercises.judges import number
 from prepack_lab.course.exercises.lesson_01 import padding_share
-from prepack_lab.course.inside.attempt import attempt
+from prepack_lab.course.inside.attempt import Outcome, attempt
 
 KEY = "01-waste"
 progressing = import_module("prepack_lab.course.exercises.progress")  # its name in the package is the function
@@ -419,3 +420,53 @@ def test_a_row_of_progress_by_hand():
     assert table.headings == ("exercise", "title", "level", "time", "solved", "attempts")
     assert (KEY, one.title, one.level, f"{one.minutes} min", "✓", 2) in table.rows
     assert [row[4:] for row in table.rows if row[0] != KEY] == [("open", 0)] * (len(table.rows) - 1)
+
+
+def judged(outcome, judge=lambda returned, right, *arguments: None if returned == right else "Wrong.", **asked):
+    exercise = SimpleNamespace(key="01-a", signature=("n",), judge=judge)
+    vars(exercise).update(asked)
+    return checking._wrong(exercise, outcome, 2.0, (7,) * len(exercise.signature))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words", "is_open"),
+    [
+        (Outcome(failure="it broke", kind="raised"), "With n = 7: it broke", False),
+        (Outcome(failure="`...` is left", kind="open"), "With n = 7: `...` is left", True),
+        (Outcome([...]), "With n = 7: there is still a `...` in what you returned: fill it in.", True),
+        (Outcome(None), f"With n = 7: {checking.NOTHING}", False),
+        (Outcome(3.0), "With n = 7: you returned 3.0, and right is 2.0.\nWrong.", False),
+    ],
+)
+def test_what_is_wrong_is_told_with_the_arguments(outcome, words, is_open):
+    assert judged(outcome) == Verdict("01-a", False, words, 0, is_open)
+
+
+def test_what_is_right_has_no_verdict_and_an_answer_is_not_told():
+    assert judged(Outcome(2.0)) is None
+    assert judged(Outcome(3.0), signature=()).words == "You returned 3.0.\nWrong."
+    assert judged(Outcome(3.0), judge=raises).words.endswith("This float can't be compared with what is asked for.")
+    assert judged(Outcome(torch.ones(2)), judge=lambda *_: "Wrong.").picture == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "alike"),
+    [
+        (Outcome(1.0), Outcome(1), True),
+        (Outcome(1.0), Outcome(2.0), False),
+        (Outcome(failure="a"), Outcome(failure="b"), True),
+        (Outcome(None), Outcome(failure="b"), False),
+        (Outcome(failure="b"), Outcome(None), False),
+        (Outcome(np.arange(2)), Outcome(np.arange(2)), False),
+    ],
+)
+def test_two_outcomes_are_alike(first, second, alike):
+    assert checking._alike(first, second) is alike
+
+
+def test_cases_are_counted_up_to_the_first_that_fails():
+    cases = [*EXERCISES[KEY].cases(Random(0))]
+    first = next(place for place, (lengths,) in enumerate(cases) if padding_share(lengths))
+    assert check(KEY, lambda lengths: 0.0).cases == first + 1 > 1
+    assert check(KEY, padding_share).cases == len(cases)
+    assert check(KEY, 3).cases == check("nothing", 3).cases == 0
