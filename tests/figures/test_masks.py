@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prepack_lab.figures import draw_mask, prompt_colour
@@ -30,6 +30,7 @@ def cells(trace):
     return {(query, key) for query, line in enumerate(trace.z) for key, value in enumerate(line) if value is not None}
 
 
+@settings(max_examples=12)
 @given(padding=st.integers(0, 3), apart=st.booleans(), window=st.none() | st.integers(1, 5))
 def test_every_cell_is_drawn_once_as_what_it_is(padding, apart, window):
     segments = row(padding=padding)
