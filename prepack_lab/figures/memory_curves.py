@@ -41,10 +41,11 @@ def draw_memory(
             marker={"symbol": "circle-open", "size": 16, "color": look(method).colour, "line": {"width": 3}},
             showlegend=False,
         )
-    if limit:
-        _add_wall(figure, limit / GB, sorted({size for by_batch in estimated.values() for size in by_batch}))
+    sizes = sorted({size for by_batch in estimated.values() for size in by_batch})
+    if limit and sizes:
+        _add_wall(figure, limit / GB, sizes)
     style_curves(figure, reading(estimated, limit), "prompts in the batch", "GB at the peak")
-    figure.update_xaxes(powers_of_two(size for by_batch in estimated.values() for size in by_batch))
+    figure.update_xaxes(powers_of_two(sizes))
     figure.update_yaxes(type="log", dtick="D2", tickformat=",~g")
     figure.twin = _twin(estimated, limit, measured, figure.reading)
     return figure
