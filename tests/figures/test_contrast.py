@@ -18,6 +18,7 @@ MARK, WORDS = 3, 4.5  # what WCAG 2 asks for
 def test_contrast_is_that_of_wcag():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
+    assert contrast("#0a0a0a", "#000000") == pytest.approx((10 / 255 / 12.92 + 0.05) / 0.05), "the dark end is linear"
     assert contrast("#ffffff", "#777777") == contrast("#777777", "#ffffff")
 
 

@@ -10,9 +10,10 @@ import prepack_lab as lab
 from prepack_lab import figures
 from prepack_lab.figures import style
 from prepack_lab.figures.bins import reading as bins_reading
+from prepack_lab.figures.cache_over_steps import reading as steps_reading
 from prepack_lab.figures.rows import axes_to_scale, row_bars
 from prepack_lab.figures.slot_axes import one_line, short_names, slot_names
-from tests.figures.examples import PROFILE, cost, measured
+from tests.figures.examples import EXAMPLES, PROFILE, cost, measured
 
 
 def texts(figure):
@@ -200,3 +201,66 @@ def test_one_prompt_is_no_prompts_and_a_wall_needs_no_measurement():
 def test_weights_are_told_as_shares():
     figure = figures.draw_attention_weights(np.array([[1, 0], [0.25, 0.75]]), [0, 0])
     assert [*chain(*figure.data[0].customdata)] == [1, 0, 0.25, 0.75]
+
+
+def test_the_first_words_of_a_delivery():
+    figure = figures.draw_deliveries({"prepacked": [(1.5, [0])]})
+    assert [*figure.data[0].customdata] == [
+        "prepacked, in order: 0 answers after 0.00 s",
+        "prepacked, in order: 1 answers after 1.50 s",
+    ]
+
+
+def test_errors_are_told_as_rounding_up_to_the_tolerance():
+    figure = figures.draw_errors({"a": [1e-3, 2e-3, np.nan]})
+    assert [*figure.data[0].hovertext[0]] == [
+        "prompt 0, a: off by 1.0e-03 of the spread, rounding",
+        "prompt 1, a: off by 2.0e-03 of the spread, wrong",
+        "a: not run",
+    ]
+
+
+def test_the_least_memory_is_that_after_the_last_step():
+    taken = {"each": [1, 5, 9], "packed": [2, 2, 8], "other": [3, 4, 7]}
+    assert steps_reading(taken) == "After 2 steps, other takes the least memory"
+
+
+def test_who_ends_first_wins_the_race():
+    figure = figures.draw_race({"a": [1.0, 3.0], "b": [2.0, 2.5]}, 1)
+    assert figure.reading == "b was the first to write all 2 tokens, after 2.5 s"
+
+
+def test_cells_of_tokens_are_used_and_those_of_padding_are_not():
+    figure = figures.draw_mask(np.tri(2), [0, -1])
+    assert figure.reading == "No token sees another prompt; 1 of 4 cells are used, 25%"
+
+
+def test_a_limit_is_explained_where_there_is_one():
+    estimated = {"a": {1: 1e9}}
+    for limit, more in ((None, ""), (2e9, " (✗: more than the device has)")):
+        figure = figures.draw_memory(estimated, limit)
+        assert figure.twin.caption == figure.reading + more
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "y"),
+    [
+        ("answers", None, "request"),
+        ("bins", "tokens", "bin"),
+        ("cache over steps", "steps of decoding, a token for each prompt", "MB of keys and values"),
+        ("counted rows", "k/r, counted: times fewer rows", "times as fast, measured"),
+        ("deliveries", "seconds since the start", "answers"),
+        ("forecast", "predicted, times as fast as full_batching", "measured"),
+        ("race", "seconds since the start", "tokens written"),
+        ("memory", "prompts in the batch", "GB at the peak"),
+        ("percentiles", "share of the prompts", "time to first token, seconds"),
+        ("predictor", "r/k", "times as fast as full_batching"),
+        ("roofline", "FLOP for each byte that is moved", "GFLOP/s"),
+        ("rows", "slot", "row"),
+        ("speed-ups", "prompts in the batch", "times as fast as full_batching"),
+        ("timing", "prompts in the batch", "seconds for the batch"),
+    ],
+)
+def test_axes_say_what_they_measure(name, x, y):
+    layout = EXAMPLES[name]().layout
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == (x, y)
