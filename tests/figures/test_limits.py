@@ -13,6 +13,7 @@ from prepack_lab.figures.bins import reading as bins_reading
 from prepack_lab.figures.cache_over_steps import reading as steps_reading
 from prepack_lab.figures.rows import axes_to_scale, row_bars
 from prepack_lab.figures.slot_axes import one_line, short_names, slot_names
+from prepack_lab.measuring.predictors import Line
 from tests.figures.examples import EXAMPLES, PROFILE, cost, measured
 
 
@@ -40,7 +41,8 @@ def test_what_is_left_out_has_its_default():
     assert figures.draw_counted_rows({"a": {4: 2.0}}, {"a": {4: 2.0}}).data[0].name == "within 12%"
     assert figures.draw_errors({"a": [2e-3, 1e-3]}).twin.rows == [("a", "✗ 2.0e-03", "✓ 1.0e-03")]
     assert [*figures.draw_forecast({}, [], []).layout.xaxis.range] == [0, 1.08]
-    assert [*figures.draw_predictor([], []).data[0].x] == []
+    assert [*figures.draw_predictor([], [], paper=Line(3, -1, 1)).data[1].x] == [0, 1]
+    assert figures.draw_roofline({"a": cost("", 1e9, 1e9)}, 1e9, 1e9).twin.rows[0][4] == "0.0 ms"
 
 
 @pytest.mark.parametrize(
