@@ -203,7 +203,10 @@ def bubblewrap() -> str | None:
 def _bubblewrap() -> tuple[str, ...]:
     """The program and its walls, up to the command that is to run behind them."""
     walls = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    names = {"PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1", "HOME": "/tmp", "LANG": "C.UTF-8"}
+    shown, of_the_lab = [*_shown()], [str(PACKAGE / name) for name in OF_THE_LAB]
+    scratch = "/scratch" if any(path.startswith("/tmp/") for path in (*shown, *of_the_lab)) else "/tmp"
+    names = {"PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8",
+             "HOME": scratch, "TMPDIR": scratch}  # fmt: skip
     if os.getuid() == 0:
         walls += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         names["PREPACK_LAB_BECOME"] = NOBODY
@@ -216,9 +219,9 @@ def _bubblewrap() -> tuple[str, ...]:
              for part in ("--symlink", str(path.readlink()), str(path))]  # fmt: skip
     return (
         *_in_a_scope(), str(bubblewrap()), *walls, "--die-with-parent", "--new-session", "--clearenv", *values,
-        *size, "--perms", "1777", "--tmpfs", "/tmp", *links, *_bound(list(_shown())),
-        "--tmpfs", str(PACKAGE), *_bound([str(PACKAGE / name) for name in OF_THE_LAB]), "--remount-ro", str(PACKAGE),
-        "--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp", "--",
+        *size, "--perms", "1777", "--tmpfs", scratch, *links, *_bound(shown),
+        "--tmpfs", str(PACKAGE), *_bound(of_the_lab), "--remount-ro", str(PACKAGE),
+        "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/", "--chdir", scratch, "--",
     )  # fmt: skip
 
 

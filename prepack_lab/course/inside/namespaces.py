@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import gettempdir
 
 try:
     import resource
@@ -26,7 +27,7 @@ CAPABILITIES = 0x20080522
 PROCESSES, FILES, LARGEST_FILE = 64, 128, 10_000_000
 """Processes and threads; files open at a time; bytes of one."""
 FOLDER = 32_000_000
-"""Bytes of all files in a room's /tmp."""
+"""Bytes of all files in a room's folder for them."""
 PROCESSOR_SECONDS = 600
 
 
@@ -50,7 +51,7 @@ def can_make_rooms() -> bool:
 
 
 def run_in_room(work: Callable[[], None], listener: select.poll, memory_bytes: int) -> int:
-    """Run something as the first process of new namespaces, with a /tmp of its own; nothing that it leaves outlives it.
+    """Run something as the first process of new namespaces, with a folder of its own; all it leaves ends with it.
 
     Args:
         work: what to run.
@@ -101,10 +102,10 @@ def _furnish(memory_bytes: int) -> None:
     os.setsid()  # a signal to the whole group would reach those who made the room
     limit(memory_bytes)
     private = NO_SUID | NO_DEVICES | NO_PROGRAMS
-    _cover("/tmp", private, f"size={FOLDER},mode=1777")
+    _cover(gettempdir(), private, f"size={FOLDER},mode=1777")
     _cover("/dev/shm", private | READ_ONLY)
     _cover("/proc", private | READ_ONLY)
-    os.chdir("/tmp")
+    os.chdir(gettempdir())
     _call("prctl", NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     none = (ctypes.c_uint32 * 6)()
     _call("capset", (ctypes.c_uint32 * 2)(CAPABILITIES, 0), none)

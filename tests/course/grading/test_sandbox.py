@@ -25,7 +25,7 @@ PRELUDE = """
 import ctypes, os, socket, sys, time
 import prepack_lab as lab
 
-ROOT = os.path.dirname(lab.__file__)
+ROOT, TMP = os.path.dirname(lab.__file__), os.environ.get("TMPDIR", "/tmp")
 
 def allowed(call, *arguments):
     try:
@@ -105,18 +105,18 @@ def test_the_same_holds_where_it_is_installed_beside_other_packages(tmp_path, wa
 def test_nothing_can_be_written_but_in_tmp_and_that_is_gone_afterwards(inside):
     for folder in ("/usr", sys.prefix, str(ROOT / "prepack_lab"), "/", "/dev/shm", "/proc"):
         assert inside(f"allowed(open, '{folder}/x', 'w')") is False, folder
-    assert inside("open('/tmp/x', 'w').write('abc')") == 3
-    assert inside("os.listdir('/tmp')") == []
+    assert inside("open(TMP + '/x', 'w').write('abc')") == 3
+    assert inside("os.listdir(TMP)") == []
 
 
 def test_the_folder_for_files_has_a_size(inside):
     fill = """
     def f():
         files = iter(range(99))
-        return how_often(lambda: open(f'/tmp/{next(files)}', 'wb').write(bytes(5_000_000)), 99)
+        return how_often(lambda: open(f'{TMP}/{next(files)}', 'wb').write(bytes(5_000_000)), 99)
     """
     assert 4 <= inside(fill) <= 6, "32 MB"
-    assert inside("allowed(open('/tmp/x', 'wb', 0).write, bytes(20_000_000))") in (10_000_000, False)
+    assert inside("allowed(open(TMP + '/x', 'wb', 0).write, bytes(20_000_000))") in (10_000_000, False)
 
 
 def test_there_is_no_network_not_even_to_this_machine(inside):
@@ -133,12 +133,20 @@ def test_there_is_no_network_not_even_to_this_machine(inside):
 
 def test_the_environment_is_empty_and_the_user_is_nobody(inside, monkeypatch):
     monkeypatch.setenv("SECRET", "x")
-    assert {*inside("sorted(os.environ)")} <= {"HOME", "LANG", "OMP_NUM_THREADS", "PWD", "PYTHONPATH", "LC_CTYPE"}
+    assert {*inside("sorted(os.environ)")} <= {
+        "HOME",
+        "LANG",
+        "OMP_NUM_THREADS",
+        "PWD",
+        "PYTHONPATH",
+        "LC_CTYPE",
+        "TMPDIR",
+    }
     assert inside("os.getuid()") != 0
 
 
 def test_it_has_no_rights_over_its_own_namespaces(inside):
-    mount = "ctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, None)"
+    mount = "ctypes.CDLL(None).mount(b'none', TMP.encode(), b'tmpfs', 0, None)"
     assert inside(f"[{mount}, ctypes.CDLL(None).umount2(b'/proc', 2)]") == [-1, -1]
     assert inside("allowed(socket.sethostname, 'x')") is False
 
@@ -208,8 +216,8 @@ def test_a_sandbox_dies_with_the_process_that_began_it(wall):
 def test_where_there_are_no_rooms_within_the_sandbox_each_notebook_has_its_own(wall, monkeypatch):
     """As where AppArmor forbids namespaces within namespaces."""
     box = Sandbox(wall, 600_000_000)
-    assert result_of(box, "[os.getuid() == 0, open('/tmp/x', 'w').write('x')]") == [False, 1]
-    assert result_of(box, "[os.path.exists('/tmp/x'), os.path.exists('/etc/passwd')]") == [False, False]
+    assert result_of(box, "[os.getuid() == 0, open(TMP + '/x', 'w').write('x')]") == [False, 1]
+    assert result_of(box, "[os.path.exists(TMP + '/x'), os.path.exists('/etc/passwd')]") == [False, False]
     assert result_of(box, "allowed(bytearray, 1_500_000_000)")["kind"] == "memory"
     monkeypatch.setenv("SECRET", "x")
     environments = "[open(f'/proc/{pid}/environ').read() for pid in (1, 2, 3) if allowed(open, f'/proc/{pid}/environ')]"
