@@ -221,7 +221,7 @@ def _bubblewrap() -> tuple[str, ...]:
         *_in_a_scope(), str(bubblewrap()), *walls, "--die-with-parent", "--new-session", "--clearenv", *values,
         *size, "--perms", "1777", "--tmpfs", scratch, *links, *_bound(shown),
         "--tmpfs", str(PACKAGE), *_bound(of_the_lab), "--remount-ro", str(PACKAGE),
-        "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/", "--chdir", scratch, "--",
+        "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", scratch, "--",
     )  # fmt: skip
 
 
