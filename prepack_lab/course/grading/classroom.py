@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import signal
-import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, suppress
@@ -26,9 +25,11 @@ from prepack_lab.course.grading import judge
 from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.judge import Options
 from prepack_lab.course.grading.likeness import compared
+from prepack_lab.course.grading.reading import LARGEST
 from prepack_lab.course.grading.sandbox import Desk, Sandbox, SandboxError, Wall, find_wall
 from prepack_lab.course.grading.submissions.finding import Submission, find_submissions
 from prepack_lab.course.grading.submissions.roster import Student, match
+from prepack_lab.course.inside.namespaces import limit_memory
 from prepack_lab.measuring.machine import cores
 
 try:
@@ -216,7 +217,7 @@ def _judge(submission: Submission, sandbox: Sandbox, options: Options, spared: s
         answer.send(("begun", key))
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; what is begun is finished
-    _limit_memory()
+    limit_memory(JUDGES_MEMORY)
     _limit_time()
     try:
         for grade in judge.grades_of(submission, sandbox, options, spared, begin):
@@ -232,12 +233,6 @@ def _limit_time() -> None:
         used = resource.getrusage(resource.RUSAGE_SELF)
         most = int(used.ru_utime + used.ru_stime) + JUDGING
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
-
-
-def _limit_memory() -> None:
-    if sys.platform == "linux":
-        mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (mapped + JUDGES_MEMORY,) * 2)
 
 
 @cache
@@ -258,7 +253,9 @@ def _key(submission: Submission, options: Options) -> str:
         for path in (submission.path, submission.path.with_name("progress.json")):
             with suppress(OSError):
                 if path.is_file():
-                    digest.update(path.read_bytes())
+                    digest.update(f"{path.stat().st_size}/".encode())
+                    with path.open("rb") as file:  # a larger one is not read
+                        digest.update(file.read(LARGEST))
     return digest.hexdigest()
 
 
@@ -292,11 +289,16 @@ def _noted(submission: Submission, grade: Grade) -> Grade:
 
 
 def _best(grades: Iterable[Grade]) -> list[Grade]:
-    """Each exercise once per student: solved before tried before missing. Files that can't be read stay."""
+    """Each exercise once per student: solved before tried before missing. Files that can't be read stay.
+
+    A notebook without exercises, such as the glossary, is no more than a word where there is nothing else.
+    """
     rank = {"solved": 0, "not graded": 1, "not begun": 3, "missing": 4}
     best: dict[tuple[str, str], Grade] = {}
     for grade in grades:
         key = grade.student, grade.exercise or grade.notebook
         if key not in best or rank.get(grade.status, 2) < rank.get(best[key].status, 2):
             best[key] = grade
-    return sorted(best.values(), key=lambda grade: (grade.student.casefold(), grade.exercise, grade.notebook))
+    others = {grade.student for grade in best.values() if grade.diagnosis != judge.NOTHING_ASKED}
+    kept = (grade for grade in best.values() if grade.diagnosis != judge.NOTHING_ASKED or grade.student not in others)
+    return sorted(kept, key=lambda grade: (grade.student.casefold(), grade.exercise, grade.notebook))

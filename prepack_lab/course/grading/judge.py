@@ -27,13 +27,16 @@ from prepack_lab.course.grading.reading import Notebook, UnreadableNotebookError
 from prepack_lab.course.grading.sandbox import Sandbox, SandboxError
 from prepack_lab.course.grading.submissions.finding import Submission
 from prepack_lab.course.inside.attempt import Kind, Outcome, endless
-from prepack_lab.course.inside.channel import Channel, ClosedError
+from prepack_lab.course.inside.channel import UNREADABLE, Channel, ClosedError
 from prepack_lab.course.inside.wire import decode, encode
 
 ROOMS = 12
 """The most often that a notebook is begun again, after it has brought its process down."""
 CASES_TOGETHER = 12
 """All cases of an exercise may take so many times as long as a single one."""
+CELLS_TOGETHER = 60.0
+"""Seconds for all cells, without the checks in them; of those that come later only definitions and checks are run."""
+NOTHING_ASKED = "there is no exercise in it that is graded here"
 LATER = 2.0
 """Seconds after which a process is ended: its own clock comes first, and knows the line."""
 
@@ -89,14 +92,15 @@ def grades_of(
         yield replace(about, diagnosis=str(error))
         return
     lessons = notebook.lessons(submission.path.name)
-    if not lessons:
+    if not lessons and "glossary" not in submission.path.name:
         words = "it holds no lesson that can be recognized by its checks, its heading or its file name"
         yield replace(about, diagnosis=words)
         return
     progress = read_progress(submission.path)
     asked = [one for one in EXERCISES.values() if one.lesson in lessons and options.asks_for(one.key)]
     hearing = _Hearing(notebook, content, options, {one.key: one for one in asked if one.key not in spared}, begin)
-    hearing.run(sandbox)
+    if asked:
+        hearing.run(sandbox)
     for one in asked:
         if one.key not in spared:
             attempts, hints = (counted(progress, what, one.key) for what in ("attempts", "hints"))
@@ -104,9 +108,14 @@ def grades_of(
                 hearing.grade(one), student=about.student, notebook=about.notebook, submitted=about.submitted,
                 attempts=attempts, hints=hints,
             )  # fmt: skip
-    for grade in quiz_grades(about.student, about.notebook, progress):
-        if grade.exercise.split("-")[0] in lessons and options.asks_for(grade.exercise):
-            yield replace(grade, submitted=about.submitted)
+    answered = [
+        grade
+        for grade in quiz_grades(about.student, about.notebook, progress)
+        if grade.exercise.split("-")[0] in lessons and options.asks_for(grade.exercise)
+    ]
+    yield from (replace(grade, submitted=about.submitted) for grade in answered)
+    if not asked and not answered:
+        yield replace(about, status="nothing handed in", diagnosis=NOTHING_ASKED)
 
 
 def _when(submission: Submission) -> str:
@@ -163,6 +172,7 @@ class _Hearing:
         self._cell: int | None = None
         self._trying: str | None = None
         self._given_up = False
+        self._until = monotonic() + CELLS_TOGETHER
 
     def grade(self, asked: Exercise) -> Grade:
         """What became of an exercise."""
@@ -180,13 +190,15 @@ class _Hearing:
             try:
                 self._listen(room)
                 return
-            except (ClosedError, LookupError, TypeError, ValueError, AttributeError) as error:
-                self._go_round(str(error), room.is_late)
+            except ClosedError as error:
+                self._go_round(endless(self._options.seconds).failure or "" if room.is_late else str(error))
+            except (LookupError, TypeError, ValueError, AttributeError):
+                self._go_round(UNREADABLE)
             finally:
                 room.end()
         self._given_up = True
 
-    def _go_round(self, why: str, is_late: bool) -> None:
+    def _go_round(self, why: str) -> None:
         """Leave out, the next time, what has brought the process down."""
         if self._trying is not None:
             self._settled.add(self._trying)
@@ -195,11 +207,12 @@ class _Hearing:
         else:
             if self._cell in self._unsafe:
                 self._dropped.add(self._cell)
-            self._unsafe[self._cell] = endless(self._options.seconds).failure or "" if is_late else why
+            self._unsafe[self._cell] = why
 
     def _listen(self, room: Channel) -> None:
         cells = [cell for cell in self._notebook.cells if cell[0] not in self._dropped]
-        room.send({"cells": cells, "unsafe": [*self._unsafe], "seconds": self._options.seconds})
+        left = max(self._until - monotonic(), 0.0)
+        room.send({"cells": cells, "unsafe": [*self._unsafe], "seconds": self._options.seconds, "together": left})
         while True:
             message = room.receive(self._options.seconds + LATER)
             if "cell" in message:
@@ -209,11 +222,11 @@ class _Hearing:
             elif "check" in message:
                 self._check(room, message)
             elif "end" in message:
-                left = next((key for key in self._asked if key not in self._grades.keys() | self._settled), None)
-                if left is None:
+                unseen = next((key for key in self._asked if key not in self._grades.keys() | self._settled), None)
+                if unseen is None:
                     return
-                self._settled.add(left)
-                room.send({"key": left, "name": self._notebook.function_name(self._asked[left])})
+                self._settled.add(unseen)
+                room.send({"key": unseen, "name": self._notebook.function_name(self._asked[unseen])})
             else:
                 raise ClosedError(_how_it_ended(message))
 
@@ -233,6 +246,7 @@ class _Hearing:
                 words = f"the grader itself failed at it ({type(error).__name__}: {error}); the next run tries again"
                 grade = Grade("", "", asked.key, "not graded", words)
             self._grades[asked.key] = self._with_reasons(asked, grade)
+            self._until += trial.seconds
             if trial.broken:
                 raise ClosedError("its process is gone")
             self._trying = None
@@ -278,9 +292,14 @@ class _Trial:
 
     def __init__(self, room: Channel, asked: Exercise, options: Options, seed: int) -> None:
         self._room, self._asked, self._options, self._seed = room, asked, options, seed
-        self._until = monotonic() + CASES_TOGETHER * options.seconds
+        self._began = monotonic()
         self.broken: Outcome | None = None
         """How its process ended, if it did."""
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return monotonic() - self._began
 
     def grade(self, code: str, no_function: str, claimed: bool) -> Grade:
         """Judge it.
@@ -290,7 +309,6 @@ class _Trial:
             no_function: the type of what is no function; else empty.
             claimed: whether the notebook shows it as solved.
         """
-        began = monotonic()
         cases = [*self._asked.cases(Random(self._seed))]
         outcome = cache(lambda place: self._call(cases[place]))
         verdict = self._verdict(code, no_function, cases, outcome)
@@ -302,7 +320,7 @@ class _Trial:
             right = sum(is_right(self._asked, outcome(place), one) for place, one in enumerate(cases))
         return Grade(
             "", "", self._asked.key, status, verdict.words, right, len(cases), code=code, picture=verdict.picture,
-            flags=self._flags() if claimed and status == "wrong" else (), seconds=round(monotonic() - began, 2),
+            flags=self._flags() if claimed and status == "wrong" else (), seconds=round(self.seconds, 2),
             seed=self._seed, shape=shape_of(code) if verdict.solved else "",
         )  # fmt: skip
 
@@ -324,8 +342,8 @@ class _Trial:
 
     def _call(self, arguments: tuple[Any, ...]) -> Outcome:
         """What becomes of a call; after the process has ended, that it has."""
-        if self.broken is None and monotonic() > self._until:
-            together = CASES_TOGETHER * self._options.seconds
+        together = CASES_TOGETHER * self._options.seconds
+        if self.broken is None and self.seconds > together:
             return Outcome(failure=f"it takes more than {together:g} seconds for all cases together", kind="endless")
         try:
             return self.broken or self._called(arguments)
@@ -333,7 +351,7 @@ class _Trial:
             late = self._room.is_late
             self.broken = endless(self._options.seconds) if late else Outcome(failure=str(error), kind="died")
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):
-            self.broken = Outcome(failure="what came back from its process can't be read", kind="died")
+            self.broken = Outcome(failure=UNREADABLE, kind="died")
         return self.broken
 
     def _called(self, arguments: tuple[Any, ...]) -> Outcome:
@@ -366,6 +384,8 @@ def _answer(kept: list[Any], message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _how_it_ended(message: dict[str, Any]) -> str:
+    if "ended" not in message:
+        return UNREADABLE
     status = message["ended"]
     if isinstance(status, int) and status < 0:
         return f"it brought the whole process down (signal {-status})"

@@ -13,6 +13,9 @@ LARGEST = 64_000_000
 """Bytes of a message."""
 
 
+UNREADABLE = "what came back from its process can't be read"
+
+
 class ClosedError(Exception):
     """The other side is gone, or says nothing that can be read; the message says which."""
 
@@ -67,7 +70,7 @@ class Channel:
         except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            raise ClosedError("what came back from its process can't be read")
+            raise ClosedError(UNREADABLE)
         return message
 
     def end(self) -> None:

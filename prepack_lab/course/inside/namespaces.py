@@ -89,12 +89,18 @@ def limit(memory_bytes: int) -> None:
         return
     limits = {resource.RLIMIT_CPU: PROCESSOR_SECONDS, resource.RLIMIT_CORE: 0, resource.RLIMIT_NPROC: PROCESSES,
               resource.RLIMIT_NOFILE: FILES, resource.RLIMIT_FSIZE: LARGEST_FILE}  # fmt: skip
-    with suppress(OSError, ValueError):  # elsewhere than on Linux
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limits[resource.RLIMIT_AS] = pages * os.sysconf("SC_PAGE_SIZE") + memory_bytes
     for which, most in limits.items():
         with suppress(OSError, ValueError):
             resource.setrlimit(which, (most, most))
+    limit_memory(memory_bytes)
+
+
+def limit_memory(memory_bytes: int) -> None:
+    """Limit what this process may take beside what is mapped now; nothing elsewhere than on Linux."""
+    with suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * os.sysconf("SC_PAGE_SIZE") + memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _furnish(memory_bytes: int) -> None:

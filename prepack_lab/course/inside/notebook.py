@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from tempfile import gettempdir
+from time import monotonic
 from types import ModuleType
 from typing import Any
 
@@ -40,13 +41,10 @@ def new_shell() -> InteractiveShell:
     shell = InteractiveShell.instance(
         user_module=module, ipython_dir=gettempdir(), config=Config(HistoryManager={"enabled": False})
     )
-    silent: dict[str, Any] = {
-        "showtraceback": None,
-        "showsyntaxerror": None,
-        "system": None,
-        "getoutput": [],
-    }  # no other programs
-    for name, value in silent.items():
+    silent: tuple[tuple[str, Any], ...] = (
+        ("showtraceback", None), ("showsyntaxerror", None), ("system", None), ("getoutput", [])
+    )  # fmt: skip
+    for name, value in silent:
         setattr(shell, name, lambda *_, value=value, **__: value)
     shell.run_cell("%time None", silent=True)  # the first one takes longer
     return shell
@@ -59,22 +57,26 @@ class Notebook:
         self._channel, self._seconds = channel, seconds
         self._names, self._run_cell = shell.user_ns, shell.run_cell
         self._checks: dict[str, int] = {}
+        self._checking = 0.0
+        """Seconds that checks have taken."""
         vars(lab)["check"] = self.check
         vars(lab).update(dict.fromkeys(OTHERS, lambda *_, **__: None))
         self._one_by_one = _OneByOne()
         shell.ast_transformers.append(self._one_by_one)
         setattr(builtins, NOTE, self._note)
 
-    def run(self, cells: Sequence[tuple[int, str]], unsafe: Sequence[int]) -> None:
+    def run(self, cells: Sequence[tuple[int, str]], unsafe: Sequence[int], together: float) -> None:
         """Run the cells in order, then whatever functions the grader asks for by name.
 
         Args:
             cells: the number and source of each.
             unsafe: numbers of cells that did not end before: only their definitions and checks are run.
+            together: seconds that all cells may take, without their checks; the later ones are then unsafe, too.
         """
+        until = monotonic() + together
         for number, source in cells:
             self._channel.send({"cell": number})
-            self._one_by_one.only_safe = number in unsafe
+            self._one_by_one.only_safe = number in unsafe or monotonic() > until + self._checking
             try:
                 done = self._run_cell(source, silent=True)
                 unread = done.error_before_exec or done.error_in_exec
@@ -95,12 +97,14 @@ class Notebook:
         self._checks[key] = self._checks.get(key, 0) + 1
         if self._checks[key] > MOST_CHECKS:
             return
+        began = monotonic()
         self._channel.send({"check": key, "is_function": callable(function), **_described(function)})
         while (asked := self._channel.receive()) and "call" in asked:
             _reap()
             arguments = decode(asked["call"], self._ask)
             outcome = attempt(function, arguments, self._seconds, asked["own_work"])
             self._channel.send(_message(outcome))
+        self._checking += monotonic() - began
 
     def _ask(self, number: int, method: str, arguments: Sequence[Any]) -> Any:
         self._channel.send({"ask": number, "method": method, "arguments": encode([*arguments])})
@@ -203,4 +207,4 @@ def serve(shell: InteractiveShell, channel: Channel) -> None:
         os.register_at_fork(after_in_child=channel.end)  # one process speaks for the notebook
     channel.send({"ready": True})
     asked = channel.receive()
-    Notebook(shell, channel, asked["seconds"]).run(asked["cells"], asked["unsafe"])
+    Notebook(shell, channel, asked["seconds"]).run(asked["cells"], asked["unsafe"], asked["together"])

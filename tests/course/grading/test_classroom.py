@@ -225,6 +225,23 @@ def test_of_two_notebooks_the_better_counts(hand_in, tmp_path, wall):
     assert grades["01-waste"].solved and grades["01-waste"].notebook == "ada/second.ipynb"
 
 
+def test_who_hands_in_all_notebooks_has_no_row_for_those_without_exercises_and_nobody_is_lost(hand_in, tmp_path, wall):
+    for student in ("ada", "bob"):
+        hand_in(f"{student}/glossary.ipynb", ["1"], "# Glossary")
+        hand_in(f"{student}/00_start_here.ipynb", ["1"], "# 00 · Start here")
+    hand_in("ada/01_padding_waste.ipynb", solved_cells("01"))
+    found = [(one.student, one.exercise, one.status) for one in grade_folder(tmp_path / "in", tmp_path / "out")]
+    assert [row for row in found if row[0] == "ada"] == [("ada", key, "solved") for key in sorted(KEYS)]
+    assert [row for row in found if row[0] == "bob"] == [("bob", "", "nothing handed in")] * 2
+
+
+def test_a_file_of_any_size_is_looked_at_in_a_moment(tmp_path, hand_in, wall):
+    path = hand_in("ada/01_padding_waste.ipynb", ["1"])
+    os.truncate(path, 10**13)  # of which nothing is on the disk
+    (grade,) = grade_folder(tmp_path / "in", tmp_path / "out")
+    assert grade.status == "unreadable" and "10,000,000 MB" in grade.diagnosis
+
+
 LONG = """def next_fit(lengths, capacity):
     bins, used = [], capacity + 1
     for prompt, length in enumerate(lengths):

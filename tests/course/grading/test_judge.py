@@ -247,6 +247,22 @@ def test_who_brings_it_down_again_and_again_is_told_so(grade):
     assert found.status == "died" and "12 times" in found.diagnosis
 
 
+def test_cells_that_take_long_together_leave_the_later_ones_their_definitions(grade, monkeypatch):
+    monkeypatch.setattr(judge, "CELLS_TOGETHER", 0.5)
+    slow = "import time\ntime.sleep(0.4)\nname = 1"
+    found = grade(*[slow] * 3, waste(f"return {RIGHT}"), "name = None", CHECK)
+    assert found.solved and found.seconds < 2
+    assert grade(*[slow] * 3, waste("return other"), "other = 1", CHECK).status == "crashed", (
+        "the last is no definition"
+    )
+
+
+def test_a_message_that_is_none_is_called_unreadable(grade):
+    forge = "model = lab.check.__self__._channel.send({'nothing': 1})"
+    found = grade(forge, waste(f"return model and {RIGHT}"), CHECK)
+    assert "model is made in cell 2: what came back from its process can't be read." in found.diagnosis
+
+
 def test_definitions_above_an_endless_loop_count(grade):
     assert grade(waste(f"return {RIGHT}") + "\nwhile True:\n    pass", CHECK).solved
 
@@ -385,7 +401,8 @@ def test_each_notebook_has_numbers_of_its_own(grade, tmp_path, monkeypatch):
 
 def test_only_what_is_asked_for_is_graded(grades):
     cells = solved_cells("01")
-    assert [*grades(*cells, options=Options(keys=("02-ffd",)))] == []
+    (nothing,) = grades(*cells, options=Options(keys=("02-ffd",))).values()
+    assert (nothing.status, nothing.diagnosis) == ("nothing handed in", judge.NOTHING_ASKED)
     assert [*grades(*cells, options=Options(keys=("01-order", "02-ffd")))] == ["01-order"]
 
 

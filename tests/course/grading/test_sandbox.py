@@ -47,7 +47,8 @@ def result_of(box, source, seconds=20):
     lines = source if "def f(" in source else f"def f():\n    return {source}"
     room = box.open()
     try:
-        room.send({"cells": [(1, PRELUDE), (2, lines), (3, "lab.check('any', f)")], "unsafe": [], "seconds": seconds})
+        room.send({"cells": [(1, PRELUDE), (2, lines), (3, "lab.check('any', f)")], "unsafe": [], "seconds": seconds,
+                   "together": seconds})  # fmt: skip
         while "check" not in (message := room.receive(seconds)):
             assert "failed" not in message, message
         room.send({"call": {"list": []}, "own_work": []})
@@ -237,7 +238,7 @@ def test_without_walls_it_runs_by_the_instructors_own_word():
     box = Sandbox("none", 10**9)
     assert result_of(box, "os.path.exists('/etc')") is os.path.exists("/etc")
     room = box.open()
-    room.send({"cells": [(1, "while True:\n    pass")], "unsafe": [], "seconds": 1})
+    room.send({"cells": [(1, "while True:\n    pass")], "unsafe": [], "seconds": 1, "together": 9})
     assert room.receive(20) == {"cell": 1}
     with pytest.raises(ClosedError):
         room.receive(1)
