@@ -8,6 +8,8 @@ import pytest
 
 import prepack_lab as lab
 from prepack_lab import figures
+from prepack_lab.course.miniatures.iterations import Step, Timeline
+from prepack_lab.course.miniatures.requests import Request
 from prepack_lab.figures import style
 from prepack_lab.figures.bins import reading as bins_reading
 from prepack_lab.figures.cache_over_steps import reading as steps_reading
@@ -266,3 +268,21 @@ def test_a_limit_is_explained_where_there_is_one():
 def test_axes_say_what_they_measure(name, x, y):
     layout = EXAMPLES[name]().layout
     assert (layout.xaxis.title.text, layout.yaxis.title.text) == (x, y)
+
+
+def test_each_panel_of_a_schedule_has_its_words_and_seats_as_long_as_they_are_taken():
+    served = Timeline([Request(1, 1), Request(1, 2)], [Step(1.0, {0: 1, 1: 1}), Step(2.0, {1: 1})], [[1.0], [1.0, 2.0]])
+    figure = figures.draw_schedule({"a": served, "b": served}, 2)
+    assert [(note.text, note.yref) for note in figure.layout.annotations] == [
+        ("a: 2 steps", "y domain"),
+        ("b: 2 steps", "y2 domain"),
+    ]
+    assert [*figure.data[1].y] == [0, 1] and [*figure.data[1].x] == [1, 2]
+    assert [note.yref for note in figures.draw_answers({"a": served, "b": served}).layout.annotations] == [
+        "y domain",
+        "y2 domain",
+    ]
+
+
+def test_the_page_finds_the_grey_text_by_its_colour():
+    assert '[style*="rgb(122, 122, 122)"]' in style.INK and style.TEXT == "#7a7a7a"
