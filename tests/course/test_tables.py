@@ -21,12 +21,12 @@ def test_a_batch_is_held_against_the_smallest_there_is():
 
 
 def test_median_and_quartiles_stand_under_their_headings():
-    times = {"full_batching": measured(0.1, 0.2, 0.4), "prepacked": measured(0.05)}
+    times = {"full_batching": measured(1.0, 2.0, 4.0), "prepacked": measured(0.5)}
     table = times_table(times)
     assert table.headings == ("method", "median", "half of the runs", "times as fast as full_batching")
     assert table.rows == [
-        ("full_batching", "200 ms", "150 to 300 ms", "1.0×"),
-        ("prepacked", "50 ms", "50 to 50 ms", "4.0×"),
+        ("full_batching", "2000 ms", "1500 to 3000 ms", "1.0×"),
+        ("prepacked", "500 ms", "500 to 500 ms", "4.0×"),
     ]
     assert table.caption == "3 runs each, in turn, measured just now on a machine"
     assert [row[-1] for row in times_table(times, "prepacked").rows] == ["0.25×", "1.0×"]
