@@ -47,6 +47,7 @@ def test_the_rate_is_that_of_the_first_size_that_takes_long_enough(monkeypatch):
 
     def measure(run, warmup, repeats, device):
         tried.append(run())
+        assert (warmup, repeats, device) == (1, 3, "cpu")
         return Measurement((tried[-1] / 10_000,) * repeats, device, None)
 
     monkeypatch.setattr(calibration, "measure", measure)

@@ -13,6 +13,7 @@ LLAMA = load_config("tiny-llama")
 
 def test_an_inspection_says_what_to_do():
     mixed = inspect_lengths([500, *[20] * 15] * 2, LLAMA)
+    assert (mixed.lengths[:2], mixed.batch_size, mixed.calibration) == ((500, 20), 16, None)
     assert mixed.waste == pytest.approx(1 - (800 * 2) / (500 * 32))
     assert mixed.gain("full_batching") == 1 and mixed.gain("padding_free") > 5
     assert mixed.best == "padding_free" and "padding_free is predicted to be" in mixed.advice

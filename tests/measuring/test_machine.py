@@ -21,7 +21,7 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
 
 def test_the_dtype_follows_the_device():
     assert machine.choose_dtype(None, torch.device("cuda")) == torch.bfloat16
-    assert machine.choose_dtype(None, torch.device("cpu")) == torch.float32
+    assert {machine.choose_dtype(None, torch.device(kind)) for kind in ("cpu", "mps")} == {torch.float32}
     assert machine.choose_dtype("float16", torch.device("cpu")) == torch.float16
     for wrong in ("int8", "nope", torch.int64):
         with pytest.raises(ValueError, match="not a floating-point dtype"):
@@ -47,7 +47,7 @@ def test_files_that_were_read_are_no_memory_that_is_taken(monkeypatch):
 def test_a_containers_processor_time_counts_as_cores(monkeypatch, limit, expected):
     monkeypatch.setattr(machine.Path, "read_text", lambda path: limit)
     assert machine._container_cores() == expected
-    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda pid: set(range(64)), raising=False)
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda pid: set(range(64 + pid)), raising=False)
     assert machine.cores() == (expected or [64])[0]
 
 
@@ -98,6 +98,7 @@ def test_gpus_are_asked_for_their_names_and_their_free_memory(monkeypatch):
 def test_memory_is_told_in_gigabytes(monkeypatch):
     monkeypatch.setattr(machine, "free_memory", lambda device: 3_460_000_000)
     assert machine.describe_machine("cpu")["free memory"] == "3.5 GB"
+    assert machine.GB == 1000 * machine.MB == 10**9
 
 
 def test_files_that_nobody_counts_are_not_free(monkeypatch):

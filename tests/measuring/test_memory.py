@@ -84,6 +84,9 @@ class TestFits:
         for free, answer in ((needed / 0.9 + 1, True), (needed / 0.9 - 1, False)):
             monkeypatch.setattr(memory, "free_memory", lambda device, free=free: free)
             assert fits(model, [30, 5], "prepacked") is answer
+        monkeypatch.setattr(memory, "USABLE", 1)
+        monkeypatch.setattr(memory, "free_memory", lambda device: needed)
+        assert fits(model, [30, 5], "prepacked"), "all that may be filled"
 
     def test_it_is_tried_on_cuda(self, monkeypatch):
         class OnCuda:
