@@ -48,7 +48,7 @@ def test_a_line_is_found_again(slope, intercept):
 
 
 def test_the_share_of_the_spread_that_a_line_explains():
-    assert fit_line([0, 1, 2, 3], [0, 2, 0, 2]).r_squared == pytest.approx(0.2)
+    assert fit_line([0, 1, 2, 3], [0, 4, 0, 4]).r_squared == pytest.approx(0.2)
     assert fit_line([0, 1], [3, 3]).r_squared == 1
 
 
@@ -94,6 +94,20 @@ def test_every_batch_is_run_by_both_methods_in_turn(tiny_model, monkeypatch):
 def test_with_a_model(tiny_model):
     timed = time_batches(tiny_model, BATCHES, repeats=1)
     assert all(batch.speed_up > 0 for batch in timed.values())
+
+
+def test_three_runs_of_each_are_held_against_full_batching(tiny_model, monkeypatch):
+    asked = []
+
+    def measured(runs, **options):
+        asked.append(options)
+        return {run: Measurement((3.0 if run[1] == "full_batching" else 1.5,), "here", None) for run in runs}
+
+    monkeypatch.setattr(predictors, "admit", lambda model, prompts, method: asked.append((len(prompts), method)))
+    monkeypatch.setattr(predictors, "measure_together", measured)
+    timed = time_batches(tiny_model, BATCHES)
+    assert [(name, batch.speed_up) for name, batch in timed.items()] == [("unequal", 2), ("equal", 2)]
+    assert asked == [(6, "full_batching"), (6, "prepacked"), {"warmup": 0, "repeats": 3, "device": "cpu"}]
 
 
 def test_the_speed_up_is_above_one_where_the_method_is_faster():
