@@ -56,7 +56,8 @@ class Exercise:
         if not self.own_work:
             return self.task
         modules = " and ".join(f"`{module}`" for module in self.own_work)
-        return f"{self.task}\n\nWrite it yourself: what the lab has for it, in {modules}, refuses to work while yours is checked."
+        own = f"Write it yourself: what the lab has for it, in {modules}, refuses to work while yours is checked."
+        return f"{self.task}\n\n{own}"
 
     @property
     def lesson(self) -> str:
