@@ -22,28 +22,43 @@ class InvalidPromptsError(ValueError):
     """The prompts can't be run. The message names the prompt, the reason and the way out."""
 
 
-def tokenize(tokenizer: Any, texts: Sequence[str | Sequence[Mapping[str, str]]], chat: bool = False) -> list[list[int]]:
-    """Turn texts into prompts, lists of token ids.
+def tokenize(
+    tokenizer: Any,
+    texts: Sequence[str | Sequence[Mapping[str, str]]],
+    chat: bool = False,
+    *,
+    where: Sequence[str] | None = None,
+) -> list[list[int]]:
+    """Turn texts into prompts, lists of token ids; a fast tokenizer uses all cores.
 
     Args:
         tokenizer: any transformers tokenizer.
         texts: a string per prompt. With `chat` each may also be a conversation, as OpenAI's API takes it: a list of
             messages, which are dicts with the strings "role" and "content". A plain string is one message of a user.
         chat: render each prompt with the tokenizer's chat template, up to where the model's answer begins.
+        where: what errors call each prompt; left out, "prompt 0" and so on.
 
     Raises:
         InvalidPromptsError: a prompt is neither a string nor such a conversation, or holds half a character;
             the tokenizer has no chat template, or the template rejects a conversation.
     """
     texts = elements("texts", texts, "a list of strings, one per prompt")
+    names = where or [f"prompt {i}" for i in range(len(texts))]
+    if not texts:
+        return []
     if not chat:
-        return [tokenizer(check_text(f"prompt {i}", text))["input_ids"] for i, text in enumerate(texts)]
+        return _encoded(tokenizer, [check_text(name, text) for name, text in zip(names, texts, strict=True)])
     if tokenizer.chat_template is None:
         raise InvalidPromptsError(f"{tokenizer.name_or_path!r} has no chat template; use chat=False")
-    return [_render(tokenizer, f"prompt {i}", text) for i, text in enumerate(texts)]
+    rendered = [_render(tokenizer, name, text) for name, text in zip(names, texts, strict=True)]
+    return _encoded(tokenizer, rendered, add_special_tokens=False)  # the template writes them itself
 
 
-def _render(tokenizer: Any, where: str, text: Any) -> list[int]:
+def _encoded(tokenizer: Any, texts: list[str], **options: Any) -> list[list[int]]:
+    return tokenizer(texts, return_attention_mask=False, verbose=False, **options)["input_ids"]
+
+
+def _render(tokenizer: Any, where: str, text: Any) -> str:
     messages = [{"role": "user", "content": text}] if isinstance(text, str) else text
     in_form = isinstance(messages, (list, tuple)) and all(isinstance(message, Mapping) for message in messages)
     if not in_form or not messages:
@@ -52,7 +67,7 @@ def _render(tokenizer: Any, where: str, text: Any) -> list[int]:
         for key in ("role", "content"):
             check_text(f"{where}, message {number}: {key!r}", message.get(key))
     try:
-        return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+        return tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     except (TemplateError, TypeError, ValueError) as error:
         raise InvalidPromptsError(f"{where} is rejected by the chat template: {error}. Change its messages") from error
 

@@ -1,138 +1,179 @@
-"""Prompts from a file: a text with a prompt per line, JSON lines, or a table in CSV.
+"""Files of prompts: whatever people have them in, read as it was meant, or refused by file and line.
 
-A file is read as it was meant, or refused by file and line: no part of a prompt is dropped, cut or guessed.
+    file ─▶ rows ─▶ prompts ─▶ token ids, or lengths
+
+No part of a prompt is dropped, cut or guessed; what was joined and what was left out is counted, and can be said.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from prepack_lab.prompts import InvalidPromptsError, check_text
+from prepack_lab.prompts import InvalidPromptsError, tokenize
+from prepack_lab.sources.formats import read_rows
+from prepack_lab.sources.layouts import Kind, Prompt, read_prompt
+from prepack_lab.sources.streams import find_streams
 
-LAYOUTS = {
-    "prompt": ("system", "prompt"),
-    "text": ("text",),
-    "instruction": ("system", "history", "instruction", "input", "context"),  # Alpaca, Dolly
-    "question": ("system_prompt", "question", "context", "passage", "choices", "options"),  # SQuAD, BoolQ, MMLU
-    "input": ("input",),
-    "content": ("content",),
-}
-"""Main column → the columns that make up the prompt, in the order in which they are joined by blank lines."""
-
-_QUOTING = "Put double quotes around a text with commas or quotes, and write each quote inside it twice"
-_COLUMNS = {column for layout in LAYOUTS.values() for column in layout}
+CHUNK = 2048
+"""Prompts that are tokenized at a time, on all cores where the tokenizer is a fast one."""
 
 
-def read_prompts(name: str | Path, content: bytes | None = None) -> list[str]:
-    """Read the texts of a file; its ending says how: .txt, .jsonl or .csv.
-
-    A prompt of several columns is joined by blank lines: an `instruction` and its `input` (Alpaca) or `context`
-    (Dolly), a `question` and its `context` (SQuAD); `LAYOUTS` has them all. Other columns, such as the answer
-    (`output`, `response`, `completion`, `answer`) or an id, are left out.
+class PromptFile:
+    """The prompts of a file, a folder of files, or standard input; each iteration reads them anew, one by one.
 
     Args:
-        name: the file, in UTF-8.
-        content: its bytes, where it is not on this disk.
+        path: .txt, .json, .jsonl, .csv, .tsv or .parquet, each also packed as .gz or .zst; a folder; or `-`.
+        content: the bytes of a file that is not on this disk.
+        column: that holds the prompt, and all of it; left out, it is known by its name.
+        chat: whether prompts are rendered by the tokenizer's chat template, up to where the answer begins: True also
+            takes a text for a user's message, False joins the messages of a conversation by blank lines. Left out,
+            conversations are rendered and texts are not.
+        apart: columns that do not belong to the prompt, such as the continuations to score.
 
     Raises:
-        InvalidPromptsError: an unknown ending, no prompts, or a line that is damaged or ambiguous; names the line.
+        InvalidPromptsError: there is no such file, or its ending says no format.
     """
-    path = Path(name)
-    readers = {".txt": _lines, ".jsonl": _json_lines, ".csv": _table}
-    if path.suffix.lower() not in readers:
-        raise InvalidPromptsError(f"{path.name} ends in {path.suffix!r}; prompts are read from {', '.join(readers)}")
-    try:
-        text = (path.read_bytes() if content is None else content).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        where = f"{error.reason} at byte {error.start}"
-        raise InvalidPromptsError(f"{path.name} is not UTF-8 text ({where}); save it as UTF-8") from None
-    except OSError as error:
-        raise InvalidPromptsError(f"{path} can't be read: {error.strerror}") from None
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise InvalidPromptsError(f"{path.name}, line {line} holds a NUL byte; save it as UTF-8 text")
-    try:
-        texts = [_prompt_of(where, value) for where, value in readers[path.suffix.lower()](text)]
-    except ValueError as error:
-        raise InvalidPromptsError(f"{path.name}, {error}") from None
-    if not texts:
-        raise InvalidPromptsError(f"{path.name} holds no prompts; it needs at least one line with text")
-    return texts
+
+    def __init__(
+        self,
+        path: str | Path,
+        content: bytes | None = None,
+        *,
+        column: str | None = None,
+        chat: bool | None = None,
+        apart: Sequence[str] = (),
+    ) -> None:
+        self.streams = find_streams(path, content, column)
+        self.name = "standard input" if str(path) == "-" else Path(path).name
+        self.column, self.chat, self.apart = column, chat, apart
+        self.kind: Kind | None = None
+        """What it holds; None before the first prompt was read."""
+        self.layouts: Counter[str] = Counter()
+        """The columns that prompts were read from, and how many prompts."""
+        self.left_out: Counter[str] = Counter()
+        """What was left out, and how often."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files, packed as they are."""
+        return sum(stream.size for stream in self.streams)
+
+    def __iter__(self) -> Iterator[Prompt]:
+        return self.read()
+
+    def read(self, progress: Callable[[int], Any] = lambda place: None) -> Iterator[Prompt]:
+        """The prompts, one by one.
+
+        Args:
+            progress: is called with the bytes read so far, of `size`.
+
+        Raises:
+            InvalidPromptsError: a row is damaged, ambiguous, or of another kind than those before; names file and line.
+        """
+        self.kind, before = None, 0
+        self.layouts.clear()
+        self.left_out.clear()
+        for stream in self.streams:
+            for where, value in read_rows(stream, lambda place, before=before: progress(before + place)):  # type: ignore[misc]
+                prompt = read_prompt(f"{stream.name}, {where}", value, self.column, self.apart)
+                if prompt is None:
+                    self.left_out["rows without a prompt"] += 1
+                    continue
+                self.kind = self.kind or prompt.kind
+                if prompt.kind != self.kind:
+                    raise InvalidPromptsError(
+                        f"{prompt.where} holds {prompt.kind}, the prompts before are {self.kind}; write two files"
+                    )
+                self.layouts[prompt.layout] += 1
+                self.left_out["answers at the end of conversations"] += prompt.answered
+                yield prompt
+            before += stream.size
+        if self.kind is None:
+            empty = f" ({self.notes[-1]})" if self.left_out.total() else ""
+            raise InvalidPromptsError(f"{self.name} holds no prompts{empty}; it needs at least one line with text")
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know of how the prompts were read: columns that were joined, rows that were left out."""
+        read = [f"{_said(layout)}: {count:,}" for layout, count in self.layouts.items()]
+        said = [f"read from {'; '.join(read)}"] if len(read) > 1 or "+" in "".join(self.layouts) else []
+        return said + [f"left out, {what}: {count:,}" for what, count in self.left_out.items() if count]
 
 
-def _lines(text: str) -> Iterator[tuple[str, str]]:
-    """Lines as an editor counts them; `str.splitlines` would cut at characters that JSON allows inside a string."""
-    lines = enumerate(io.StringIO(text, newline=None), start=1)
-    return ((f"line {number}", line.rstrip("\n")) for number, line in lines if line.strip())
+def _said(layout: str) -> str:
+    return f"{layout}, joined by a blank line" if "+" in layout else layout
 
 
-def _json_lines(text: str) -> Iterator[tuple[str, Any]]:
-    for where, line in _lines(text):
-        try:
-            value = json.loads(line, object_pairs_hook=_object, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:  # Python limits the digits of a number, and the nesting
-            raise ValueError(f"{where} is not readable JSON: {getattr(error, 'msg', error)}") from None
-        yield where, value
+def read_prompts(name: str | Path, content: bytes | None = None, column: str | None = None) -> list[Any]:
+    """Read the prompts of a file (see `PromptFile`): texts, conversations for `tokenize(…, chat=True)`, or token ids.
+
+    A prompt of several columns is joined by blank lines: an `instruction` and its `input` (Alpaca) or `context`
+    (Dolly), a `question` and its `context` (SQuAD). Other columns, such as the answer, are left out.
+
+    Args:
+        name: the file, whose ending says its format.
+        content: its bytes, where it is not on this disk.
+        column: that holds the prompt; left out, it is known by its name.
+
+    Raises:
+        InvalidPromptsError: an unknown ending, no prompts, lengths without prompts, or a line that is damaged or
+            ambiguous; names the line.
+    """
+    file = PromptFile(name, content, column=column)
+    found = [prompt.content for prompt in file]
+    if file.kind == "lengths":
+        raise InvalidPromptsError(f"{file.name} holds lengths and no prompts; prepack-lab inspect takes it")
+    for note in file.notes:
+        if note.startswith("left out"):
+            warnings.warn(f"{file.name}: {note}", stacklevel=2)
+    return found
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    _check_distinct("an object", (name for name, _ in pairs))
-    return dict(pairs)
+def tokenized(
+    file: PromptFile, tokenizer: Any, progress: Callable[[int], Any] = lambda place: None
+) -> Iterator[tuple[Prompt, list[int]]]:
+    """The prompts of a file with their token ids, in order; memory stays that of `CHUNK` prompts.
+
+    Args:
+        file: of texts, conversations or token ids.
+        tokenizer: of the model that is to read them; token ids are taken as they stand.
+        progress: as for `PromptFile.read`.
+
+    Raises:
+        InvalidPromptsError: the file holds only lengths, conversations meet a tokenizer without a chat template, or as
+            for `PromptFile.read`.
+    """
+    prompts = file.read(progress)
+    while chunk := [*islice(prompts, CHUNK)]:
+        yield from zip(chunk, _ids(file, tokenizer, chunk), strict=True)
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON value; write null")
+def count_tokens(
+    file: PromptFile, tokenizer: Any, progress: Callable[[int], Any] = lambda place: None
+) -> Iterator[tuple[Prompt, int, list[int]]]:
+    """As `tokenized`, and for lengths as well: each prompt, its tokens, and its ids where they are known."""
+    if next(iter(file)).kind == "lengths":
+        return ((prompt, prompt.content, []) for prompt in file.read(progress))
+    return ((prompt, len(ids), ids) for prompt, ids in tokenized(file, tokenizer, progress))
 
 
-def _table(text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a prompt may be longer than Python's limit
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    heading: list[str] = []
-    begin, number = 1, 0  # the line where a row begins: text in quotes may hold several
-    try:
-        for fields in rows:
-            if not heading:
-                heading = [field.strip() for field in fields]
-                _check_distinct(f"line {begin}: the heading", filter(None, heading))
-            elif fields:
-                number += 1
-                where = f"line {begin}, row {number}"
-                if len(fields) != len(heading):
-                    raise ValueError(f"{where} has {len(fields)} fields, the heading has {len(heading)}. {_QUOTING}")
-                yield where, dict(zip(heading, fields, strict=True))
-            begin = rows.line_num + 1
-    except csv.Error as error:
-        raise ValueError(f"line {begin}: the row that begins here is not CSV ({error}). {_QUOTING}") from None
-
-
-def _check_distinct(where: str, names: Iterable[str]) -> None:
-    """A dict would keep the last value of a name, and lose the others without a word."""
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise ValueError(f"{where} has {name!r} {count} times; give each column its own name")
-
-
-def _prompt_of(where: str, value: object) -> str:
-    """The columns of a layout, joined, provided that no column beside them might belong to the prompt as well."""
-    if isinstance(value, str) and value.strip():
-        return check_text(where, value)
-    if not isinstance(value, dict):
-        raise ValueError(f"{where} {'has no text' if isinstance(value, str) else 'is neither a string nor an object'}")
-    filled = {column: part for column, part in value.items() if column in _COLUMNS and part}
-    row = {column: part for column, part in filled.items() if not isinstance(part, str) or part.strip()}
-    mains = [column for column in LAYOUTS if column in row]
-    if not mains:
-        raise ValueError(f"{where} has no text under any of: {', '.join(LAYOUTS)}")
-    for main in mains:
-        parts = {column: check_text(f"{where}: {column!r}", row[column]) for column in LAYOUTS[main] if column in row}
-        prompt = "\n\n".join(parts.values())
-        if all(other == prompt for column, other in row.items() if column not in parts):
-            return prompt
-    unclear = f"it is not clear which of {', '.join(row)} make up the prompt"
-    raise ValueError(f"{where}: {unclear}. Write all of it under 'prompt', and leave out the others")
+def _ids(file: PromptFile, tokenizer: Any, chunk: Sequence[Prompt]) -> list[list[int]]:
+    contents, kind = [prompt.content for prompt in chunk], chunk[0].kind
+    if kind == "lengths":
+        raise InvalidPromptsError(f"{file.name} holds lengths and no prompts; a model can't read them")
+    if kind == "token ids":
+        return contents
+    chat = kind == "conversations" if file.chat is None else file.chat
+    if chat and getattr(tokenizer, "chat_template", None) is None:
+        raise InvalidPromptsError(
+            f"{chunk[0].where} asks for a chat template, and {tokenizer.name_or_path!r} has none; take --no-chat "
+            "(chat=False) to join messages by blank lines, or another model"
+        )
+    if kind == "conversations" and not chat:
+        contents = ["\n\n".join(message["content"] for message in messages) for messages in contents]
+    return tokenize(tokenizer, contents, chat, where=[prompt.where for prompt in chunk])
