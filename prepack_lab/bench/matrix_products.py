@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from prepack_lab.measuring.model_sizes import ModelSizes
+from prepack_lab.measuring.model_sizes import ModelSizes, has_experts
 
 
 class MatrixProducts:
@@ -23,10 +23,15 @@ class MatrixProducts:
         lengths: tokens of each prompt.
 
     Raises:
-        ValueError: as for `ModelSizes.of`, such as a model that chooses experts for each token.
+        ValueError: the model chooses experts for each token, so that not every token meets every weight; or as for
+            `ModelSizes.of`.
     """
 
     def __init__(self, model: PreTrainedModel, lengths: Sequence[int]) -> None:
+        if has_experts(model.config):
+            raise ValueError(
+                f"{type(model).__name__} chooses experts for each token: which products it needs is not known"
+            )
         sizes, head = ModelSizes.of(model.config), model.get_output_embeddings()
         self._weights = [
             module.weight if isinstance(module, Conv1D) else module.weight.T  # [in, out]

@@ -76,11 +76,11 @@ def calibrate(model: PreTrainedModel, repeats: int = 3) -> Calibration:
     """Measure a few passes of growing size, some fifteen seconds in all, and fit the three rates to them.
 
     Args:
-        model: dense.
+        model: whose cost can be counted (see `ModelSizes.of`).
         repeats: runs of each pass, after one that does not count.
 
     Raises:
-        ValueError: as for `estimate_cost`, such as a model with experts.
+        ValueError: as for `estimate_cost`.
     """
     device, dtype = str(model.device), model.dtype
     costs, seconds = [], []

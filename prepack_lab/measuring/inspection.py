@@ -52,7 +52,7 @@ class Inspection:
         if self.gain(self.best) < 1.05:
             return f"{padding} Nothing to win here: the prompts are of one length, or too few. Keep what you have."
         advice = f"{padding} {self.best} is predicted to be {self.gain(self.best):.1f} times as fast."
-        if self.gain("prepacked") < 1:
+        if "prepacked" in self.costs and self.gain("prepacked") < 1:
             advice += f" prepacked would lose: {self.gain('prepacked'):.2f}×."
         return advice
 
@@ -87,6 +87,7 @@ def inspect_lengths(
     batch_size: int = 16,
     calibration: Calibration | None = None,
     dtype: torch.dtype | None = None,
+    methods: Sequence[str] = tuple(DATASET_METHODS),
 ) -> Inspection:
     """Predict the prefill of prompts of these lengths, by every method.
 
@@ -96,14 +97,15 @@ def inspect_lengths(
         batch_size: prompts in a batch.
         calibration: of the machine that is to run it (see `calibrate`).
         dtype: of weights and cache.
+        methods: those to compare, full batching among them.
 
     Raises:
-        ValueError: no lengths, a batch size below 1, or as for `ModelSizes.of`, such as a model with experts.
+        ValueError: no lengths, a batch size below 1, or as for `ModelSizes.of`.
     """
     if not lengths:
         raise ValueError("there are no prompts to inspect; give at least one")
     sizes, costs = ModelSizes.of(config), {}
-    for method in DATASET_METHODS:
+    for method in methods:
         passes = plan_passes(method, lengths, **known_options(method, batch_size=batch_size))
         costs[method] = _in_turn([cost_of_passes(sizes, [planned], method, dtype) for planned in passes])
     return Inspection(tuple(lengths), batch_size, costs, calibration)

@@ -38,7 +38,7 @@ class ModelSizes:
     """The widest layer's, where they differ."""
     vocabulary: int
     flops_per_token: int
-    """The products of a token with weights, in all layers."""
+    """The products of a token with weights, in all layers; of experts those that it chooses."""
     flops_per_pair: int
     """Attention of a query to a key, in all layers: score and weighted value."""
     flops_per_prompt: int
@@ -54,14 +54,12 @@ class ModelSizes:
         """Count them for a configuration: a second for a large model, nothing when it is asked for again.
 
         Raises:
-            ValueError: the model chooses experts for each token, it does not run without numbers, or its cache holds
-                something else than the keys and values of the prompt's tokens.
+            ValueError: the model does not run without numbers, or its cache holds something else than the keys and
+                values of the prompt's tokens.
         """
         if isinstance(config, ModelSizes):
             return config
         config = config.get_text_config(decoder=True)
-        if has_experts(config):
-            raise ValueError(f"{type(config).__name__} chooses experts for each token; its cost is not known here")
         kind: Any = type(config)
         return _count(kind, config.to_json_string(use_diff=False))
 
@@ -75,9 +73,9 @@ def has_experts(config: Any) -> bool:
 
 @lru_cache(maxsize=32)
 def _count(config_class: Any, described: str) -> ModelSizes:
-    config = config_class.from_dict(json.loads(described))
     refused = f"the cost of {config_class.__name__} can't be counted"
     try:
+        config = config_class.from_dict(json.loads(described))
         parameters, runs = _run_without_numbers(config)
     except Exception as error:  # whatever a foreign model objects to
         said = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
@@ -114,11 +112,14 @@ class _Run(NamedTuple):
 def _run_without_numbers(config: PreTrainedConfig) -> tuple[int, list[_Run]]:
     """The parameters of the model, and a run at each of `_LENGTHS`.
 
-    With eager attention and a mask, because all else in transformers looks at numbers to do without a mask.
+    With eager attention and a mask, because all else in transformers looks at numbers to do without a mask. Where
+    each token chooses experts, `batched_mm` multiplies it with the weights of as many experts, whichever they are.
     """
-    runs = []
+    runs: list[_Run] = []
+    experts = {"experts_implementation": "batched_mm"} if has_experts(config) else {}
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", trust_remote_code=False).eval()
+        options: dict[str, Any] = {"attn_implementation": "eager", "trust_remote_code": False, **experts}
+        model = AutoModelForCausalLM.from_config(config, **options).eval()
         for length in _LENGTHS:
             ids, cache = torch.zeros(1, length, dtype=torch.long), DynamicCache()
             with FlopCounterMode(display=False) as counter:

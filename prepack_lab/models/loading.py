@@ -71,25 +71,44 @@ def list_models() -> list[str]:
     return [DEFAULT_MODEL, *RANDOM_MODELS]
 
 
-def load_config(name: str = DEFAULT_MODEL) -> PreTrainedConfig:
-    """The configuration of a model in `list_models()`, without its weights: enough to predict what a prefill costs.
+def load_config(name: str = DEFAULT_MODEL, **options: Any) -> PreTrainedConfig:
+    """The configuration of a model, without its weights: enough to predict what a prefill costs.
+
+    Args:
+        name, options: as for `load_model`.
 
     Raises:
-        ModelUnavailableError: the name is not in that list.
+        ModelUnavailableError: no such model, or no way to reach the hub; says what to do.
     """
     if name == DEFAULT_MODEL:
         return AutoConfig.from_pretrained(embedded_model.unpacked())
     if name not in RANDOM_MODELS:
-        raise ModelUnavailableError(
-            f"there is no configuration of {name!r} here; there are: {', '.join(list_models())}"
-        )
+        local, options = _locate(name, options)
+        return _loaded(name, AutoConfig, local, options)
     config = RANDOM_MODELS[name]
     return type(config).from_dict(config.to_dict())  # a copy, because a model writes into its configuration
 
 
+def load_tokenizer(name: str = DEFAULT_MODEL, **options: Any) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model, without its weights.
+
+    Args:
+        name, options: as for `load_model`.
+
+    Raises:
+        ModelUnavailableError: as for `load_config`.
+    """
+    if name == DEFAULT_MODEL:
+        return AutoTokenizer.from_pretrained(embedded_model.unpacked())
+    if name in RANDOM_MODELS:
+        return byte_tokenizer()
+    local, options = _locate(name, options)
+    return _loaded(name, AutoTokenizer, local, options)
+
+
 @cache
 def load_sizes(name: str = DEFAULT_MODEL) -> ModelSizes:
-    """The sizes of a model in `list_models()`, on which its costs depend.
+    """The sizes of a model, on which its costs depend.
 
     Raises:
         ModelUnavailableError: as for `load_config`.
@@ -160,22 +179,35 @@ def _pretrained(
     name: str, dtype: torch.dtype, device: torch.device, **options: Any
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A model from a folder or from the hub."""
-    local: Path | str = Path(name).expanduser()
-    if not Path(local).is_dir():
-        if Path(local).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
-            raise ModelUnavailableError(f"there is no folder {name!r}; give a folder that holds a config.json")
-        local, options = name, {**_reach_hub(name, options), **options}
-    where = {key: value for key, value in options.items() if key in _WHERE}
+    local, options = _locate(name, options)
+    config = _loaded(name, AutoConfig, local, options)
+    foreign = getattr(config, "auto_map", None)  # code of its own: made only where the user has said so, below
+    if getattr(config, "quantization_config", None) is None and not foreign:
+        _require_memory(name, config, dtype, device)
+    tokenizer = _loaded(name, AutoTokenizer, local, options)
     try:
-        config = AutoConfig.from_pretrained(local, **where)
-        foreign = getattr(config, "auto_map", None)  # code of its own: made only where the user has said so, below
-        if getattr(config, "quantization_config", None) is None and not foreign:
-            _require_memory(name, config, dtype, device)
-        tokenizer = AutoTokenizer.from_pretrained(local, **where)
         model = AutoModelForCausalLM.from_pretrained(local, dtype=dtype, device_map={"": device}, **options)
     except (OSError, ImportError, ValueError) as error:
         raise ModelUnavailableError(f"{name!r} can't be loaded: {error}") from error
     return model, tokenizer
+
+
+def _locate(name: str, options: dict[str, Any]) -> tuple[Path | str, dict[str, Any]]:
+    """The folder of a model, or its hub id, and the options that lead to it."""
+    local = Path(name).expanduser()
+    if local.is_dir():
+        return local, options
+    if local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        raise ModelUnavailableError(f"there is no folder {name!r}; give a folder that holds a config.json")
+    return name, {**_reach_hub(name, options), **options}
+
+
+def _loaded(name: str, kind: Any, local: Path | str, options: dict[str, Any]) -> Any:
+    """A configuration or a tokenizer."""
+    try:
+        return kind.from_pretrained(local, **{key: value for key, value in options.items() if key in _WHERE})
+    except (OSError, ImportError, ValueError) as error:
+        raise ModelUnavailableError(f"{name!r} can't be loaded: {error}") from error
 
 
 def _reach_hub(name: str, options: dict[str, Any]) -> dict[str, bool]:
