@@ -1,54 +1,55 @@
-"""The command `prepack-lab`."""
+"""The command `prepack-lab`: a function per command, whose docstring is the help and whose parameters are the options.
+
+What a command needs is loaded when it runs, so that help and completion load neither torch nor transformers.
+"""
 
 from __future__ import annotations
 
-import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from prepack_lab import __version__
-from prepack_lab.course.grading import command
+import typer
+from typer.core import TyperGroup
+
+from prepack_lab import __version__, options
+from prepack_lab.bench import EXPERIMENTS
+from prepack_lab.course.grading import command as grading
+from prepack_lab.names import DEFAULT_MODEL
+from prepack_lab.options import examples
+
+
+class _Commands(TyperGroup):
+    """The commands; Ctrl-C ends any of them with a line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("\nprepack-lab: stopped", file=sys.stderr)
+            return 130
+
+
+app = typer.Typer(cls=_Commands, rich_markup_mode=None)
+bench = typer.Typer(rich_markup_mode=None)
+app.add_typer(bench, name="bench")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit code: 0 if all is well."""
-    parser = argparse.ArgumentParser(
-        prog="prepack-lab", description="Why padded batches waste prefill, and how prepacking wins it back."
-    )
-    parser.add_argument("--version", action="version", version=f"prepack-lab {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="command", required=True)
-    doctor = commands.add_parser("doctor", help="check that this machine is ready; exit code 1 if it is not")
-    doctor.set_defaults(run=_doctor)
-    support = commands.add_parser("support", help="which of transformers' models each method is exact for")
-    support.set_defaults(run=_support)
-    _add_inspect(
-        commands.add_parser(
-            "inspect",
-            help="what padding costs a file of prompts, and what to do; exit code 1 if there is nothing to win",
-        )
-    )
-    command.add_arguments(
-        commands.add_parser("grade", help="grade a folder of students' notebooks; writes pages and CSV files")
-    )
-    bench = commands.add_parser("bench", help="measure on this machine what the paper measured on its own")
-    commands.add_parser(
-        "lm-eval", help="lm-evaluation-harness, which gains the model prepack; takes what lm_eval takes"
-    )
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if "lm-eval" in arguments[:1]:
-        return _lm_eval(arguments[1:])
-    if "bench" in arguments[:1]:  # the experiments load torch
-        _add_bench(bench)
-    chosen = vars(parser.parse_args(arguments))
-    del chosen["command"]
     try:
-        return chosen.pop("run")(**chosen)
+        return typer.main.get_command(app).main(arguments, "prepack-lab", standalone_mode=False) or 0
+    except typer.TyperException as error:  # a command or an option that does not exist, or can't be read
+        where = getattr(error, "ctx", None)
+        words = f"{error.format_message()} ({where.command_path if where else 'prepack-lab'} --help)"
     except (ValueError, RuntimeError) as error:
         if not _says_what_to_do(error):
             raise
-        parser.exit(2, f"prepack-lab: {error}\n")
+        words = str(error)
+    print("prepack-lab:", re.sub(r"\s*\n\s*", " ", words), file=sys.stderr)
+    return 2
 
 
 def _says_what_to_do(error: Exception) -> bool:
@@ -60,53 +61,61 @@ def _says_what_to_do(error: Exception) -> bool:
     return isinstance(error, ModelUnavailableError)
 
 
-def _add_bench(bench: argparse.ArgumentParser) -> None:
-    from prepack_lab.bench import EXPERIMENTS
-
-    experiments = bench.add_subparsers(dest="experiment", metavar="experiment", required=True)
-    for name, experiment in EXPERIMENTS.items():
-        parser = experiments.add_parser(name, help=experiment.summary(), description=experiment.__doc__)
-        experiment.add_arguments(parser)
-        parser.set_defaults(run=_bench)
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"prepack-lab {__version__}")
+        raise typer.Exit
 
 
-def _bench(
-    experiment: str, json: Path | None, record: bool, quick: bool, plot: Path | None = None, **settings: Any
+@app.callback(invoke_without_command=True)
+def begin(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Why padded batches waste prefill, and how prepacking wins it back.
+
+    \b
+    Where to begin:
+      prepack-lab doctor                      is this machine ready?
+      prepack-lab inspect my_prompts.txt      what does padding cost you?
+      prepack-lab bench one-batch --quick     how fast is it here?
+      prepack-lab bench prefill --help        what can be asked of a command?
+    """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command(epilog=examples("prepack-lab doctor"))
+def doctor() -> int:
+    """Check that this machine is ready; exit code 1 if it is not."""
+    from prepack_lab.doctor import diagnose
+
+    diagnosis = diagnose()
+    print(diagnosis)
+    return 0 if diagnosis.healthy else 1
+
+
+@app.command(
+    epilog=examples(
+        "prepack-lab inspect my_prompts.txt", "prepack-lab inspect questions.jsonl --batch-size 32 --calibrate"
+    )
+)
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="prompts: .txt (one per line), .jsonl or .csv")],
+    model: options.Model = DEFAULT_MODEL,
+    batch_size: options.BatchSize = 16,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="predict seconds for this machine; takes a minute")
+    ] = False,
+    at_least: Annotated[
+        float, options.decimal(metavar="GAIN", help="times as fast as full batching, for an exit code of 0")
+    ] = 1.05,
 ) -> int:
-    from prepack_lab.bench import EXPERIMENTS
-    from prepack_lab.bench.report import check_plot
-    from prepack_lab.measuring.recordings import FOLDER
+    """What padding costs your prompts, and what to do about it.
 
-    for path in (json, plot):
-        if path is not None and not path.resolve().parent.is_dir():
-            raise ValueError(f"{path} can't be written: there is no folder {path.parent}; create it first")
-    if plot is not None:
-        check_plot(plot)
-    chosen = EXPERIMENTS[experiment]
-    report = chosen(**(chosen.quick if quick else {}) | settings).run()
-    print(report)
-    if json is not None:
-        report.save(json)
-    if record:
-        print(f"recorded as {report.record(FOLDER).name}")
-    if plot is not None:  # last, since it is the likeliest to fail
-        report.plot(plot)
-    return 0
-
-
-def _add_inspect(inspect: argparse.ArgumentParser) -> None:
-    inspect.add_argument("file", type=Path, help="prompts: .txt (one per line), .jsonl or .csv")
-    inspect.add_argument("--model", default="smollm2-135m", help="the model to run them; default: %(default)s")
-    inspect.add_argument("--batch-size", type=int, default=16, help="prompts per batch; default: %(default)s")
-    inspect.add_argument("--calibrate", action="store_true", help="predict seconds for this machine; takes a minute")
-    inspect.add_argument(
-        "--at-least", type=float, default=1.05, metavar="GAIN",
-        help="exit code 0 if the best method is GAIN times as fast as full batching, or more; default: %(default)s",
-    )  # fmt: skip
-    inspect.set_defaults(run=_inspect)
-
-
-def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least: float) -> int:
+    Exit code 1 where no method gains enough, 2 where the file can't be read."""
     from prepack_lab.measuring import calibration, inspection
     from prepack_lab.measuring.model_sizes import ModelSizes
     from prepack_lab.models import loading
@@ -119,8 +128,8 @@ def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least:
         sizes, rates = ModelSizes.of(loaded.config), calibration.calibrate(loaded)
     else:
         sizes = loading.load_sizes(model)
-        rates = calibration.recorded_calibration() if model == loading.DEFAULT_MODEL else None
-    counter = loading.DEFAULT_MODEL if model in loading.RANDOM_MODELS else model  # random weights know bytes only
+        rates = calibration.recorded_calibration() if model == DEFAULT_MODEL else None
+    counter = DEFAULT_MODEL if model in loading.RANDOM_MODELS else model  # random weights know bytes only
     if tokenizer is None or counter != model:
         tokenizer = loading.load_model(counter, device="cpu")[1]
     lengths = [len(prompt) for prompt in tokenize(tokenizer, texts)]
@@ -129,25 +138,9 @@ def _inspect(file: Path, model: str, batch_size: int, calibrate: bool, at_least:
     return 0 if found.gain(found.best) >= at_least else 1
 
 
-def _lm_eval(arguments: Sequence[str]) -> int:
-    try:
-        from prepack_lab.scoring.harness import run_command
-    except ImportError as error:
-        print(f"prepack-lab: {error}; lm-eval is an extra: pip install 'prepack-lab[lm-eval]'", file=sys.stderr)
-        return 2
-    run_command([*arguments])
-    return 0
-
-
-def _doctor() -> int:
-    from prepack_lab.doctor import diagnose
-
-    diagnosis = diagnose()
-    print(diagnosis)
-    return 0 if diagnosis.healthy else 1
-
-
-def _support() -> int:
+@app.command(epilog=examples("prepack-lab support"))
+def support() -> int:
+    """Which of transformers' models each method is exact for."""
     import warnings
 
     from tqdm import tqdm
@@ -160,4 +153,51 @@ def _support() -> int:
     warnings.simplefilter("ignore")
     found = [*tqdm(support_of_every_class(), total=len(every_class()), unit="class", leave=False)]
     print(support_table(found, tuple(METHODS)))
+    return 0
+
+
+@bench.callback(invoke_without_command=True, epilog=examples("prepack-lab bench prefill --quick"))
+def begin_bench(context: typer.Context) -> None:
+    """Measure on this machine what the paper measured on its own.
+
+    --quick makes small what you do not set: under two minutes on two cores.
+    """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+for _name, _experiment in EXPERIMENTS.items():
+    _asked = f"prepack-lab bench {_name}"
+    bench.command(
+        _name,
+        help=_experiment.__doc__,
+        short_help=_experiment.summary(),
+        epilog=examples(f"{_asked} --quick", f"{_asked} {_experiment.example}"),
+    )(_experiment.command())
+
+app.command(
+    "grade",
+    help="Grade a folder of students' notebooks.\n\nWrites pages and CSV files.",
+    epilog=examples(
+        "prepack-lab grade submissions --out grades",
+        "prepack-lab grade submissions --roster class.csv --lesson 02 --lesson 03",
+        "prepack-lab grade submissions --dry-run",
+    ),
+)(options.command(grading.run, grading.Options))
+
+
+@app.command(
+    "lm-eval",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+def lm_eval(context: typer.Context) -> int:
+    """lm-evaluation-harness, with the model prepack.
+
+    All options are the harness's own."""
+    try:
+        from prepack_lab.scoring.harness import run_command
+    except ImportError as error:
+        raise ValueError(f"{error}; lm-eval is an extra: pip install 'prepack-lab[lm-eval]'") from error
+    run_command(context.args)
     return 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from itertools import product
 
 from tqdm.auto import tqdm
 
-from prepack_lab.bench.batches import OnModel, fill, prefill
+from prepack_lab.bench.batches import fill, load, prefill
+from prepack_lab.bench.experiments import BatchCost
 from prepack_lab.bench.report import Report
 from prepack_lab.course.tables import batch_cost_table
 from prepack_lab.measuring import paper
@@ -16,29 +16,18 @@ from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import measure
 
 
-class BatchCost(OnModel, name="batch-cost", quick={"lengths": (50, 100), "repeats": 2}):
-    """Time against batch size and length, where all prompts of a batch have one length.
-
-    Flat while the device is not full, then in proportion.
-    """
-
-    lengths: Sequence[int] = (50, 100, 200, 400)
-    batch_sizes: Sequence[int] = (1, 2, 4, 8, 16)
-    repeats: int = 3
-    compare_paper: bool = False
-
-    def run(self) -> Report:
-        model = self.load()
-        rows = []
-        seconds: dict[int, dict[int, float]] = {}
-        kinds = [*product(self.lengths, self.batch_sizes)]
-        for length, size in tqdm(kinds, unit="batch", leave=False):
-            prompts = fill(model, [length] * size)
-            taken = measure(partial(prefill, model, prompts, "full_batching"), 1, self.repeats, str(model.device))
-            seconds.setdefault(length, {})[size] = taken.median
-            rows.append({"length": length, "batch_size": size, "seconds": [*taken.seconds]})
-        table = batch_cost_table(seconds)
-        if self.compare_paper:
-            theirs = batch_cost_table(paper.BATCH_SECONDS)
-            table = Table(table.headings, table.rows, f"The paper, 1.3B on an A6000. {theirs}\n\nHere. {table.caption}")
-        return self.report(rows, table, model=model)
+def run_batch_cost(asked: BatchCost) -> Report:
+    model = load(asked)
+    rows = []
+    seconds: dict[int, dict[int, float]] = {}
+    kinds = [*product(asked.lengths, asked.batch_sizes)]
+    for length, size in tqdm(kinds, unit="batch", leave=False):
+        prompts = fill(model, [length] * size)
+        taken = measure(partial(prefill, model, prompts, "full_batching"), 1, asked.repeats, str(model.device))
+        seconds.setdefault(length, {})[size] = taken.median
+        rows.append({"length": length, "batch_size": size, "seconds": [*taken.seconds]})
+    table = batch_cost_table(seconds)
+    if asked.compare_paper:
+        theirs = batch_cost_table(paper.BATCH_SECONDS)
+        table = Table(table.headings, table.rows, f"The paper, 1.3B on an A6000. {theirs}\n\nHere. {table.caption}")
+    return asked.report(rows, table, model=model)

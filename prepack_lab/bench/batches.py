@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from prepack_lab.bench.experiment import Experiment
+from prepack_lab.bench.experiments import OnModel, OnPrompts
 from prepack_lab.forward import run_method, vocabulary_size
 from prepack_lab.gate import admit
 from prepack_lab.measuring.timing import Measurement, summarize, time_in_turn
 from prepack_lab.methods import METHODS
-from prepack_lab.models.loading import DEFAULT_MODEL, load_model
+from prepack_lab.models.loading import load_model
 from prepack_lab.packing import pack
 from prepack_lab.prefilling import prefill_dataset
 from prepack_lab.prompts import random_prompts, tokenize
@@ -51,47 +50,35 @@ class Batch:
         return pack(self.lengths).num_bins
 
 
-class OnModel(Experiment):
-    """An experiment that runs a model."""
+def load(asked: OnModel) -> PreTrainedModel:
+    """The model that an experiment runs.
 
-    model: str = DEFAULT_MODEL
-    dtype: str | None = None
-    device: str | None = None
-
-    def load(self) -> PreTrainedModel:
-        """The model.
-
-        Raises:
-            ModelUnavailableError, ValueError: as for `load_model`.
-        """
-        return load_model(self.model, self.dtype, self.device)[0]
+    Raises:
+        ModelUnavailableError, ValueError: as for `load_model`.
+    """
+    return load_model(asked.model, asked.dtype, asked.device)[0]
 
 
-class OnPrompts(OnModel):
-    """An experiment that runs a model on prompts, of recorded lengths or the reader's own."""
+def load_and_draw(
+    asked: OnPrompts, workloads: Sequence[str], sizes: Sequence[int], draws: int = 1
+) -> tuple[PreTrainedModel, list[Batch]]:
+    """The model and the batches of an experiment; the model's own tokenizer counts the prompts of a file.
 
-    prompts: Path | None = None
-    seed: int = 0
+    Args:
+        asked: names the model and the reader's own prompts, if any, and seeds the first draw.
+        workloads, sizes, draws: as for `draw_batches`.
 
-    def load_and_draw(
-        self, workloads: Sequence[str], sizes: Sequence[int], draws: int = 1
-    ) -> tuple[PreTrainedModel, list[Batch]]:
-        """The model and the batches; the model's own tokenizer counts the prompts of a file.
-
-        Args:
-            workloads, sizes, draws: as for `draw_batches`.
-
-        Raises:
-            InvalidPromptsError: as for `read_prompts`.
-            ModelUnavailableError, ValueError: as for `load_model` and `draw_batches`.
-        """
-        if self.prompts is None:
-            batches = draw_batches(workloads, sizes, draws, self.seed)  # what is wrong with them is said first
-            return self.load(), batches
-        texts = read_prompts(self.prompts)
-        model, tokenizer = load_model(self.model, self.dtype, self.device)
-        own = [len(prompt) for prompt in tokenize(tokenizer, texts)]
-        return model, draw_batches(workloads, sizes, draws, self.seed, own)
+    Raises:
+        InvalidPromptsError: as for `read_prompts`.
+        ModelUnavailableError, ValueError: as for `load_model` and `draw_batches`.
+    """
+    if asked.prompts is None:
+        batches = draw_batches(workloads, sizes, draws, asked.seed)  # what is wrong with them is said first
+        return load(asked), batches
+    texts = read_prompts(asked.prompts)
+    model, tokenizer = load_model(asked.model, asked.dtype, asked.device)
+    own = [len(prompt) for prompt in tokenize(tokenizer, texts)]
+    return model, draw_batches(workloads, sizes, draws, asked.seed, own)
 
 
 def draw_batches(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from statistics import median
 
 from tqdm.auto import tqdm
 
-from prepack_lab.bench.batches import OnPrompts, check_methods, fill, prefill_all, time_under_a_bar
+from prepack_lab.bench.batches import check_methods, fill, load_and_draw, prefill_all, time_under_a_bar
+from prepack_lab.bench.experiments import Dataset
 from prepack_lab.bench.report import Report
 from prepack_lab.figures.per_prompt import draw_per_prompt
 from prepack_lab.measuring import paper
@@ -19,32 +20,22 @@ ByMethod = Mapping[str, Mapping[int, float]]
 """Method → batch size → milliseconds per prompt."""
 
 
-class Dataset(OnPrompts, name="dataset", quick={"count": 24, "batch_sizes": (4, 8)}, figure=True):
-    """A whole dataset by every method, milliseconds per prompt; caches are not unpacked."""
-
-    workload: str = "mmlu"
-    count: int = 128
-    batch_sizes: Sequence[int] = (8, 16, 32)
-    methods: Sequence[str] = ("full_batching", "length_ordered", "prepacked", "dataset_prepacked", "padding_free")
-    repeats: int = 1
-    compare_paper: bool = False
-
-    def run(self) -> Report:
-        check_methods(self.methods, DATASET_METHODS)
-        model, (drawn,) = self.load_and_draw([self.workload], [self.count])
-        prompts, rows = fill(model, drawn.lengths, self.seed), []
-        for size in tqdm(self.batch_sizes, unit="size", leave=False):
-            calls = {method: partial(prefill_all, model, prompts, method, size) for method in self.methods}
-            rows += [
-                {"workload": drawn.workload, "method": method, "batch_size": size, "seconds": [*taken.seconds]}
-                for method, taken in time_under_a_bar(calls, self.repeats, str(model.device)).items()
-            ]
-        spent: dict[str, dict[int, float]] = {}
-        for row in rows:
-            spent.setdefault(row["method"], {})[row["batch_size"]] = 1000 * median(row["seconds"]) / self.count
-        compared = self.compare_paper and self.prompts is None
-        theirs = paper.DATASET_MILLISECONDS.get(self.workload, {}) if compared else {}
-        return self.report(rows, _table(spent, self.count, theirs), draw_per_prompt(spent, "milliseconds"), model)
+def run_dataset(asked: Dataset) -> Report:
+    check_methods(asked.methods, DATASET_METHODS)
+    model, (drawn,) = load_and_draw(asked, [asked.workload], [asked.count])
+    prompts, rows = fill(model, drawn.lengths, asked.seed), []
+    for size in tqdm(asked.batch_sizes, unit="size", leave=False):
+        calls = {method: partial(prefill_all, model, prompts, method, size) for method in asked.methods}
+        rows += [
+            {"workload": drawn.workload, "method": method, "batch_size": size, "seconds": [*taken.seconds]}
+            for method, taken in time_under_a_bar(calls, asked.repeats, str(model.device)).items()
+        ]
+    spent: dict[str, dict[int, float]] = {}
+    for row in rows:
+        spent.setdefault(row["method"], {})[row["batch_size"]] = 1000 * median(row["seconds"]) / asked.count
+    compared = asked.compare_paper and asked.prompts is None
+    theirs = paper.DATASET_MILLISECONDS.get(asked.workload, {}) if compared else {}
+    return asked.report(rows, _table(spent, asked.count, theirs), draw_per_prompt(spent, "milliseconds"), model)
 
 
 def _table(spent: ByMethod, count: int, theirs: ByMethod) -> Table:

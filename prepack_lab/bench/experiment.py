@@ -3,64 +3,33 @@
 from __future__ import annotations
 
 import shlex
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any, ClassVar, dataclass_transform
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
-from transformers import PreTrainedModel
+from prepack_lab import options
 
-from prepack_lab.bench.report import Report
-from prepack_lab.figures.style import LabFigure
-from prepack_lab.measuring.table import Table
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
+    from prepack_lab.bench.report import Report
+    from prepack_lab.figures.style import LabFigure
+    from prepack_lab.measuring.table import Table
 
-def _names(words: str) -> list[str]:
-    names = [word.strip() for word in words.split(",")]
-    if not all(names):
-        raise ArgumentTypeError(f"a name is missing in {words!r}; give names separated by commas")
-    return names
-
-
-def _number(word: str) -> int:
-    try:
-        return int(word)
-    except ValueError:
-        raise ArgumentTypeError(f"{word!r} is no whole number; give one, such as 16") from None
+EXPERIMENTS: dict[str, type[Experiment]] = {}
+"""Name → experiment, in the order in which they are defined."""
 
 
-def _numbers(words: str) -> list[int]:
-    try:
-        return [int(word) for word in words.split(",")]
-    except ValueError:
-        raise ArgumentTypeError(f"{words!r} are no whole numbers separated by commas, such as 4,8,16") from None
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """The options that all experiments share, and none records: what becomes of the report."""
 
-
-OPTIONS: dict[str, dict[str, Any]] = {
-    "model": {"help": "as for load_model"},
-    "dtype": {"help": "float32, bfloat16 or float16; default: what suits the device"},
-    "device": {"help": "cuda, mps or cpu; default: the best there is"},
-    "workload": {"help": "a length profile"},
-    "workloads": {"type": _names, "help": "length profiles, separated by commas"},
-    "prompts": {"type": Path, "metavar": "FILE", "help": "your own prompts instead: .txt, .jsonl or .csv"},
-    "batch_size": {"type": _number, "help": "prompts in a batch"},
-    "batch_sizes": {"type": _numbers, "help": "prompts in a batch, several separated by commas"},
-    "lengths": {"type": _numbers, "help": "tokens of every prompt, several separated by commas"},
-    "sizes": {"type": _numbers, "help": "how many prompts, several separated by commas"},
-    "count": {"type": _number, "help": "prompts in all"},
-    "choices": {"type": _number, "help": "continuations of each prompt"},
-    "examples": {"type": _numbers, "help": "tokens that all prompts begin with, several separated by commas"},
-    "draws": {"type": _number, "help": "random batches of each kind"},
-    "methods": {"type": _names, "help": "separated by commas"},
-    "strategies": {"type": _names, "help": "separated by commas"},
-    "max_new_tokens": {"type": _number, "help": "tokens to generate for each prompt"},
-    "memory": {"type": float, "metavar": "GB", "help": "of the device; default: what is free now"},
-    "repeats": {"type": _number, "help": "runs that count, after one that does not"},
-    "seed": {"type": _number, "help": "of the lengths and of the ids"},
-    "compare_paper": {"action": "store_true", "help": "print what the paper measured beside it"},
-}
-"""How each option is read and described, whichever experiment takes it."""
+    quick: options.Quick = False
+    json: options.Json | None = None
+    plot: options.Plot | None = None
+    record: options.Record = False
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -68,18 +37,33 @@ OPTIONS: dict[str, dict[str, Any]] = {
 class Experiment:
     """One of the commands `prepack-lab bench NAME`: a frozen dataclass, its options as fields with their defaults.
 
-    The first line of its docstring is its line in `prepack-lab bench --help`.
+    The first line of its docstring is its line in `prepack-lab bench --help`. What it does is the function `run_NAME`
+    in the module that it names, which is loaded when it runs.
     """
 
     name: ClassVar[str]
+    module: ClassVar[str]
+    """Where its function is, in this package."""
+    example: ClassVar[str]
+    """Options to try, shown in its help."""
     quick: ClassVar[dict[str, Any]]
     """What `--quick` sets where nothing else is asked for: under two minutes on two cores."""
     has_figure: ClassVar[bool]
     """Whether there is a figure, which `--plot` writes; elsewhere the table says it better."""
 
-    def __init_subclass__(cls, name: str = "", quick: Mapping[str, Any] | None = None, figure: bool = False) -> None:
-        cls.name, cls.quick, cls.has_figure = name, dict(quick or {}), figure
+    def __init_subclass__(
+        cls,
+        name: str = "",
+        module: str = "",
+        example: str = "",
+        quick: Mapping[str, Any] | None = None,
+        figure: bool = False,
+    ) -> None:
+        cls.name, cls.module, cls.example = name, module or name.replace("-", "_"), example
+        cls.quick, cls.has_figure = dict(quick or {}), figure
         dataclass(frozen=True, kw_only=True)(cls)
+        if name:
+            EXPERIMENTS[name] = cls
 
     def run(self) -> Report:
         """Measure, and say where, when and how.
@@ -88,7 +72,8 @@ class Experiment:
             ValueError: an unknown workload, method, dtype or device, or whatever else can't be run as it was asked for.
             UnsupportedModelError: a method is not known to be exact for the model.
         """
-        raise NotImplementedError
+        module = import_module(f"prepack_lab.bench.{self.module}")
+        return getattr(module, f"run_{self.name.replace('-', '_')}")(self)
 
     def report(
         self,
@@ -105,33 +90,38 @@ class Experiment:
             model: that ran, which knows its device and dtype; left out where none did.
             settings: what belongs into the record beside the options, or instead of them.
         """
+        from prepack_lab.bench.report import Report
+
         chosen, device = {**vars(self), **(settings or {})}, "cpu"
         chosen.pop("compare_paper", None)
         if chosen.get("prompts"):
             chosen["prompts"] = str(chosen["prompts"])
         if model is not None:
             device, chosen["dtype"] = str(model.device), dtype_name(model)
-        return Report.now(command_of(self.name, chosen), device, chosen, results, table, figure)
+        return Report.now(self.command_with(chosen), device, chosen, results, table, figure)
+
+    @classmethod
+    def command_with(cls, settings: Mapping[str, Any]) -> str:
+        """The command that repeats it with these settings; those that are no options of it are left out."""
+        words = ["prepack-lab bench", cls.name]
+        for option in fields(cls):
+            value = settings.get(option.name)
+            if value is None or value is False:
+                continue
+            named = f"--{option.name.replace('_', '-')}"
+            said = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            words.append(named if value is True else f"{named} {shlex.quote(said)}")
+        return " ".join(words)
 
     @classmethod
     def summary(cls) -> str:
         """What it is for, in a line."""
-        return (cls.__doc__ or "").splitlines()[0].removesuffix(".")
+        return (cls.__doc__ or "").splitlines()[0]
 
     @classmethod
-    def add_arguments(cls, parser: ArgumentParser) -> None:
-        """Its options. What is not given is not set: the defaults are those of its fields."""
-        for option in fields(cls):
-            asked, default = dict(OPTIONS[option.name]), option.default
-            if default is not None and default is not False:
-                shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-                asked["help"] += f"; default: {shown}"
-            parser.add_argument(f"--{option.name.replace('_', '-')}", default=SUPPRESS, **asked)
-        parser.add_argument("--quick", action="store_true", help="small settings: under two minutes on two cores")
-        parser.add_argument("--json", type=Path, metavar="FILE", help="write the record there, too")
-        if cls.has_figure:
-            parser.add_argument("--plot", type=Path, metavar="FILE", help="write the figure there: .html, .png or .svg")
-        parser.add_argument("--record", action="store_true", help="keep the record among the package's own recordings")
+    def command(cls) -> Callable[..., int]:
+        """Its command, for typer."""
+        return options.command(partial(_run, cls), cls, Kept, left_out=() if cls.has_figure else ("plot",))
 
 
 def dtype_name(model: PreTrainedModel) -> str:
@@ -139,13 +129,23 @@ def dtype_name(model: PreTrainedModel) -> str:
     return str(model.dtype).removeprefix("torch.")
 
 
-def command_of(experiment: str, settings: Mapping[str, Any]) -> str:
-    """The command that repeats an experiment with these settings."""
-    words = ["prepack-lab bench", experiment]
-    for name, value in settings.items():
-        if name not in OPTIONS or value is None or value is False:
-            continue
-        option = f"--{name.replace('_', '-')}"
-        said = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        words.append(option if value is True else f"{option} {shlex.quote(said)}")
-    return " ".join(words)
+def _run(experiment: type[Experiment], **given: Any) -> int:
+    """Run an experiment, and keep its report where that was asked for."""
+    from prepack_lab.bench.report import check_plot
+    from prepack_lab.measuring.recordings import FOLDER
+
+    kept = Kept(**{option.name: given.pop(option.name) for option in fields(Kept) if option.name in given})
+    for path in (kept.json, kept.plot):
+        if path is not None and not path.resolve().parent.is_dir():
+            raise ValueError(f"{path} can't be written: there is no folder {path.parent}; create it first")
+    if kept.plot is not None:
+        check_plot(kept.plot)
+    report = experiment(**(experiment.quick if kept.quick else {}) | given).run()
+    print(report)
+    if kept.json is not None:
+        report.save(kept.json)
+    if kept.record:
+        print(f"recorded as {report.record(FOLDER).name}")
+    if kept.plot is not None:  # last, since it is the likeliest to fail
+        report.plot(kept.plot)
+    return 0

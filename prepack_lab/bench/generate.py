@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from statistics import mean, median
 from typing import Any
 
-from prepack_lab.bench.batches import OnPrompts, fill
+from prepack_lab.bench.batches import fill, load_and_draw
+from prepack_lab.bench.experiments import Generate
 from prepack_lab.bench.report import Report
 from prepack_lab.figures.generation_race import draw_race
 from prepack_lab.measuring.machine import MB
@@ -17,21 +18,13 @@ REFERENCE = next(iter(RUNNERS))
 """What the others have to say, too."""
 
 
-class Generate(OnPrompts, name="generate", quick={"repeats": 1, "max_new_tokens": 8}, figure=True):
-    """Decoding, unpacked and packed: time to first token, time per output token, and the cache."""
-
-    workload: str = "mmlu"
-    batch_size: int = 8
-    max_new_tokens: int = 16
-    repeats: int = 3
-
-    def run(self) -> Report:
-        model, (batch,) = self.load_and_draw([self.workload], [self.batch_size])
-        prompts = fill(model, batch.lengths, self.seed)
-        runs = time_tokens(model, prompts, RUNNERS, self.max_new_tokens, self.repeats)
-        rows = [_row(name, taken, runs[REFERENCE][0]) for name, taken in runs.items()]
-        figure = draw_race({name: typical(taken).in_order for name, taken in runs.items()}, self.batch_size)
-        return self.report(rows, _table(rows, self.batch_size, self.repeats), figure, model)
+def run_generate(asked: Generate) -> Report:
+    model, (batch,) = load_and_draw(asked, [asked.workload], [asked.batch_size])
+    prompts = fill(model, batch.lengths, asked.seed)
+    runs = time_tokens(model, prompts, RUNNERS, asked.max_new_tokens, asked.repeats)
+    rows = [_row(name, taken, runs[REFERENCE][0]) for name, taken in runs.items()]
+    figure = draw_race({name: typical(taken).in_order for name, taken in runs.items()}, asked.batch_size)
+    return asked.report(rows, _table(rows, asked.batch_size, asked.repeats), figure, model)
 
 
 def _row(name: str, taken: Sequence[TokenTimes], reference: TokenTimes) -> dict[str, Any]:

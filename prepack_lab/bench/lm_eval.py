@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from prepack_lab.bench.batches import OnModel
+from prepack_lab.bench.experiments import LmEval
 from prepack_lab.bench.report import Report
 from prepack_lab.measuring.table import Table
 from prepack_lab.models.loading import load_model
@@ -38,38 +38,28 @@ TASK = {
 }
 
 
-class LmEval(OnModel, name="lm-eval", quick={"count": 6}):
-    """lm-evaluation-harness: its model hf beside prepack, without examples and with five (needs its extra)."""
+def run_lm_eval(asked: LmEval) -> Report:
+    try:
+        from lm_eval.models.huggingface import HFLM
 
-    workload: str = "mmlu"
-    count: int = 64
-    batch_size: int = 16
-    methods: Sequence[str] = ("prepacked", "padding_free")
-    repeats: int = 1
-    seed: int = 0
-
-    def run(self) -> Report:
-        try:
-            from lm_eval.models.huggingface import HFLM
-
-            from prepack_lab.scoring.harness import PrepackLM
-        except ImportError as error:
-            raise ValueError(f"{error}; lm-eval is an extra: pip install 'prepack-lab[lm-eval]'") from error
-        model, tokenizer = load_model(self.model, self.dtype, self.device)
-        shared: dict[str, Any] = {"pretrained": model, "tokenizer": tokenizer, "batch_size": self.batch_size}
-        clients = {"hf": HFLM(**shared)} | {
-            f"prepack, {method}": PrepackLM(method=method, **shared) for method in self.methods
-        }
-        rows = []
-        with TemporaryDirectory() as folder:
-            for examples, beginning in ((0, ""), (5, _five_examples())):
-                _write_task(Path(folder), self.workload, self.count, self.seed, beginning)
-                for repeat in range(self.repeats + 1):  # the first round is smaller, and does not count
-                    for name, client in clients.items():
-                        seconds, found = _evaluate(client, folder, None if repeat else 2)
-                        if repeat:
-                            rows.append({"examples": examples, "client": name, "seconds": seconds, "answers": found})
-        return self.report(_summary(rows), _table(_summary(rows), self.count), model=model)
+        from prepack_lab.scoring.harness import PrepackLM
+    except ImportError as error:
+        raise ValueError(f"{error}; lm-eval is an extra: pip install 'prepack-lab[lm-eval]'") from error
+    model, tokenizer = load_model(asked.model, asked.dtype, asked.device)
+    shared: dict[str, Any] = {"pretrained": model, "tokenizer": tokenizer, "batch_size": asked.batch_size}
+    clients = {"hf": HFLM(**shared)} | {
+        f"prepack, {method}": PrepackLM(method=method, **shared) for method in asked.methods
+    }
+    rows = []
+    with TemporaryDirectory() as folder:
+        for examples, beginning in ((0, ""), (5, _five_examples())):
+            _write_task(Path(folder), asked.workload, asked.count, asked.seed, beginning)
+            for repeat in range(asked.repeats + 1):  # the first round is smaller, and does not count
+                for name, client in clients.items():
+                    seconds, found = _evaluate(client, folder, None if repeat else 2)
+                    if repeat:
+                        rows.append({"examples": examples, "client": name, "seconds": seconds, "answers": found})
+    return asked.report(_summary(rows), _table(_summary(rows), asked.count), model=model)
 
 
 def _five_examples() -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from prepack_lab.bench.batches import OnPrompts, check_methods, fill, prefill
+from prepack_lab.bench.batches import check_methods, fill, load_and_draw, prefill
+from prepack_lab.bench.experiments import Memory
 from prepack_lab.bench.report import Report
 from prepack_lab.figures.memory_curves import draw_memory
 from prepack_lab.measuring import paper
@@ -22,50 +23,38 @@ MOST = 4096
 """Prompts in the largest batch that is looked for."""
 
 
-class Memory(OnPrompts, name="memory", quick={"batch_size": 8}, figure=True):
-    """Peak memory, and the largest batch that fits.
+def run_memory(asked: Memory) -> Report:
+    check_methods(asked.methods)
+    model, (drawn,) = load_and_draw(asked, [asked.workload], [asked.batch_size if asked.prompts else MOST])
+    weights = sum(parameter.nbytes for parameter in model.parameters())
+    limit = asked.memory * GB if asked.memory else weights + free_memory(model.device)
+    bar = tqdm(asked.methods, unit="method", leave=False)
+    rows = [_row(asked, model, drawn.lengths, method, weights, limit) for method in bar]
+    sizes = [1 << power for power in range(13) if 1 << power <= len(drawn.lengths)]
+    counted = ModelSizes.of(model.config)
+    curves = {m: memory_by_batch(counted, drawn.lengths, m, sizes, model.dtype) for m in asked.methods}
+    found = {row["method"]: {asked.batch_size: peak} for row in rows if (peak := row["peak_memory_bytes"])}
+    compared = asked.compare_paper and asked.workload == "mmlu" and asked.prompts is None
+    table = _table(rows, asked.batch_size, limit, compared)
+    return asked.report(rows, table, draw_memory(curves, limit, found), model)
 
-    The peak is measured: by the allocator on CUDA, by following every allocation on a CPU. The largest batch is found
-    by trying on CUDA; elsewhere a full memory would end the program, so it is estimated.
-    """
 
-    workload: str = "mmlu"
-    batch_size: int = 16
-    methods: Sequence[str] = ("full_batching", "length_ordered", "prepacked", "padding_free")
-    memory: float | None = None
-    compare_paper: bool = False
-
-    def run(self) -> Report:
-        check_methods(self.methods)
-        model, (drawn,) = self.load_and_draw([self.workload], [self.batch_size if self.prompts else MOST])
-        weights = sum(parameter.nbytes for parameter in model.parameters())
-        limit = self.memory * GB if self.memory else weights + free_memory(model.device)
-        bar = tqdm(self.methods, unit="method", leave=False)
-        rows = [self._row(model, drawn.lengths, method, weights, limit) for method in bar]
-        sizes = [1 << power for power in range(13) if 1 << power <= len(drawn.lengths)]
-        counted = ModelSizes.of(model.config)
-        curves = {m: memory_by_batch(counted, drawn.lengths, m, sizes, model.dtype) for m in self.methods}
-        found = {row["method"]: {self.batch_size: peak} for row in rows if (peak := row["peak_memory_bytes"])}
-        compared = self.compare_paper and self.workload == "mmlu" and self.prompts is None
-        table = _table(rows, self.batch_size, limit, compared)
-        return self.report(rows, table, draw_memory(curves, limit, found), model)
-
-    def _row(
-        self, model: PreTrainedModel, lengths: Sequence[int], method: str, weights: int, limit: float
-    ) -> dict[str, Any]:
-        batch = lengths[: self.batch_size]
-        taken = peak_memory(partial(prefill, model, fill(model, batch), method), str(model.device))
-        if model.device.type == "cuda" and self.memory is None:
-            most, how = largest_that_fits(lambda size: fits(model, lengths[:size], method), len(lengths)), "tried"
-        else:
-            most, how = largest_batch(ModelSizes.of(model.config), lengths, method, limit, model.dtype), "estimated"
-        return {
-            "method": method,
-            "peak_memory_bytes": None if taken is None else weights + taken,
-            "estimated_bytes": memory_by_batch(model.config, batch, method, [len(batch)], model.dtype)[len(batch)],
-            "largest_batch": most,
-            "largest_batch_found": how,
-        }
+def _row(
+    asked: Memory, model: PreTrainedModel, lengths: Sequence[int], method: str, weights: int, limit: float
+) -> dict[str, Any]:
+    batch = lengths[: asked.batch_size]
+    taken = peak_memory(partial(prefill, model, fill(model, batch), method), str(model.device))
+    if model.device.type == "cuda" and asked.memory is None:
+        most, how = largest_that_fits(lambda size: fits(model, lengths[:size], method), len(lengths)), "tried"
+    else:
+        most, how = largest_batch(ModelSizes.of(model.config), lengths, method, limit, model.dtype), "estimated"
+    return {
+        "method": method,
+        "peak_memory_bytes": None if taken is None else weights + taken,
+        "estimated_bytes": memory_by_batch(model.config, batch, method, [len(batch)], model.dtype)[len(batch)],
+        "largest_batch": most,
+        "largest_batch_found": how,
+    }
 
 
 def _table(rows: Sequence[dict[str, Any]], batch_size: int, limit: float, compared: bool) -> Table:

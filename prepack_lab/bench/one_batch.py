@@ -9,8 +9,9 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from prepack_lab.bench.batches import OnModel, check_methods, fill, prefill, require_methods, time_under_a_bar
+from prepack_lab.bench.batches import check_methods, fill, load, prefill, require_methods, time_under_a_bar
 from prepack_lab.bench.experiment import dtype_name
+from prepack_lab.bench.experiments import OneBatch
 from prepack_lab.bench.matrix_products import MatrixProducts
 from prepack_lab.bench.report import Report
 from prepack_lab.cache import join_caches
@@ -18,7 +19,6 @@ from prepack_lab.measuring.machine import MB
 from prepack_lab.measuring.memory import peak_memory
 from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import Measurement, gpu_utilization, measure
-from prepack_lab.methods import METHODS
 from prepack_lab.packed_batch import PackedBatch
 from prepack_lab.packing import Packing, pack
 from prepack_lab.sources.lengths import load_profile
@@ -27,51 +27,38 @@ PRODUCTS = "matrix products alone"
 BASELINES = ("full_batching", "one_by_one")
 
 
-class OneBatch(OnModel, name="one-batch", quick={"batch_size": 8, "repeats": 3}):
-    """Every method on one batch, and where its time goes.
-
-    Methods run in turn, so that a machine that slows down slows all of them. The time is that of the forward passes,
-    packing included. Unpacking, the cache of each prompt, is timed by itself, as in the paper.
-    """
-
-    workload: str = "mmlu"
-    batch_size: int = 32
-    methods: Sequence[str] = tuple(METHODS)
-    repeats: int = 5
-    seed: int = 0
-
-    def run(self) -> Report:
-        check_methods(self.methods)
-        lengths = load_profile(self.workload).sample(self.batch_size, self.seed)
-        model = self.load()
-        require_methods(model, self.methods, max(lengths))
-        prompts, where = fill(model, lengths, self.seed), str(model.device)
-        calls = {method: partial(prefill, model, prompts, method) for method in self.methods}
-        products = MatrixProducts(model, lengths)
-        times = time_under_a_bar({PRODUCTS: products, **calls}, self.repeats, where)
-        needed = products.seconds(times[PRODUCTS].median)
-        results = [
-            {
-                "method": method,
-                "seconds": [*times[method].seconds],
-                "share_of_matrix_products": needed / times[method].median,
-                "pack_seconds": [*_pack(prompts, method, self.repeats, where).seconds],
-                "unpack_seconds": [*_unpack(model, prompts, method, self.repeats, where).seconds],
-                "peak_memory_bytes": peak_memory(call, where),
-                "gpu_utilization": gpu_utilization(call, where),
-            }
-            for method, call in calls.items()
-        ]
-        counted = {
-            "tokens": sum(lengths),
-            "longest": max(lengths),
-            "rows_packed": pack(lengths).num_bins,
-            "matrix_products_flop_per_second": products.weight_flops / times[PRODUCTS].median,
-            "matrix_products_seconds": needed,
+def run_one_batch(asked: OneBatch) -> Report:
+    check_methods(asked.methods)
+    lengths = load_profile(asked.workload).sample(asked.batch_size, asked.seed)
+    model = load(asked)
+    require_methods(model, asked.methods, max(lengths))
+    prompts, where = fill(model, lengths, asked.seed), str(model.device)
+    calls = {method: partial(prefill, model, prompts, method) for method in asked.methods}
+    products = MatrixProducts(model, lengths)
+    times = time_under_a_bar({PRODUCTS: products, **calls}, asked.repeats, where)
+    needed = products.seconds(times[PRODUCTS].median)
+    results = [
+        {
+            "method": method,
+            "seconds": [*times[method].seconds],
+            "share_of_matrix_products": needed / times[method].median,
+            "pack_seconds": [*_pack(prompts, method, asked.repeats, where).seconds],
+            "unpack_seconds": [*_unpack(model, prompts, method, asked.repeats, where).seconds],
+            "peak_memory_bytes": peak_memory(call, where),
+            "gpu_utilization": gpu_utilization(call, where),
         }
-        named = f"{self.model}, {dtype_name(model)}: {self.batch_size} prompts like {self.workload}"
-        caption = f"{named}, {_counted(counted)}. Runs each, in turn: {self.repeats}.\n{_products(counted)}"
-        return self.report(results, _table(caption, results), model=model, settings=counted)
+        for method, call in calls.items()
+    ]
+    counted = {
+        "tokens": sum(lengths),
+        "longest": max(lengths),
+        "rows_packed": pack(lengths).num_bins,
+        "matrix_products_flop_per_second": products.weight_flops / times[PRODUCTS].median,
+        "matrix_products_seconds": needed,
+    }
+    named = f"{asked.model}, {dtype_name(model)}: {asked.batch_size} prompts like {asked.workload}"
+    caption = f"{named}, {_counted(counted)}. Runs each, in turn: {asked.repeats}.\n{_products(counted)}"
+    return asked.report(results, _table(caption, results), model=model, settings=counted)
 
 
 def _pack(prompts: list[list[int]], method: str, repeats: int, device: str) -> Measurement:

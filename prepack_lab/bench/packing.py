@@ -9,32 +9,23 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from prepack_lab.bench.experiment import Experiment
+from prepack_lab.bench.experiments import PackingTime
 from prepack_lab.bench.report import Report
 from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import measure
-from prepack_lab.packing import STRATEGIES, pack
+from prepack_lab.packing import pack
 from prepack_lab.sources.lengths import LengthProfile, load_profile
 
 MOST = {"binpacking": 10_000, "optimal": 1_000}
 """Strategies whose time grows with the square or worse, and the most lengths that they are given."""
 
 
-class PackingTime(Experiment, name="packing", quick={"sizes": (1_000, 10_000, 100_000)}):
-    """Strategies: bins, and time to a million prompts, in bins of the workload's longest prompt."""
-
-    workload: str = "mmlu"
-    sizes: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000)
-    strategies: Sequence[str] = STRATEGIES
-    repeats: int = 3
-    seed: int = 0
-
-    def run(self) -> Report:
-        profile = load_profile(self.workload)
-        bar = tqdm(self.strategies, unit="strategy", leave=False)
-        lengths = profile.sample(max(self.sizes), self.seed)
-        rows = time_packing(lengths, profile.longest, bar, self.sizes, self.repeats)
-        return self.report(rows, times_table(rows, self.strategies, self.sizes, profile))
+def run_packing(asked: PackingTime) -> Report:
+    profile = load_profile(asked.workload)
+    bar = tqdm(asked.strategies, unit="strategy", leave=False)
+    lengths = profile.sample(max(asked.sizes), asked.seed)
+    rows = time_packing(lengths, profile.longest, bar, asked.sizes, asked.repeats)
+    return asked.report(rows, times_table(rows, asked.strategies, asked.sizes, profile))
 
 
 def time_packing(

@@ -11,7 +11,8 @@ from typing import Any
 from transformers import GenerationConfig, PreTrainedModel
 from transformers.utils import logging
 
-from prepack_lab.bench.batches import OnPrompts, fill, time_under_a_bar
+from prepack_lab.bench.batches import fill, load_and_draw, time_under_a_bar
+from prepack_lab.bench.experiments import Peers
 from prepack_lab.bench.report import Report
 from prepack_lab.generation import generate
 from prepack_lab.measuring.table import Table
@@ -21,29 +22,19 @@ THEIRS = "transformers, continuous batching"
 OTHERS = ("vllm", "sglang", "flash_attn")
 
 
-class Peers(OnPrompts, name="peers", quick={"batch_size": 4}):
-    """transformers' continuous batching, on the same prompts, and what else is installed."""
-
-    workload: str = "mmlu"
-    batch_size: int = 8
-    max_new_tokens: int = 2
-    repeats: int = 1
-
-    def run(self) -> Report:
-        model, (batch,) = self.load_and_draw([self.workload], [self.batch_size])
-        prompts = fill(model, batch.lengths, self.seed)
-        calls = {name: partial(_ours, model, prompts, name, self.max_new_tokens) for name in OURS}
-        calls[THEIRS] = partial(_continuous_batching, model, prompts, self.max_new_tokens)
-        tokens = {name: call() for name, call in calls.items()}
-        times = time_under_a_bar(calls, self.repeats, str(model.device), warmup=0)
-        same = {
-            name: sum(ours == theirs for ours, theirs in zip(said, tokens["full_batching"], strict=True))
-            for name, said in tokens.items()
-        }
-        rows = [
-            {"runner": name, "seconds": [*times[name].seconds], "same_prompts": count} for name, count in same.items()
-        ]
-        return self.report(rows, _table(rows, self.batch_size), model=model)
+def run_peers(asked: Peers) -> Report:
+    model, (batch,) = load_and_draw(asked, [asked.workload], [asked.batch_size])
+    prompts = fill(model, batch.lengths, asked.seed)
+    calls = {name: partial(_ours, model, prompts, name, asked.max_new_tokens) for name in OURS}
+    calls[THEIRS] = partial(_continuous_batching, model, prompts, asked.max_new_tokens)
+    tokens = {name: call() for name, call in calls.items()}
+    times = time_under_a_bar(calls, asked.repeats, str(model.device), warmup=0)
+    same = {
+        name: sum(ours == theirs for ours, theirs in zip(said, tokens["full_batching"], strict=True))
+        for name, said in tokens.items()
+    }
+    rows = [{"runner": name, "seconds": [*times[name].seconds], "same_prompts": count} for name, count in same.items()]
+    return asked.report(rows, _table(rows, asked.batch_size), model=model)
 
 
 def _ours(model: PreTrainedModel, prompts: list[list[int]], method: str, max_new_tokens: int) -> list[list[int]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import median
 
+from prepack_lab.bench.experiments import Predict
 from prepack_lab.bench.report import Report
-from prepack_lab.bench.speed_ups import OnBatches
+from prepack_lab.bench.speed_ups import measure_batches
 from prepack_lab.figures.predictor import draw_predictor
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.predictors import PREDICTORS, errors_on_unseen, fit_line
@@ -15,21 +16,14 @@ from prepack_lab.measuring.table import Table
 from prepack_lab.methods import BASELINE
 
 
-class Predict(OnBatches, name="predict", quick={"draws": 2, "batch_size": 8}, figure=True):
-    """What predicts the speed-up: a line for each predictor, scored on workloads that it has not seen."""
-
-    workloads: Sequence[str] = ("mmlu", "samsum", "alpaca", "wikitext256")
-    batch_size: int = 16
-    draws: int = 6
-
-    def run(self) -> Report:
-        model, batches, rows = self.measure_batches(self.workloads, [self.batch_size], (BASELINE, "prepacked"))
-        gains = [speed_up(rows, "prepacked", workload=batch.workload, draw=batch.draw)[0] for batch in batches]
-        kinds = [batch.workload for batch in batches]
-        known = {name: [predictor(batch.lengths) for batch in batches] for name, predictor in PREDICTORS.items()}
-        words = [f"{batch.workload}, draw {batch.draw}" for batch in batches]
-        figure = draw_predictor(known["k/r"], gains, "k/r", paper.LINES["k/r"] if self.compare_paper else None, words)
-        return self.report(rows, _table(known, gains, kinds), figure, model)
+def run_predict(asked: Predict) -> Report:
+    model, batches, rows = measure_batches(asked, asked.workloads, [asked.batch_size], (BASELINE, "prepacked"))
+    gains = [speed_up(rows, "prepacked", workload=batch.workload, draw=batch.draw)[0] for batch in batches]
+    kinds = [batch.workload for batch in batches]
+    known = {name: [predictor(batch.lengths) for batch in batches] for name, predictor in PREDICTORS.items()}
+    words = [f"{batch.workload}, draw {batch.draw}" for batch in batches]
+    figure = draw_predictor(known["k/r"], gains, "k/r", paper.LINES["k/r"] if asked.compare_paper else None, words)
+    return asked.report(rows, _table(known, gains, kinds), figure, model)
 
 
 def _table(known: Mapping[str, Sequence[float]], gains: Sequence[float], kinds: Sequence[str]) -> Table:

@@ -9,7 +9,8 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from prepack_lab.bench.batches import OnPrompts, fill, time_under_a_bar
+from prepack_lab.bench.batches import fill, load_and_draw, time_under_a_bar
+from prepack_lab.bench.experiments import Score
 from prepack_lab.bench.report import Report
 from prepack_lab.measuring.table import Table
 from prepack_lab.methods import BASELINE, known_options
@@ -30,49 +31,40 @@ REFERENCE = "one_by_one"
 """What the others have to find, too."""
 
 
-class Score(OnPrompts, name="score", quick={"count": 4, "examples": (0, 128)}):
-    """Multiple-choice questions, each choice scored: a loop, padded, sorted, packed, and with shared beginnings."""
+def run_score(asked: Score) -> Report:
+    model, (drawn,) = load_and_draw(asked, [asked.workload], [asked.count])
+    questions = fill(model, drawn.lengths, asked.seed)
+    choices = [fill(model, [1] * asked.choices, asked.seed + 1 + index) for index in range(asked.count)]
+    rows = []
+    for tokens in asked.examples:
+        (beginning,) = fill(model, [tokens], asked.seed) if tokens else [[]]
+        prompts = [beginning + question for question in questions]
+        rows += [{"examples": tokens, **row} for row in _run_all(asked, model, prompts, choices)]
+    return asked.report(rows, _table(rows, asked.count, asked.choices), model=model)
 
-    workload: str = "mmlu"
-    count: int = 16
-    choices: int = 4
-    examples: Sequence[int] = (0, 512)
-    batch_size: int = 16
-    repeats: int = 1
 
-    def run(self) -> Report:
-        model, (drawn,) = self.load_and_draw([self.workload], [self.count])
-        questions = fill(model, drawn.lengths, self.seed)
-        choices = [fill(model, [1] * self.choices, self.seed + 1 + index) for index in range(self.count)]
-        rows = []
-        for tokens in self.examples:
-            (beginning,) = fill(model, [tokens], self.seed) if tokens else [[]]
-            prompts = [beginning + question for question in questions]
-            rows += [{"examples": tokens, **row} for row in self._run_all(model, prompts, choices)]
-        return self.report(rows, _table(rows, self.count, self.choices), model=model)
+def _run_all(
+    asked: Score, model: PreTrainedModel, prompts: list[list[int]], choices: list[list[list[int]]]
+) -> list[dict[str, Any]]:
+    found: dict[str, list[list[Found]]] = {}
 
-    def _run_all(
-        self, model: PreTrainedModel, prompts: list[list[int]], choices: list[list[list[int]]]
-    ) -> list[dict[str, Any]]:
-        found: dict[str, list[list[Found]]] = {}
+    def run(way: str, method: str, share: bool) -> None:
+        options = {} if method == REFERENCE else known_options(method, batch_size=asked.batch_size)
+        found[way] = score(model, prompts, choices, method, share, **options)
 
-        def run(way: str, method: str, share: bool) -> None:
-            options = {} if method == REFERENCE else known_options(method, batch_size=self.batch_size)
-            found[way] = score(model, prompts, choices, method, share, **options)
-
-        calls: dict[str, Callable[[], None]] = {way: partial(run, way, *how) for way, how in WAYS.items()}
-        for method, share in WAYS.values():  # a small warm-up, which also finds out what is exact
-            score(model, prompts[:2], [each[:2] for each in choices[:2]], method, share)
-        taken = time_under_a_bar(calls, self.repeats, str(model.device), warmup=0)
-        expected = _flat(found[REFERENCE])
-        return [
-            {
-                "way": way,
-                "seconds": [*taken[way].seconds],
-                "most_off": max(abs(a - b) for a, b in zip(_flat(found[way]), expected, strict=True)),
-            }
-            for way in WAYS
-        ]
+    calls: dict[str, Callable[[], None]] = {way: partial(run, way, *how) for way, how in WAYS.items()}
+    for method, share in WAYS.values():  # a small warm-up, which also finds out what is exact
+        score(model, prompts[:2], [each[:2] for each in choices[:2]], method, share)
+    taken = time_under_a_bar(calls, asked.repeats, str(model.device), warmup=0)
+    expected = _flat(found[REFERENCE])
+    return [
+        {
+            "way": way,
+            "seconds": [*taken[way].seconds],
+            "most_off": max(abs(a - b) for a, b in zip(_flat(found[way]), expected, strict=True)),
+        }
+        for way in WAYS
+    ]
 
 
 def _flat(found: list[list[Found]]) -> list[float]:

@@ -17,13 +17,14 @@ from transformers import PreTrainedModel
 
 from prepack_lab.bench.batches import (
     Batch,
-    OnPrompts,
     check_methods,
     fill,
+    load_and_draw,
     prefill,
     require_methods,
     time_under_a_bar,
 )
+from prepack_lab.bench.experiments import BatchSize, FirstToken, OnBatches, Prefill
 from prepack_lab.bench.report import Report
 from prepack_lab.figures.counted_rows import draw_counted_rows
 from prepack_lab.figures.speed_up_curves import draw_speed_ups
@@ -34,124 +35,87 @@ from prepack_lab.measuring.recordings import fewer_rows_recorded, only, speed_up
 from prepack_lab.measuring.table import Table
 from prepack_lab.methods import BASELINE
 
-METHODS = (BASELINE, "prepacked", "padding_free")
-
 Call = Callable[[PreTrainedModel, list[list[int]], str], Any]
 Row = dict[str, Any]
 PerBatchSize = Mapping[int, float]
 
 
-class OnBatches(OnPrompts):
-    """An experiment that runs random batches by several methods."""
+def measure_batches(
+    asked: OnBatches,
+    workloads: Sequence[str],
+    sizes: Sequence[int],
+    methods: Sequence[str],
+    timed: Mapping[str, Call] = MappingProxyType({"prefill": prefill}),
+) -> tuple[PreTrainedModel, list[Batch], list[Row]]:
+    """The model, the batches, and a row for each batch, method and whatever is timed.
 
-    draws: int = 3
-    repeats: int = 1
-    compare_paper: bool = False
+    Args:
+        asked: names the model, and how often what is drawn and run.
+        workloads: length profiles.
+        sizes: prompts in a batch.
+        methods: the baseline is one of them.
+        timed: what is timed, in turn, by its name.
 
-    def measure_batches(
-        self,
-        workloads: Sequence[str],
-        sizes: Sequence[int],
-        methods: Sequence[str],
-        timed: Mapping[str, Call] = MappingProxyType({"prefill": prefill}),
-    ) -> tuple[PreTrainedModel, list[Batch], list[Row]]:
-        """The model, the batches, and a row for each batch, method and whatever is timed.
-
-        Args:
-            workloads: length profiles.
-            sizes: prompts in a batch.
-            methods: the baseline is one of them.
-            timed: what is timed, in turn, by its name.
-
-        Raises:
-            ValueError: an unknown method or workload, or no baseline among the methods.
-            UnsupportedModelError: a method is not known to be exact for the model.
-        """
-        check_methods(methods)
-        if BASELINE not in methods:
-            raise ValueError(f"speed-ups compare with {BASELINE}; add it to the methods")
-        model, batches = self.load_and_draw(workloads, sizes, self.draws)
-        require_methods(model, methods, max(max(batch.lengths) for batch in batches))
-        rows = []
-        for batch in tqdm(batches, unit="batch", leave=False):
-            prompts = fill(model, batch.lengths, batch.draw)
-            calls = {
-                (name, method): partial(call, model, prompts, method)
-                for name, call in timed.items()
-                for method in methods
-            }
-            kind = {"workload": batch.workload, "batch_size": batch.size, "draw": batch.draw, "rows_packed": batch.rows}
-            rows += [
-                {
-                    **kind,
-                    "timed": name,
-                    "method": method,
-                    "seconds": [*taken.seconds],
-                    "peak_memory_bytes": taken.peak_memory_bytes,
-                }
-                for (name, method), taken in time_under_a_bar(calls, self.repeats, str(model.device)).items()
-            ]
-        return model, batches, rows
-
-
-class Prefill(OnBatches, name="prefill", quick={"draws": 1, "batch_size": 8}, figure=True):
-    """Prefill by method and workload: the paper's main figure."""
-
-    workloads: Sequence[str] = tuple(paper.PREFILL_SECONDS)
-    batch_size: int = 16
-    methods: Sequence[str] = METHODS
-
-    def run(self) -> Report:
-        model, _, rows = self.measure_batches(self.workloads, [self.batch_size], self.methods)
-        theirs = paper.SPEED_UP_BY_BATCH if self.compare_paper else None
-        table = speed_up_table(rows, self.methods, theirs, "Prefill")
-        return self.report(rows, table, _beside_rows(rows, self.methods), model)
-
-
-class FirstToken(OnBatches, name="ttft", quick={"draws": 1, "batch_size": 8}, figure=True):
-    """Time to first token by method: prefill, unpacking and the choice of a token, as `generate` does it.
-
-    Without workloads: mmlu, or beside the paper all that it measured.
+    Raises:
+        ValueError: an unknown method or workload, or no baseline among the methods.
+        UnsupportedModelError: a method is not known to be exact for the model.
     """
-
-    workloads: Sequence[str] | None = None
-    batch_size: int = 16
-    methods: Sequence[str] = METHODS
-
-    def run(self) -> Report:
-        compared = self.compare_paper and self.prompts is None
-        workloads = self.workloads or ([*paper.TTFT_SPEED_UP] if compared else ["mmlu"])
-        timed = {"first token": _first_token, "prefill": prefill}
-        model, _, both = self.measure_batches(workloads, [self.batch_size], self.methods, timed)
-        rows, before = ([row for row in both if row["timed"] == name] for name in timed)
-        theirs = {name: {16: by_model[paper.MODELS[0]]} for name, by_model in paper.TTFT_SPEED_UP.items()}
-        table = speed_up_table(
-            rows, self.methods, theirs if self.compare_paper else None, "Time to first token", before
-        )
-        return self.report(both, table, _beside_rows(rows, self.methods), model, {"workloads": workloads})
-
-
-class BatchSize(OnBatches, name="batch-size", quick={"batch_sizes": (4, 8, 16), "draws": 1}, figure=True):
-    """The speed-up as the batch grows."""
-
-    workload: str = "mmlu"
-    batch_sizes: Sequence[int] = (4, 8, 16, 32, 64)
-    methods: Sequence[str] = METHODS
-    draws: int = 2
-
-    def run(self) -> Report:
-        model, _, rows = self.measure_batches([self.workload], self.batch_sizes, self.methods)
-        compared = self.compare_paper and self.prompts is None
-        theirs = paper.SPEED_UP_BY_BATCH.get(self.workload, {}) if compared else {}
-        beside = {self.workload: theirs} if theirs else None
-        table = speed_up_table(rows, self.methods, beside, "Prefill as the batch grows")
-        gains = {
-            method: {size: speed_up(rows, method, batch_size=size)[0] for size in self.batch_sizes}
-            for method in self.methods
-            if method != BASELINE
+    check_methods(methods)
+    if BASELINE not in methods:
+        raise ValueError(f"speed-ups compare with {BASELINE}; add it to the methods")
+    model, batches = load_and_draw(asked, workloads, sizes, asked.draws)
+    require_methods(model, methods, max(max(batch.lengths) for batch in batches))
+    rows = []
+    for batch in tqdm(batches, unit="batch", leave=False):
+        prompts = fill(model, batch.lengths, batch.draw)
+        calls = {
+            (name, method): partial(call, model, prompts, method) for name, call in timed.items() for method in methods
         }
-        counted = {size: fewer_rows_recorded(rows, batch_size=size) for size in self.batch_sizes}
-        return self.report(rows, table, draw_speed_ups(gains, theirs, counted), model)
+        kind = {"workload": batch.workload, "batch_size": batch.size, "draw": batch.draw, "rows_packed": batch.rows}
+        rows += [
+            {
+                **kind,
+                "timed": name,
+                "method": method,
+                "seconds": [*taken.seconds],
+                "peak_memory_bytes": taken.peak_memory_bytes,
+            }
+            for (name, method), taken in time_under_a_bar(calls, asked.repeats, str(model.device)).items()
+        ]
+    return model, batches, rows
+
+
+def run_prefill(asked: Prefill) -> Report:
+    model, _, rows = measure_batches(asked, asked.workloads, [asked.batch_size], asked.methods)
+    theirs = paper.SPEED_UP_BY_BATCH if asked.compare_paper else None
+    table = speed_up_table(rows, asked.methods, theirs, "Prefill")
+    return asked.report(rows, table, _beside_rows(rows, asked.methods), model)
+
+
+def run_ttft(asked: FirstToken) -> Report:
+    compared = asked.compare_paper and asked.prompts is None
+    workloads = asked.workloads or ([*paper.TTFT_SPEED_UP] if compared else ["mmlu"])
+    timed = {"first token": _first_token, "prefill": prefill}
+    model, _, both = measure_batches(asked, workloads, [asked.batch_size], asked.methods, timed)
+    rows, before = ([row for row in both if row["timed"] == name] for name in timed)
+    theirs = {name: {16: by_model[paper.MODELS[0]]} for name, by_model in paper.TTFT_SPEED_UP.items()}
+    table = speed_up_table(rows, asked.methods, theirs if asked.compare_paper else None, "Time to first token", before)
+    return asked.report(both, table, _beside_rows(rows, asked.methods), model, {"workloads": workloads})
+
+
+def run_batch_size(asked: BatchSize) -> Report:
+    model, _, rows = measure_batches(asked, [asked.workload], asked.batch_sizes, asked.methods)
+    compared = asked.compare_paper and asked.prompts is None
+    theirs = paper.SPEED_UP_BY_BATCH.get(asked.workload, {}) if compared else {}
+    beside = {asked.workload: theirs} if theirs else None
+    table = speed_up_table(rows, asked.methods, beside, "Prefill as the batch grows")
+    gains = {
+        method: {size: speed_up(rows, method, batch_size=size)[0] for size in asked.batch_sizes}
+        for method in asked.methods
+        if method != BASELINE
+    }
+    counted = {size: fewer_rows_recorded(rows, batch_size=size) for size in asked.batch_sizes}
+    return asked.report(rows, table, draw_speed_ups(gains, theirs, counted), model)
 
 
 def _first_token(model: PreTrainedModel, prompts: list[list[int]], method: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from prepack_lab.bench.experiment import Experiment
+from prepack_lab.bench.experiments import Widgets
 from prepack_lab.bench.report import Report
 from prepack_lab.measuring.table import Table
 from prepack_lab.measuring.timing import Measurement
@@ -34,29 +34,20 @@ PROMISE = 0.150
 """Seconds from the key to the new figure."""
 
 
-class Widgets(Experiment, name="widgets", quick={"repeats": 6}):
-    """From a slider to the new figure, in a browser.
-
-    Keys are pressed on each slider, to the right and back in turn, after two that do not count. It needs a checkout
-    of the project, playwright and Chromium.
-    """
-
-    repeats: int = 20
-
-    def run(self) -> Report:
-        drive = harness()
-        if drive.find_chromium() is None:
-            raise ValueError("bench widgets needs Chromium, and there is none here: apt-get install chromium")
-        with tempfile.TemporaryDirectory() as folder, drive.chromium() as browser:
-            root = Path(folder) / "notebooks"
-            root.mkdir()
-            server = drive.LabServer(root, Path(folder) / "private")
-            try:
-                widgets = tqdm(SLIDERS.items(), unit="widget", leave=False)
-                results = [time_widget(browser, server, widget, slider, self.repeats) for widget, slider in widgets]
-            finally:
-                server.stop()
-        return self.report(results, widgets_table(results), settings={"promise_seconds": PROMISE})
+def run_widgets(asked: Widgets) -> Report:
+    drive = harness()
+    if drive.find_chromium() is None:
+        raise ValueError("bench widgets needs Chromium, and there is none here: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as folder, drive.chromium() as browser:
+        root = Path(folder) / "notebooks"
+        root.mkdir()
+        server = drive.LabServer(root, Path(folder) / "private")
+        try:
+            widgets = tqdm(SLIDERS.items(), unit="widget", leave=False)
+            results = [time_widget(browser, server, widget, slider, asked.repeats) for widget, slider in widgets]
+        finally:
+            server.stop()
+    return asked.report(results, widgets_table(results), settings={"promise_seconds": PROMISE})
 
 
 @cache

@@ -31,6 +31,7 @@ from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.models import embedded_model
 from prepack_lab.models.byte_tokenizer import BYTE_VOCABULARY, EOS_ID, PAD_ID, byte_tokenizer
 from prepack_lab.models.embedded_model import ModelUnavailableError
+from prepack_lab.names import DEFAULT_MODEL
 
 _BYTES: dict[str, Any] = {"bos_token_id": EOS_ID, "eos_token_id": EOS_ID, "pad_token_id": PAD_ID}
 
@@ -59,8 +60,6 @@ RANDOM_MODELS: dict[str, PreTrainedConfig] = {
     ),
 }  # fmt: skip
 """The paper's models as their authors published them, and two tiny ones; all read bytes."""
-
-DEFAULT_MODEL = "smollm2-135m"
 
 _WHERE = {"revision", "token", "cache_dir", "subfolder", "local_files_only", "trust_remote_code"}
 """The options that say where a model is; all others are for its weights only."""

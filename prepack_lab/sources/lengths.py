@@ -14,7 +14,7 @@ from importlib.resources import files
 
 import numpy as np
 
-PAPER_WORKLOADS = ("mmlu", "samsum", "alpaca", "hh_rlhf", "wikitext256", "wikitext512")
+from prepack_lab.names import PAPER_WORKLOADS
 
 _FOLDER = files("prepack_lab") / "data" / "length_profiles"
 

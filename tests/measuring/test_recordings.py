@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from prepack_lab.bench.one_batch import OneBatch
+from prepack_lab.bench.experiments import OneBatch
 from prepack_lab.measuring.recordings import FOLDER, Recording, fewer_rows_recorded, load_recordings, speed_up
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Option
+
+from prepack_lab.options import decimal, file, number
 
 if TYPE_CHECKING:
     from prepack_lab.course.grading.grades import Grade
@@ -20,48 +23,32 @@ STOPPED = 130
 """Exit code after Ctrl-C."""
 
 
-def add_arguments(grade: argparse.ArgumentParser) -> None:
-    """The options of the command."""
-    add = grade.add_argument
-    add("folder", type=Path, help="the students' notebooks: a folder per student, or side by side")
-    add("--out", type=Path, default=Path("grades"), help="folder for the results; default: %(default)s")
-    add("--lesson", action="append", default=[], metavar="02", help="grade this lesson only; may be repeated")
-    add("--exercise", action="append", default=[], metavar="KEY", help="grade this one only; may be repeated")
-    add("--course", type=Path, metavar="FILE", help="points, partial credit, due dates, lateness: a course.toml")
-    add("--roster", type=Path, metavar="FILE", help="a CSV file of the class, with columns such as name, id, email")
-    add("--overrides", type=Path, metavar="FILE", help="your points and comments; default: overrides.csv in --out")
-    add("--level", type=int, metavar="N", help="how many folders down the students are; default: found out")
-    add("--seconds", type=float, default=5.0, help="time limit for each case; default: %(default)s")
-    add("--memory", type=float, default=1.0, metavar="GB", help="for each function; default: %(default)s")
-    add("--jobs", type=int, help="notebooks graded at a time; default: one per processor")
-    add("--seed", type=int, default=0, help="seed of each student's own numbers; default: %(default)s")
-    add("--fresh", action="store_true", help="grade everything again, even what has not changed")
-    add("--no-sandbox", action="store_true", help="run students' code with all your rights: only code that you trust")
-    add("--dry-run", action="store_true", help="say which notebooks would be graded, and grade none")
-    add("--json", metavar="FILE", help="write the results as JSON, too; - is the standard output")
-    grade.set_defaults(run=run)
-
-
 @dataclass(frozen=True)
 class Options:
-    """What was asked for on the command line."""
+    """What can be asked for on the command line."""
 
-    folder: Path
-    out: Path
-    lesson: Sequence[str]
-    exercise: Sequence[str]
-    course: Path | None
-    roster: Path | None
-    overrides: Path | None
-    level: int | None
-    seconds: float
-    memory: float
-    jobs: int | None
-    seed: int
-    fresh: bool
-    no_sandbox: bool
-    dry_run: bool
-    json: str | None
+    folder: Annotated[Path, Argument(help="the students' notebooks: a folder per student, or side by side")]
+    out: Annotated[Path, Option(metavar="FOLDER", help="for the results")] = Path("grades")
+    lesson: Annotated[list[str], Option(metavar="02", help="grade this lesson only; may be repeated")] = field(
+        default_factory=list
+    )
+    exercise: Annotated[list[str], Option(metavar="KEY", help="grade this one only; may be repeated")] = field(
+        default_factory=list
+    )
+    course: Annotated[Path, file(help="points, partial credit, due dates, lateness: a course.toml")] | None = None
+    roster: Annotated[Path, file(help="a CSV file of the class, with columns such as name, id, email")] | None = None
+    overrides: Annotated[Path, file(help="your points and comments; else overrides.csv in --out")] | None = None
+    level: Annotated[int, number(help="how many folders down the students are; else found out")] | None = None
+    seconds: Annotated[float, decimal(metavar="S", help="time limit for each case")] = 5.0
+    memory: Annotated[float, decimal(metavar="GB", help="for each function")] = 1.0
+    jobs: Annotated[int, number(help="notebooks graded at a time; else one per processor")] | None = None
+    seed: Annotated[int, number(help="of each student's own numbers")] = 0
+    fresh: Annotated[bool, Option("--fresh", help="grade everything again, even what has not changed")] = False
+    no_sandbox: Annotated[
+        bool, Option("--no-sandbox", help="run students' code with all your rights: only code that you trust")
+    ] = False
+    dry_run: Annotated[bool, Option("--dry-run", help="say which notebooks would be graded, and grade none")] = False
+    json: Annotated[str, file(help="write the results as JSON, too; - is the standard output")] | None = None
 
     def __post_init__(self) -> None:
         for option, value in (("--seconds", self.seconds), ("--memory", self.memory)):
