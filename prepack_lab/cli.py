@@ -99,43 +99,64 @@ def doctor() -> int:
 
 @app.command(
     epilog=examples(
-        "prepack-lab inspect my_prompts.txt", "prepack-lab inspect questions.jsonl --batch-size 32 --calibrate"
+        "prepack-lab inspect my_prompts.txt",
+        "prepack-lab inspect chats.jsonl.gz --model mistral-7b --batch-size 32",
+        "prepack-lab inspect questions.csv --column question --html advice.html",
+        "prepack-lab inspect trace.parquet --json - --no-calibrate",
     )
 )
 def inspect(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="prompts: .txt (one per line), .jsonl or .csv")],
+    file: options.PromptsFile,
     model: options.Model = DEFAULT_MODEL,
     batch_size: options.BatchSize = 16,
+    column: options.Column = None,
+    chat: options.Chat = None,
+    device: Annotated[str | None, options.DEVICE] = None,
+    dtype: Annotated[str | None, options.DTYPE] = None,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="predict seconds for this machine; takes a minute")
-    ] = False,
+        bool | None,
+        typer.Option("--calibrate/--no-calibrate", help="measure this machine, once, in a minute; else you are asked"),
+    ] = None,
     at_least: Annotated[
         float, options.decimal(metavar="GAIN", help="times as fast as full batching, for an exit code of 0")
     ] = 1.05,
+    json: Annotated[str | None, typer.Option(metavar="FILE", help="write it as JSON; - is standard output")] = None,
+    html: Annotated[Path | None, options.file(help="write it as a page to hand on")] = None,
 ) -> int:
     """What padding costs your prompts, and what to do about it.
 
-    Exit code 1 where no method gains enough, 2 where the file can't be read."""
-    from prepack_lab.measuring import calibration, inspection
-    from prepack_lab.measuring.model_sizes import ModelSizes
-    from prepack_lab.models import loading
-    from prepack_lab.prompts import tokenize
-    from prepack_lab.sources.files import read_prompts
+    Exit code 1 where no method gains enough, 2 where the file can't be read.
+    """
+    from json import dumps
 
-    texts, tokenizer, rates = read_prompts(file), None, None
-    if calibrate:
-        loaded, tokenizer = loading.load_model(model)
-        sizes, rates = ModelSizes.of(loaded.config), calibration.calibrate(loaded)
-    else:
-        sizes = loading.load_sizes(model)
-        rates = calibration.recorded_calibration() if model == DEFAULT_MODEL else None
-    counter = DEFAULT_MODEL if model in loading.RANDOM_MODELS else model  # random weights know bytes only
-    if tokenizer is None or counter != model:
-        tokenizer = loading.load_model(counter, device="cpu")[1]
-    lengths = [len(prompt) for prompt in tokenize(tokenizer, texts)]
-    found = inspection.inspect_lengths(lengths, sizes, batch_size, rates)
-    print(f"{found}\n\nTokens are counted by the tokenizer of {counter}.")
-    return 0 if found.gain(found.best) >= at_least else 1
+    from tqdm import tqdm
+
+    from prepack_lab.advice.of_file import advise
+
+    def calibrating(question: str) -> bool:
+        if calibrate is None and sys.stdin.isatty() and sys.stderr.isatty():
+            return typer.confirm(question, default=True, err=True)
+        return bool(calibrate)
+
+    options.check_writable(None if json == "-" else json, html)
+    with tqdm(unit="B", unit_scale=True, desc="reading", delay=1, leave=False) as bar:
+
+        def progress(place: int, size: int) -> None:
+            bar.total = size
+            bar.update(place - bar.n)
+
+        advice = advise(
+            file, model, batch_size, column=column, chat=chat, device=device, dtype=dtype,
+            calibrating=calibrating, progress=progress,
+        )  # fmt: skip
+    if html is not None:
+        from prepack_lab.advice.page import advice_page
+
+        html.write_text(advice_page(advice), encoding="utf-8")
+    if json is not None and json != "-":
+        Path(json).write_text(dumps(advice.to_dict(), indent=1), encoding="utf-8")
+    print(dumps(advice.to_dict(), indent=1) if json == "-" else advice)
+    return 0 if advice.inspection.gain(advice.inspection.best) >= at_least else 1
 
 
 @app.command(epilog=examples("prepack-lab support"))

@@ -14,7 +14,7 @@ from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from typer import BadParameter, Option
+from typer import Argument, BadParameter, Option
 
 from prepack_lab.names import DATASET_METHODS, DEVICES, DTYPES, METHODS, MODELS, STRATEGIES, WORKLOADS
 
@@ -66,14 +66,25 @@ _numbers = partial(
 )
 
 Model = Annotated[str, _one("a folder, an id on the hub, or one of the lab's own", MODELS)]
-Dtype = Annotated[str, _one("what suits the device, or one of these", DTYPES)]
-Device = Annotated[str, _one("the best there is, or one of these", DEVICES)]
+DTYPE = _one("what suits the device, or one of these", DTYPES)
+DEVICE = _one("the best there is, or one of these", DEVICES)
+Dtype = Annotated[str, DTYPE]
+Device = Annotated[str, DEVICE]
 Workload = Annotated[str, _one("a length profile", WORKLOADS)]
 Workloads = Annotated[Sequence[str], _several("length profiles, separated by commas", WORKLOADS)]
 Methods = Annotated[Sequence[str], _several("separated by commas", METHODS)]
 DatasetMethods = Annotated[Sequence[str], _several("separated by commas", DATASET_METHODS)]
 Strategies = Annotated[Sequence[str], _several("separated by commas", STRATEGIES)]
-Prompts = Annotated[Path, file(help="your own prompts instead: .txt, .jsonl or .csv")]
+Prompts = Annotated[Path, file(help="your own prompts instead, a file as for inspect")]
+PromptsFile = Annotated[
+    str,
+    Argument(
+        metavar="FILE",
+        help="prompts: .txt (one per line), .json, .jsonl, .csv, .tsv or .parquet, also .gz or .zst; a folder; or -",
+    ),
+]
+Column = Annotated[str | None, Option(metavar="NAME", help="that holds the prompt; else known by its usual name")]
+Chat = Annotated[bool | None, Option("--chat/--no-chat", help="render by the chat template; else conversations only")]
 BatchSize = Annotated[int, number(help="prompts in a batch")]
 BatchSizes = Annotated[Sequence[int], _numbers(help="prompts in a batch")]
 Lengths = Annotated[Sequence[int], _numbers(help="tokens of every prompt")]
@@ -126,6 +137,17 @@ def _parameter(field: Field[Any], hint: Any) -> Parameter:
         described.help += f"  [default: {default}]"
     missing = False if kind is bool else None
     return Parameter(field.name, Parameter.KEYWORD_ONLY, default=missing, annotation=Annotated[kind, described])
+
+
+def check_writable(*paths: str | Path | None) -> None:
+    """Before an hour of work, not after it.
+
+    Raises:
+        ValueError: a file has no folder to be written into.
+    """
+    for path in (Path(path) for path in paths if path is not None):
+        if not path.resolve().parent.is_dir():
+            raise ValueError(f"{path} can't be written: there is no folder {path.parent}; create it first")
 
 
 def examples(*commands: str) -> str:

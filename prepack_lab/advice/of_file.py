@@ -13,7 +13,7 @@ import torch
 
 from prepack_lab.advice.kept_calibration import keep_calibration, kept_calibration
 from prepack_lab.advice.shared_beginnings import SharedBeginnings
-from prepack_lab.exactness.support import check_model
+from prepack_lab.exactness.support import UnsupportedModelError, check_model
 from prepack_lab.measuring.calibration import Calibration, calibrate, recorded_calibration
 from prepack_lab.measuring.inspection import Inspection, inspect_lengths
 from prepack_lab.measuring.machine import GB, choose_device, choose_dtype, device_name, free_memory
@@ -206,16 +206,16 @@ def read_file(
     Raises:
         InvalidPromptsError: as for `PromptFile.read`.
     """
-    lengths, shared, first, last = array("q"), SharedBeginnings(), None, None
+    lengths, shared, arrivals = array("q"), SharedBeginnings(), array("d")
     for prompt, tokens, ids in count_tokens(file, tokenizer, progress):
         lengths.append(tokens)
         shared.add(ids)
         if isinstance(prompt.columns.get("hash_ids"), list):
             shared.add_blocks(prompt.columns["hash_ids"], tokens)
         if prompt.kind == "lengths" and (arrival := prompt.arrival) is not None:
-            first, last = min(first or arrival, arrival), max(last or arrival, arrival)
+            arrivals.append(arrival)
     chat = file.kind == "conversations" if file.chat is None else file.chat
-    seconds = None if first is None or last is None else last - first
+    seconds = max(arrivals) - min(arrivals) if arrivals else None
     return FileReading(
         file.name, path, str(file.kind), chat, file.column, tuple(file.notes), lengths, shared.tokens, seconds
     )
@@ -246,6 +246,7 @@ def advise(
     Raises:
         InvalidPromptsError: as for `PromptFile.read`.
         ModelUnavailableError: as for `load_config`.
+        UnsupportedModelError: not even padded batches are exact for the model.
         ValueError: a batch size below 1, an unknown device or dtype, or a model whose cost can't be counted.
     """
     where = choose_device(device)
@@ -255,11 +256,15 @@ def advise(
     file = PromptFile(path, column=column, chat=chat)
     config = load_config(model)
     sizes, refused = ModelSizes.of(config), _refused(config)
+    exact = [method for method in DATASET_METHODS if method not in refused]
+    if BASELINE not in exact:
+        raise UnsupportedModelError(
+            f"{model}: batches are not exact, so there is nothing to choose: {refused[BASELINE]}"
+        )
     counter = DEFAULT_MODEL if model in RANDOM_MODELS else model  # random weights know bytes only
     tokenizer = load_tokenizer(counter)
     reading = read_file(file, str(path), tokenizer, lambda place: progress(place, file.size))
     rates = _rates(model, sizes, numbers, where, calibrating)
-    exact = [method for method in DATASET_METHODS if method not in refused]
     found = inspect_lengths(reading.lengths, sizes, batch_size, rates, numbers, exact)
     free = free_memory(where)
     first = reading.lengths[:TRIED].tolist()

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from prepack_lab import options
+from prepack_lab.options import check_writable
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -135,9 +136,7 @@ def _run(experiment: type[Experiment], **given: Any) -> int:
     from prepack_lab.measuring.recordings import FOLDER
 
     kept = Kept(**{option.name: given.pop(option.name) for option in fields(Kept) if option.name in given})
-    for path in (kept.json, kept.plot):
-        if path is not None and not path.resolve().parent.is_dir():
-            raise ValueError(f"{path} can't be written: there is no folder {path.parent}; create it first")
+    check_writable(kept.json, kept.plot)
     if kept.plot is not None:
         check_plot(kept.plot)
     report = experiment(**(experiment.quick if kept.quick else {}) | given).run()

@@ -93,6 +93,7 @@ class PromptFile:
                 self.left_out["answers at the end of conversations"] += prompt.answered
                 yield prompt
             before += stream.size
+            progress(before)
         if self.kind is None:
             empty = f" ({self.notes[-1]})" if self.left_out.total() else ""
             raise InvalidPromptsError(f"{self.name} holds no prompts{empty}; it needs at least one line with text")

@@ -14,8 +14,6 @@ from prepack_lab.cli import main
 from prepack_lab.measuring import paper
 from prepack_lab.measuring.recordings import load_recordings, speed_up
 from prepack_lab.measuring.token_times import RUNNERS
-from prepack_lab.models import loading
-from prepack_lab.models.byte_tokenizer import byte_tokenizer
 from tests.test_cli import parsed
 
 pytestmark = pytest.mark.long
@@ -165,44 +163,6 @@ def test_a_recording_can_be_kept_and_read_back(reports, tmp_path):
     assert file.name.startswith("batch-size-mmlu-batches-of-2-to-4-tiny-llama-float32-")
     (kept,) = load_recordings(tmp_path / "recordings")
     assert set(kept.prefill["mmlu"]["prepacked"]) == {2, 4}
-
-
-class TestInspect:
-    def file(self, tmp_path, texts):
-        (tmp_path / "mine.txt").write_text("\n".join(texts))
-        return str(tmp_path / "mine.txt")
-
-    def test_unequal_prompts_are_worth_packing(self, tmp_path, capsys):
-        file = self.file(tmp_path, ["word " * length for length in (90, 3, 5, 8, 2, 4)])
-        assert main(["inspect", file]) == 0
-        said = capsys.readouterr().out
-        assert "6 prompts of" in said and "rows." in said and "Full batching spends" in said
-
-    def test_equal_prompts_are_not(self, tmp_path):
-        assert main(["inspect", self.file(tmp_path, ["one two three"] * 4), "--at-least", "1.5"]) == 1
-
-    def test_tokens_are_those_of_the_model_that_is_to_read_them(self, tmp_path, capsys, monkeypatch):
-        file = self.file(tmp_path, ["one", "one two three four"])
-        main(["inspect", file, "--model", "llama-2-13b"])
-        said = capsys.readouterr().out
-        assert "2 prompts of 1 to 4 tokens" in said
-        assert "counted by the tokenizer of smollm2-135m." in said, "random weights know bytes only"
-        monkeypatch.setattr(
-            loading, "load_sizes", lambda name: loading.ModelSizes.of(loading.load_config("tiny-llama"))
-        )
-        monkeypatch.setattr(loading, "load_model", lambda name, **_: (None, byte_tokenizer()))
-        main(["inspect", file, "--model", "me/mine"])
-        said = capsys.readouterr().out
-        assert "2 prompts of 3 to 18 tokens" in said and "counted by the tokenizer of me/mine." in said
-
-    def test_a_model_that_is_not_here_is_named_in_one_line(self, tmp_path, capsys):
-        assert main(["inspect", self.file(tmp_path, ["one"]), "--model", "nope"]) == 2
-        (line,) = capsys.readouterr().err.strip().splitlines()
-        assert "no configuration of 'nope' here; there are: smollm2-135m" in line
-
-    def test_a_file_that_can_not_be_read_is_named(self, tmp_path, capsys):
-        assert main(["inspect", str(tmp_path / "none.txt")]) == 2
-        assert "none.txt" in capsys.readouterr().err
 
 
 def test_the_readme_names_every_experiment_and_the_options_that_most_take():

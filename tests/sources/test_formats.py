@@ -193,7 +193,7 @@ def test_progress_is_in_bytes_of_the_file(tmp_path):
     seen = []
     file = PromptFile(tmp_path)
     assert sum(1 for _ in file.read(seen.append)) == 10_000 and file.size == 50_000
-    assert seen == sorted(seen) and seen[0] <= 25_000 <= seen[-1] <= 50_000
+    assert seen == sorted(seen) and seen[0] <= 25_000 and seen[-1] == 50_000
 
 
 def test_prompts_are_tokenized_in_chunks(monkeypatch):
