@@ -95,7 +95,7 @@ def test_imports_go_up_the_house_never_down():
     for file in package.rglob("*.py"):
         name = ".".join(file.relative_to(package).with_suffix("").parts[:2])
         room = name.split(".")[0]
-        if file.name == "__init__.py":
+        if file.name.startswith("__"):
             continue
         for other in re.findall(r"(?:from|import) prepack_lab\.(\w+(?:\.\w+)?)", file.read_text()):
             above, here = (other, name) if {other, name} <= order.keys() else (other.split(".")[0], room)

@@ -259,7 +259,7 @@ def advise(
     exact = [method for method in DATASET_METHODS if method not in refused]
     if BASELINE not in exact:
         raise UnsupportedModelError(
-            f"{model}: batches are not exact, so there is nothing to choose: {refused[BASELINE]}"
+            f"{model}: padded batches are not exact: {refused[BASELINE]}"
         )
     counter = DEFAULT_MODEL if model in RANDOM_MODELS else model  # random weights know bytes only
     tokenizer = load_tokenizer(counter)
