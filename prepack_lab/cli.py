@@ -80,6 +80,7 @@ def begin(
     Where to begin:
       prepack-lab doctor                      is this machine ready?
       prepack-lab inspect my_prompts.txt      what does padding cost you?
+      prepack-lab run my_prompts.txt --out next_tokens.jsonl
       prepack-lab bench one-batch --quick     how fast is it here?
       prepack-lab bench prefill --help        what can be asked of a command?
     """
@@ -150,13 +151,60 @@ def inspect(
             calibrating=calibrating, progress=progress,
         )  # fmt: skip
     if html is not None:
-        from prepack_lab.advice.page import advice_page
+        from prepack_lab.figures.advice_page import advice_page
 
         html.write_text(advice_page(advice), encoding="utf-8")
     if json is not None and json != "-":
         Path(json).write_text(dumps(advice.to_dict(), indent=1), encoding="utf-8")
     print(dumps(advice.to_dict(), indent=1) if json == "-" else advice)
     return 0 if advice.inspection.gain(advice.inspection.best) >= at_least else 1
+
+
+@app.command(
+    epilog=examples(
+        "prepack-lab run my_prompts.txt --out next_tokens.jsonl",
+        "prepack-lab run chats.jsonl --out answers.parquet --task generate",
+        "prepack-lab run q.csv --out s.jsonl --task score --continuations choices",
+    )
+)
+def run(
+    file: options.PromptsFile,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="where to write: .jsonl, .jsonl.gz or .parquet")],
+    task: Annotated[str, options.TASK] = "prefill",
+    model: options.Model = DEFAULT_MODEL,
+    method: Annotated[str, options.METHOD_OR_AUTO] = "auto",
+    column: options.Column = None,
+    chat: options.Chat = None,
+    device: Annotated[str | None, options.DEVICE] = None,
+    dtype: Annotated[str | None, options.DTYPE] = None,
+    max_new_tokens: Annotated[int | None, options.number(help="generate: the most tokens for each prompt")] = None,
+    temperature: Annotated[float | None, options.decimal(help="generate: sample, this evenly; else greedily")] = None,
+    top_p: Annotated[float | None, options.decimal(help="generate: sample among the likeliest, up to this")] = None,
+    seed: Annotated[int | None, options.number(help="generate: of the samples")] = None,
+    stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="generate: end there; may be repeated")] = None,
+    continuations: Annotated[
+        str | None, typer.Option(metavar="NAME", help="score: the column with a text, or a list of them")
+    ] = None,
+    batch_size: Annotated[int, options.number(help="the most rows per pass, or prompts decoded together")] = 16,
+    token_budget: Annotated[int, options.number(help="the most slots per pass")] = 16_384,
+    window: Annotated[int, options.number(help="prompts that are planned together")] = 1024,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="for auto: measure this machine, once")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="stop at the first prompt that can't be run")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="begin anew, and replace what is there")] = False,
+) -> int:
+    """Prefill, generate or score every prompt of a file, in order.
+
+    After an interrupt the same command goes on: nothing is lost, nothing is run twice. Exit code 1 where some prompts
+    can't be run; their lines say why. With torchrun -m prepack_lab run, several devices share the work.
+    """
+    from prepack_lab.runs.command import run_command
+
+    return run_command(
+        file, out, task, model=model, method=method, column=column, chat=chat, device=device, dtype=dtype,
+        max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed, stop=stop,
+        continuations=continuations, batch_size=batch_size, token_budget=token_budget, window=window,
+        calibrate=calibrate, strict=strict, fresh=fresh,
+    )  # fmt: skip
 
 
 @app.command(epilog=examples("prepack-lab support"))

@@ -17,5 +17,6 @@ DEFAULT_MODEL = "smollm2-135m"
 MODELS = (
     DEFAULT_MODEL, "tiny-llama", "tiny-gpt2", "sheared-llama-1.3b", "llama-2-7b", "mistral-7b", "llama-2-13b",
 )  # fmt: skip
+TASKS = ("prefill", "generate", "score")
 DTYPES = ("float32", "bfloat16", "float16")
 DEVICES = ("cpu", "cuda", "mps")

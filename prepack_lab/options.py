@@ -16,7 +16,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from typer import Argument, BadParameter, Option
 
-from prepack_lab.names import DATASET_METHODS, DEVICES, DTYPES, METHODS, MODELS, STRATEGIES, WORKLOADS
+from prepack_lab.names import DATASET_METHODS, DEVICES, DTYPES, METHODS, MODELS, STRATEGIES, TASKS, WORKLOADS
 
 
 def _names(words: str) -> list[str]:
@@ -68,6 +68,8 @@ _numbers = partial(
 Model = Annotated[str, _one("a folder, an id on the hub, or one of the lab's own", MODELS)]
 DTYPE = _one("what suits the device, or one of these", DTYPES)
 DEVICE = _one("the best there is, or one of these", DEVICES)
+METHOD_OR_AUTO = _one("auto, the one predicted to be fastest, or one of these", ("auto", *DATASET_METHODS))
+TASK = _one("what to do with each prompt", TASKS)
 Dtype = Annotated[str, DTYPE]
 Device = Annotated[str, DEVICE]
 Workload = Annotated[str, _one("a length profile", WORKLOADS)]

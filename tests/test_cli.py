@@ -16,6 +16,7 @@ from prepack_lab import cli, names
 from prepack_lab.cli import main
 from prepack_lab.methods import DATASET_METHODS, METHODS
 from prepack_lab.packing import STRATEGIES
+from prepack_lab.runs.tasks import TASKS
 from prepack_lab.sources.lengths import list_profiles
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -45,7 +46,7 @@ COMMANDS = [words for words in commands() if words[1:] != ["lm-eval"]]
 
 def test_every_command_is_here():
     said = [" ".join(words[1:]) for words in COMMANDS]
-    assert {"", "doctor", "inspect", "support", "bench", "bench prefill", "bench widgets", "grade"} <= {*said}
+    assert {"", "doctor", "inspect", "run", "support", "bench", "bench prefill", "bench widgets", "grade"} <= {*said}
 
 
 def test_what_is_known_by_name_is_what_there_is():
@@ -53,13 +54,14 @@ def test_what_is_known_by_name_is_what_there_is():
     assert STRATEGIES == names.STRATEGIES
     assert tuple(list_profiles()) == names.WORKLOADS
     assert tuple(lab.list_models()) == names.MODELS
+    assert tuple(TASKS) == names.TASKS
 
 
 def test_alone_it_says_where_to_begin_and_lists_every_command(capsys):
     assert main([]) == 0
     said = capsys.readouterr()
     begin, _, listed = said.out.partition("Commands:")
-    assert begin.count("\n    prepack-lab ") == 4 and not said.err
+    assert begin.count("\n    prepack-lab ") == 5 and not said.err
     assert re.findall(r"^  (\S+)  ", listed, re.M) == [*get_command(cli.app).commands]
     assert "..." not in listed, "each is said in a line, and none is cut off"
     assert main(["bench"]) == 0 and "  one-batch   Every method on one batch" in capsys.readouterr().out

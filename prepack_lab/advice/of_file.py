@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from prepack_lab.advice.kept_calibration import keep_calibration, kept_calibration
+from prepack_lab.advice.kept_calibration import known_calibration
 from prepack_lab.advice.shared_beginnings import SharedBeginnings
 from prepack_lab.exactness.support import UnsupportedModelError, check_model
-from prepack_lab.measuring.calibration import Calibration, calibrate, recorded_calibration
 from prepack_lab.measuring.inspection import Inspection, inspect_lengths
 from prepack_lab.measuring.machine import GB, choose_device, choose_dtype, device_name, free_memory
 from prepack_lab.measuring.memory import USABLE, largest_batch
 from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.measuring.table import Table
 from prepack_lab.methods import BASELINE, DATASET_METHODS, METHODS
-from prepack_lab.models.loading import DEFAULT_MODEL, RANDOM_MODELS, load_config, load_model, load_tokenizer
+from prepack_lab.models.loading import DEFAULT_MODEL, RANDOM_MODELS, load_config, load_tokenizer
 from prepack_lab.models.zoo import small_model
 from prepack_lab.sources.files import PromptFile, count_tokens
 
@@ -258,13 +254,11 @@ def advise(
     sizes, refused = ModelSizes.of(config), _refused(config)
     exact = [method for method in DATASET_METHODS if method not in refused]
     if BASELINE not in exact:
-        raise UnsupportedModelError(
-            f"{model}: padded batches are not exact: {refused[BASELINE]}"
-        )
+        raise UnsupportedModelError(f"{model}: padded batches are not exact: {refused[BASELINE]}")
     counter = DEFAULT_MODEL if model in RANDOM_MODELS else model  # random weights know bytes only
     tokenizer = load_tokenizer(counter)
     reading = read_file(file, str(path), tokenizer, lambda place: progress(place, file.size))
-    rates = _rates(model, sizes, numbers, where, calibrating)
+    rates = known_calibration(model, sizes, numbers, where, calibrating)
     found = inspect_lengths(reading.lengths, sizes, batch_size, rates, numbers, exact)
     free = free_memory(where)
     first = reading.lengths[:TRIED].tolist()
@@ -283,18 +277,3 @@ def _refused(config: Any) -> dict[str, str]:
         return {}
     found = {method: why for method, why in support.methods.items() if why is not None}
     return {**found, "dataset_prepacked": found["prepacked"]} if "prepacked" in found else found
-
-
-def _rates(
-    name: str, sizes: ModelSizes, dtype: torch.dtype, device: torch.device, calibrating: Callable[[str], bool]
-) -> Calibration | None:
-    """Of this machine where it is kept or may be measured; else as it was recorded for the default model."""
-    kept = kept_calibration(sizes, dtype, device)
-    if kept is not None:
-        return kept
-    if not calibrating(f"Measure how fast {name} is on this machine? It takes a minute, once."):
-        return recorded_calibration() if name == DEFAULT_MODEL else None
-    print(f"measuring {name} on {device_name(device)} …", file=sys.stderr)
-    rates = calibrate(load_model(name, dtype, device)[0])
-    keep_calibration(rates, sizes, dtype, device)
-    return rates

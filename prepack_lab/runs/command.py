@@ -8,16 +8,21 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from prepack_lab.measuring import calibration
+import torch
+from transformers import PreTrainedModel
+
+from prepack_lab.advice.kept_calibration import known_calibration
+from prepack_lab.measuring.calibration import Calibration
+from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.models.loading import DEFAULT_MODEL, load_model
 from prepack_lab.runs.ranks import join_ranks, place
 from prepack_lab.runs.running import run_file
 from prepack_lab.runs.tasks import TASKS, Task
-from prepack_lab.sources import files
+from prepack_lab.sources.files import PromptFile
 
 
 def run_command(
-    file: Path,
+    file: str | Path,
     out: Path,
     task: str = "prefill",
     *,
@@ -42,7 +47,7 @@ def run_command(
         out, options: as for `run_file`.
         task: a key of `TASKS`.
         model, dtype, device: as for `load_model`.
-        calibrate: measure this machine first, so that `method="auto"` predicts seconds instead of operations.
+        calibrate: measure this machine where that was not kept, so that `method="auto"` predicts its seconds.
         max_new_tokens, temperature, top_p, seed, stop: as for `Generating`.
         continuations: as for `Scoring`.
 
@@ -60,10 +65,11 @@ def run_command(
     try:
         with join_ranks(device) as own:
             loaded, tokenizer = load_model(model, dtype, own)
-            rates = calibration.recorded_calibration() if model == DEFAULT_MODEL and own.type == "cpu" else None
-            if calibrate and place()[0] == 0:  # all ranks choose by the rates of the first
-                rates = calibration.calibrate(loaded)
-            prompts = files.PromptFile(file, column, chat)  # type: ignore[attr-defined]
+            rates = (
+                _rates(model, loaded, own, calibrate) if place()[0] == 0 else None
+            )  # all ranks choose by the first's
+            apart = [continuations] if continuations else []
+            prompts = PromptFile(file, column=column, chat=chat, apart=apart)
             summary = run_file(prompts, out, loaded, tokenizer, chosen, calibration=rates, **options)
     except KeyboardInterrupt as interrupt:
         print(f"prepack-lab: {str(interrupt) or 'interrupted; the same command goes on'}", file=sys.stderr)
@@ -72,6 +78,14 @@ def run_command(
         return 0
     print(summary)
     return 1 if summary.errors else 0
+
+
+def _rates(name: str, model: PreTrainedModel, device: torch.device, measure: bool) -> Calibration | None:
+    try:
+        sizes = ModelSizes.of(model.config)
+    except ValueError:
+        return None
+    return known_calibration(name, sizes, model.dtype, device, lambda question: measure, model)
 
 
 def make_task(name: str, settings: dict[str, Any]) -> Task:

@@ -18,6 +18,7 @@ from prepack_lab.exactness.support import unwrap
 from prepack_lab.measuring.calibration import Calibration
 from prepack_lab.runs.journal import Journal, as_line, header
 from prepack_lab.runs.tasks import Task
+from prepack_lab.sources.files import PromptFile
 
 
 def journals(out: Path) -> list[Path]:
@@ -47,7 +48,7 @@ def alone_at(out: Path) -> Iterator[None]:
 
 def begin(
     out: Path,
-    file: Any,
+    file: PromptFile,
     model: PreTrainedModel,
     tokenizer: Any,
     task: Task,
@@ -61,7 +62,7 @@ def begin(
     Raises:
         ValueError: as for `run_file`.
     """
-    if out.exists() and out.samefile(file.path):
+    if out.exists() and Path(file.path).exists() and out.samefile(file.path):
         raise ValueError(f"{out} holds the prompts; choose another file for the results")
     if fresh:
         for path in journals(out):
@@ -85,17 +86,15 @@ def begin(
     Journal(journal_of(out, 0), found[0]).close()
 
 
-def _asked(file: Any, model: PreTrainedModel, tokenizer: Any, task: Task) -> dict[str, Any]:
+def _asked(file: PromptFile, model: PreTrainedModel, tokenizer: Any, task: Task) -> dict[str, Any]:
     """What results depend on, beyond rounding."""
-    with Path(file.path).open("rb") as content:
-        read = hashlib.file_digest(content, "sha256").hexdigest()
     weights = hashlib.sha256()
     for values in unwrap(model).parameters():
         if not values.is_meta:  # else they are on a disk
             weights.update(values.detach().flatten()[:64].float().cpu().numpy().tobytes())
     words = json.dumps([sorted(tokenizer.get_vocab().items()), tokenizer.chat_template])
     asked = {
-        "file": f"{Path(file.path).stat().st_size:,} bytes, SHA-256 {read[:16]}",
+        "file": file.fingerprint(),
         "column": file.column,
         "chat": file.chat,
         "task": task.name,
@@ -106,7 +105,7 @@ def _asked(file: Any, model: PreTrainedModel, tokenizer: Any, task: Task) -> dic
     return json.loads(as_line(asked))
 
 
-def _count(file: Any, task: Task) -> int:
+def _count(file: PromptFile, task: Task) -> int:
     """The prompts of a file; so what is damaged in it shows before anything is run."""
     count, columns = 0, set[str]()
     for prompt in file:
@@ -115,5 +114,5 @@ def _count(file: Any, task: Task) -> int:
     wanted = getattr(task, "continuations", None)
     if wanted is not None and wanted not in columns:
         there = f"there are: {', '.join(sorted(columns))}" if columns else "its lines have no columns"
-        raise ValueError(f"{Path(file.path).name} has no column {wanted!r} with continuations; {there}")
+        raise ValueError(f"{file.name} has no column {wanted!r} with continuations; {there}")
     return count

@@ -31,7 +31,7 @@ from prepack_lab.runs.output import check_output, write_output
 from prepack_lab.runs.ranks import deal, place, wait_for_all
 from prepack_lab.runs.resuming import alone_at, begin, journal_of, journals
 from prepack_lab.runs.tasks import Request, Sizes, Task, fastest_method, label
-from prepack_lab.sources import files
+from prepack_lab.sources.files import tokenized
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def run_file(
         shown = {"initial": len(before), "unit": "prompt", "disable": not progress or rank > 0}
         bar = stack.enter_context(tqdm(total=total, **shown))
         run = _Run(model, tokenizer, task, method, sizes, rates, strict, before, journal, bar, rank, [0.0] * ranks)
-        pairs = files.tokenized(file, tokenizer)  # type: ignore[attr-defined]
+        pairs = tokenized(file, tokenizer)
         prompts = ((index, *pair) for index, pair in enumerate(pairs))
         try:
             while own := [*islice(prompts, window)]:

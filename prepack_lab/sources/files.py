@@ -7,6 +7,7 @@ No part of a prompt is dropped, cut or guessed; what was joined and what was lef
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,7 @@ class PromptFile:
         apart: Sequence[str] = (),
     ) -> None:
         self.streams = find_streams(path, content, column)
+        self.path = str(path)
         self.name = "standard input" if str(path) == "-" else Path(path).name
         self.column, self.chat, self.apart = column, chat, apart
         self.kind: Kind | None = None
@@ -62,6 +64,15 @@ class PromptFile:
     def size(self) -> int:
         """Bytes of all files, packed as they are."""
         return sum(stream.size for stream in self.streams)
+
+    def fingerprint(self) -> str:
+        """What the files hold, in a few letters: the same for the same bytes."""
+        read = hashlib.sha256()
+        for stream in self.streams:
+            with stream.begin() as file:
+                while part := file.read(2**20):
+                    read.update(part)
+        return f"{self.size:,} bytes, SHA-256 {read.hexdigest()[:16]}"
 
     def __iter__(self) -> Iterator[Prompt]:
         return self.read()

@@ -94,7 +94,7 @@ def test_all_of_it_is_json_and_a_page(write, tmp_path, capsys):
     assert printed["waste"] == pytest.approx(1 - 112 / 540)
     assert [*printed["methods"]] == [*DATASET_METHODS]
     found = lab.measuring.inspection.inspect_lengths(
-        [90, 3, 5, 8, 2, 4], load_sizes(), 16, of_file.recorded_calibration(), torch.float32
+        [90, 3, 5, 8, 2, 4], load_sizes(), 16, keeping.recorded_calibration(), torch.float32
     )
     for method, row in printed["methods"].items():
         assert (row["slots"], row["seconds"]) == (found.costs[method].slots, found.price(method))
@@ -117,7 +117,7 @@ def test_the_lines_of_python_run(write):
 
 def test_a_calibration_is_asked_for_once_and_kept(write, monkeypatch, own_cache):
     asked, measured = [], []
-    monkeypatch.setattr(of_file, "calibrate", lambda model: measured.append(model) or RATES)
+    monkeypatch.setattr(keeping, "calibrate", lambda model: measured.append(model) or RATES)
     file = write(9, 3, 5, 8)
     refused = advise(file, "tiny-llama", calibrating=lambda question: asked.append(question))
     assert refused.inspection.calibration is None and asked == [

@@ -6,7 +6,6 @@ import random
 import pytest
 
 import prepack_lab as lab
-from tests.runs import stand_in  # noqa: F401
 
 LENGTHS = [3, 30, 1, 12, 12, 7, 25, 2, 19, 4, 4, 28, 9]
 

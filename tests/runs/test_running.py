@@ -23,7 +23,6 @@ from prepack_lab.runs.ranks import join_ranks
 from prepack_lab.runs.running import run_file
 from prepack_lab.runs.tasks import Generating, Prefilling, Scoring
 from prepack_lab.sources import files
-from tests.runs import stand_in  # noqa: F401
 
 TASKS = {
     "prefill": Prefilling(),
