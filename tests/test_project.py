@@ -22,7 +22,13 @@ LOCK = (ROOT / "requirements.lock").read_text()
 ENVIRONMENT = (ROOT / "environment.yml").read_text()
 README = (ROOT / "README.md").read_text()
 PINS = [Requirement(line) for line in LOCK.splitlines() if line and not line.startswith("#")]
-NEEDED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = PROJECT["optional-dependencies"]
+NEEDED = [
+    need
+    for needs in (PROJECT["dependencies"], *(EXTRAS[extra] for extra in ("lab", "lm-eval", "dev")))
+    for need in needs
+    if not need.startswith("prepack-lab[")
+]
 
 
 @pytest.mark.parametrize("need", NEEDED)

@@ -39,12 +39,8 @@ TASK = {
 
 
 def run_lm_eval(asked: LmEval) -> Report:
-    try:
-        from lm_eval.models.huggingface import HFLM
+    from prepack_lab.scoring.harness import HFLM, PrepackLM
 
-        from prepack_lab.scoring.harness import PrepackLM
-    except ImportError as error:
-        raise ValueError(f"{error}; lm-eval is an extra: pip install 'prepack-lab[lm-eval]'") from error
     model, tokenizer = load_model(asked.model, asked.dtype, asked.device)
     shared: dict[str, Any] = {"pretrained": model, "tokenizer": tokenizer, "batch_size": asked.batch_size}
     clients = {"hf": HFLM(**shared)} | {

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from base64 import b64encode
 from functools import cache
 from html import escape
 from uuid import uuid4
 
 import plotly.graph_objects as go
-from IPython import get_ipython
 from plotly.offline import get_plotlyjs
 
 CONFIG = {
@@ -78,7 +78,8 @@ def _is_carrier(cell: str | None, run: str | None) -> bool:
 
 def _running_cell() -> tuple[str | None, str | None]:
     """The id of the cell that is being run, where the page names it, and of this run."""
-    parent: dict[str, dict[str, str]] = getattr(get_ipython(), "get_parent", dict)() or {}
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    parent: dict[str, dict[str, str]] = getattr(shell, "get_parent", dict)() or {}
     return parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")
 
 

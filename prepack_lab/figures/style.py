@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
-from IPython.display import HTML, display
 from plotly.io.base_renderers import PlotlyRenderer
 
 from prepack_lab.figures.contrast import TEXT, keep_in_sight
@@ -66,6 +65,8 @@ class LabFigure(go.Figure):
         return self.layout.title.text
 
     def _ipython_display_(self) -> None:
+        from IPython.display import HTML, display  # who calls this has it
+
         config = {**CONFIG, "responsive": False}  # the notebook resizes it; both at once would make it vanish
         bundle = PlotlyRenderer(config).to_mimebundle(self.to_dict())
         display({**bundle, "text/html": static_html(self)}, raw=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from prepack_lab.extras import how_to_install
 from typing import Any, get_args
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
@@ -27,7 +28,7 @@ def check_output(out: Path) -> None:
     if not out.parent.is_dir():
         raise ValueError(f"{out} can't be written: there is no folder {out.parent}; create it first")
     if out.suffix == ".parquet" and find_spec("pyarrow") is None:
-        raise ValueError("Parquet needs pyarrow, which is an extra: pip install 'prepack-lab[files]'. Or write .jsonl")
+        raise ValueError(f"Parquet needs pyarrow: {how_to_install('files')}. Or write .jsonl")
 
 
 def write_output(out: Path, lines: Iterator[bytes], columns: dict[str, Any]) -> None:

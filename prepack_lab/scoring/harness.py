@@ -12,15 +12,18 @@ import sys
 from typing import Any
 
 import torch
-from lm_eval.api.registry import register_model
-from lm_eval.models.huggingface import HFLM
 from torch.nn.utils.rnn import pad_sequence
 
+from prepack_lab.extras import needs_extra
 from prepack_lab.generation import generate
 from prepack_lab.methods import known_options, plan_passes
 from prepack_lab.models.embedded_model import unpacked
 from prepack_lab.models.loading import DEFAULT_MODEL
 from prepack_lab.scoring.scores import score
+
+with needs_extra("lm-eval"):
+    from lm_eval.api.registry import register_model
+    from lm_eval.models.huggingface import HFLM
 
 BATCH_SIZE = 16
 """The harness's own default is 1, which would leave nothing to pack."""

@@ -1,8 +1,9 @@
 """A file → its rows, each with the place where it stands: text, JSON, JSON lines, tables in CSV or TSV, Parquet.
 
-Python's own `json` and `csv` read text, and pyarrow reads Parquet. pyarrow reads CSV and JSON, too, and three times as
-fast; but it takes 007 for the number 7, keeps the last of two columns of one name, accepts text after a closing quote,
-and refuses a file in which a column holds a string here and a list there. Tokenizing takes longer than either.
+Python's own `json` and `csv` read text, and pyarrow reads Parquet. pyarrow reads CSV and JSON, too; but it
+takes 007 for the number 7, keeps the last of two columns of one name, accepts text after a closing quote, and refuses a
+file in which a column holds a string here and a list there. A gigabyte of JSON lines takes 15 s to read, and minutes to
+tokenize, so a faster reader would gain nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, BinaryIO
 
+from prepack_lab.extras import needs_extra
 from prepack_lab.prompts import InvalidPromptsError
-from prepack_lab.sources.streams import DAMAGE, NEEDS_PYARROW, Stream, text_chunks, text_lines
+from prepack_lab.sources.streams import DAMAGE, Stream, text_chunks, text_lines
 
 Row = tuple[str, Any]
 """Where it stands, such as "line 3"; and a string, a number, a list, or an object with columns."""
@@ -37,6 +39,7 @@ def read_rows(stream: Stream, progress: Callable[[int], Any] = lambda place: Non
 
     Raises:
         InvalidPromptsError: something can't be read as it was meant; names the file and the line.
+        MissingExtraError: the file is Parquet, and pyarrow is missing.
     """
     readers = {"text": _text, "json": _json, "jsonl": _json_lines, "csv": _csv, "tsv": _tsv, "parquet": _parquet}
     file, packed = stream.open()
@@ -229,11 +232,9 @@ def _check_distinct(where: str, names: Iterable[str]) -> None:
 
 
 def _parquet(stream: Stream, file: BinaryIO) -> Iterator[Row]:
-    try:
+    with needs_extra("files"):
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
-    except ImportError:
-        raise InvalidPromptsError(f"{stream.name} is Parquet, which {NEEDS_PYARROW}") from None
     number = 0
     try:
         table = ParquetFile(file)

@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, cast
 
+from prepack_lab.extras import needs_extra
 from prepack_lab.prompts import InvalidPromptsError
 from prepack_lab.sources.layouts import is_known
 
@@ -32,7 +33,6 @@ FORMATS = {
 STANDARD_INPUT = "-"
 PACKED = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-NEEDS_PYARROW = "needs pyarrow: pip install 'prepack-lab[files]'"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Stream:
         """The bytes, unpacked, and the file that they come from, whose place says how much has been read.
 
         Raises:
-            InvalidPromptsError: it can't be opened, or pyarrow is missing.
+            InvalidPromptsError: it can't be opened.
+            MissingExtraError: it is packed with zstd, and pyarrow is missing.
         """
         try:
             file = self.begin()
@@ -63,7 +64,7 @@ class Stream:
             return file, file
         if self.packing == "gzip":
             return cast(BinaryIO, gzip.GzipFile(fileobj=file)), file
-        return _zstd(self.name, file), file
+        return _zstd(file), file
 
     def damage(self, error: Exception) -> InvalidPromptsError:
         """What to say of an error in the middle of reading."""
@@ -180,15 +181,13 @@ def _format_of_bytes(head: bytes, column: str | None) -> str:
     return "text"
 
 
-def _zstd(name: str, file: BinaryIO) -> BinaryIO:
+def _zstd(file: BinaryIO) -> BinaryIO:
     if sys.version_info >= (3, 14):
         from compression import zstd
 
         return cast(BinaryIO, zstd.open(file))
-    try:
+    with needs_extra("files"):
         import pyarrow
-    except ImportError:
-        raise InvalidPromptsError(f"{name} is packed with zstd, which {NEEDS_PYARROW}") from None
     return cast(BinaryIO, io.BufferedReader(_Raw(pyarrow.CompressedInputStream(file, "zstd"))))
 
 

@@ -3,6 +3,13 @@
 Each works with one line in a notebook, on recorded workloads or on your own lengths, prompts and models.
 """
 
+from prepack_lab.extras import needs_extra
+
+with needs_extra("lab"):
+    import anywidget as anywidget
+    import ipywidgets as ipywidgets
+    from IPython.display import display as display
+
 from prepack_lab.widgets.break_it import BreakIt
 from prepack_lab.widgets.bug_hunt import BugHunt
 from prepack_lab.widgets.generation_race import GenerationRace

@@ -84,9 +84,14 @@ def test_what_can_not_be_is_refused_before_a_model_is_loaded(options, words):
 
 
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "prepack_lab.scoring.harness", None)
+    monkeypatch.delitem(sys.modules, "prepack_lab.scoring.harness")
+    monkeypatch.setitem(sys.modules, "lm_eval.api.registry", None)
+    said = ". To have lm-evaluation-harness: pip install 'prepack-lab[lm-eval]'\n"
     assert cli.main(["lm-eval", "run"]) == 2
-    assert "pip install 'prepack-lab[lm-eval]'" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith(said)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["bench", "lm-eval", "--model", "tiny-llama"])
+    assert capsys.readouterr().err.endswith(said)
 
 
 TASK = """

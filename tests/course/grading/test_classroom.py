@@ -10,7 +10,7 @@ import pytest
 
 from prepack_lab import cli
 from prepack_lab.course.exercises.catalogue import EXERCISES
-from prepack_lab.course.grading import classroom
+from prepack_lab.course.grading import classroom, sandbox
 from prepack_lab.course.grading.classroom import RECORD, grade_folder
 from prepack_lab.course.grading.grades import Grade
 from prepack_lab.course.grading.judge import Options
@@ -93,6 +93,17 @@ def test_without_a_sandbox_nothing_is_graded_but_by_the_instructors_own_word(han
     assert "students' code needs a sandbox" in capsys.readouterr().err
     assert cli.main(["grade", "in", "--no-sandbox", "--exercise", "01-waste"]) == 0
     assert "exercises solved: 1 of 1" in capsys.readouterr().out
+
+
+def test_without_ipython_nothing_is_graded_and_the_extra_is_named(hand_in, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sandbox, "find_spec", lambda name: None if name == "IPython" else name)
+    monkeypatch.chdir(tmp_path)
+    hand_in("ada/01_padding_waste.ipynb", solved_cells("01")[:3])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["grade", "in", "--no-sandbox"])
+    said = "prepack-lab: notebooks are run by IPython, which is not installed: pip install 'prepack-lab[grading]'\n"
+    assert capsys.readouterr().err == said
+    assert not (tmp_path / "grades" / "grades.csv").exists()
 
 
 ODD = {
