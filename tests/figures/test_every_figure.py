@@ -154,7 +154,7 @@ def test_no_two_methods_look_alike_and_none_differs_by_colour_alone():
 def shown(monkeypatch):
     """What is displayed: one bundle, or object, after another."""
     displayed = []
-    monkeypatch.setattr("prepack_lab.figures.style.display", lambda what, raw=False: displayed.append(what))
+    monkeypatch.setattr("IPython.display.display", lambda what, raw=False: displayed.append(what))
     monkeypatch.setattr(static_html, "_carrier", None)
     return displayed
 
