@@ -75,10 +75,21 @@ def test_importing_the_package_loads_neither_torch_nor_plotly():
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 
-def test_every_public_name_loads():
+@pytest.mark.long
+def test_a_widget_that_needs_no_model_loads_none_and_ends_in_silence():
+    code = """
+import sys, prepack_lab as lab
+widget = lab.widgets.PaddingExplorer([3, 5])
+print({"torch", "transformers"} & sys.modules.keys(), widget.batch())"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("set() [3, 5]\n", "")
+
+
+@pytest.mark.parametrize("room", [lab, lab.figures, lab.widgets], ids=lambda room: room.__name__)
+def test_every_public_name_loads(room):
     assert len(lab.__all__) <= 30
-    for name in lab.__all__:
-        assert getattr(lab, name).__name__.removeprefix("prepack_lab.") == name
+    for name in room.__all__:
+        assert getattr(room, name).__name__.removeprefix("prepack_lab.") == name
     with pytest.raises(AttributeError, match="No prepack_lab attribute nope"):
         lab.nope  # noqa: B018
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from prepack_lab.extras import how_to_install
 from typing import Any, get_args
+
+from prepack_lab.extras import how_to_install
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
 ROWS = 8192

@@ -1,7 +1,12 @@
 """Widgets: controls around the figures, without arithmetic of their own.
 
 Each works with one line in a notebook, on recorded workloads or on your own lengths, prompts and models.
+
+The names are in `__init__.pyi`. Each is loaded from its module when it is first used, so that a widget costs only what
+it needs.
 """
+
+import lazy_loader
 
 from prepack_lab.extras import needs_extra
 
@@ -10,30 +15,4 @@ with needs_extra("lab"):
     import ipywidgets as ipywidgets
     from IPython.display import display as display
 
-from prepack_lab.widgets.break_it import BreakIt
-from prepack_lab.widgets.bug_hunt import BugHunt
-from prepack_lab.widgets.generation_race import GenerationRace
-from prepack_lab.widgets.live_timing import LiveTiming
-from prepack_lab.widgets.mask_explorer import MaskExplorer
-from prepack_lab.widgets.memory_wall import MemoryWall
-from prepack_lab.widgets.packing_contest import PackingContest
-from prepack_lab.widgets.packing_race import PackingRace
-from prepack_lab.widgets.padding_explorer import PaddingExplorer
-from prepack_lab.widgets.quiz import Quiz
-from prepack_lab.widgets.serving import Serving
-from prepack_lab.widgets.your_prompts import YourPrompts
-
-__all__ = [
-    "BreakIt",
-    "BugHunt",
-    "GenerationRace",
-    "LiveTiming",
-    "MaskExplorer",
-    "MemoryWall",
-    "PackingContest",
-    "PackingRace",
-    "PaddingExplorer",
-    "Quiz",
-    "Serving",
-    "YourPrompts",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

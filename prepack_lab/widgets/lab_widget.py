@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
+from sys import is_finalizing
 from threading import Lock
 
 import ipywidgets as ipw
@@ -49,7 +50,7 @@ class WholeWidget(ipw.VBox):
 
     def close(self) -> None:
         """Take the widget off the page with all its parts, so that what it held can leave the memory."""
-        if self.comm is not None:
+        if self.comm is not None and not is_finalizing():  # at the end of Python, nothing is left to be closed with
             for part in [*_parts(self)]:
                 part.close()
         super().close()

@@ -1,0 +1,12 @@
+from .break_it import BreakIt as BreakIt
+from .bug_hunt import BugHunt as BugHunt
+from .generation_race import GenerationRace as GenerationRace
+from .live_timing import LiveTiming as LiveTiming
+from .mask_explorer import MaskExplorer as MaskExplorer
+from .memory_wall import MemoryWall as MemoryWall
+from .packing_contest import PackingContest as PackingContest
+from .packing_race import PackingRace as PackingRace
+from .padding_explorer import PaddingExplorer as PaddingExplorer
+from .quiz import Quiz as Quiz
+from .serving import Serving as Serving
+from .your_prompts import YourPrompts as YourPrompts
