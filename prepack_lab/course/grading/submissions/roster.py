@@ -31,6 +31,8 @@ COLUMNS = {
 """What a column may be called, without spaces, capitals and signs; Moodle's and Canvas's exports among them."""
 NO_STUDENTS = {"points possible", "student, test"}
 """Rows of Canvas's gradebook."""
+LONGEST = 100_000
+"""Letters of a cell; a longer one is no cell, but a file whose quotes are never closed."""
 LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 
@@ -67,6 +69,8 @@ def read_roster(path: Path) -> list[Student]:
     first = text.partition("\n")[0]
     try:
         header, *table = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+        if any(len(cell) > LONGEST for row in (header, *table) for cell in row):
+            raise ValueError
     except (csv.Error, ValueError):
         raise ValueError(f"the roster {path} is no table; save it as CSV, with a line per student") from None
     kinds = [_kind(cell) for cell in header]
