@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import random
+import sys
 from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # several processes of several threads each take ten times as long
+sys.modules.setdefault("rfc3987_syntax", None)  # seconds to load, for addresses that no notebook has
 
 settings.register_profile(
     "lab", max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

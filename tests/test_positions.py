@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from transformers import RobertaConfig
 
 import prepack_lab as lab
-from prepack_lab.models.zoo import every_class, small_model
+from prepack_lab.models.zoo import small_model
 from prepack_lab.positions import batch_positions, counts_from_padding, next_positions
 
 PROMPTS = [[7, 9, 1, 4], [1, 1], [5], [3, 1, 8, 9, 1]]
@@ -12,7 +13,7 @@ PROMPTS = [[7, 9, 1, 4], [1, 1], [5], [3, 1, 8, 9, 1]]
 
 @pytest.fixture(scope="module")
 def roberta():
-    model = small_model(every_class()["RobertaForCausalLM"])
+    model = small_model(RobertaConfig)
     model.roberta.embeddings.position_embeddings.padding_idx = model.roberta.embeddings.padding_idx = 1
     return model
 

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import transformers
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import FalconConfig, MambaConfig, XmodConfig
+from transformers import CpmAntConfig, DbrxConfig, FalconConfig, Gemma3Config, MambaConfig, XmodConfig
 
 import prepack_lab as lab
 from prepack_lab.cache import cache_bytes
@@ -52,7 +53,7 @@ def assert_counted(model):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_an_estimate_is_what_a_pass_does_and_keeps(name):
-    assert_counted(small_model(every_class()[name]))
+    assert_counted(small_model(getattr(transformers, name).config_class))
 
 
 @pytest.mark.slow
@@ -82,13 +83,13 @@ def test_falcon_as_it_was_published_caches_the_keys_of_a_single_head():
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (every_class()["DbrxForCausalLM"](n_layers=1, vocab_size=9), "the cost of DbrxConfig can't be counted"),
+        (DbrxConfig(n_layers=1, vocab_size=9), "the cost of DbrxConfig can't be counted"),
         (MambaConfig(num_hidden_layers=1, vocab_size=9), "the cost of MambaConfig can't be counted: it fails on a few"),
         (
             XmodConfig(num_hidden_layers=1, vocab_size=9, is_decoder=True),
             "the cost of XmodConfig can't be counted: it fails on a few",
         ),
-        (every_class()["CpmAntForCausalLM"](num_hidden_layers=1, vocab_size=9), "holds something else than the keys"),
+        (CpmAntConfig(num_hidden_layers=1, vocab_size=9), "holds something else than the keys"),
     ],
     ids=["experts", "no cache", "what it does depends on the numbers", "slots of its own"],
 )
@@ -103,7 +104,7 @@ def test_a_model_that_does_not_fit_this_machine_is_counted():
 
 
 def test_a_model_that_sees_is_counted_as_what_reads():
-    whole = every_class()["Gemma3ForConditionalGeneration"](text_config={"num_hidden_layers": 2})
+    whole = Gemma3Config(text_config={"num_hidden_layers": 2})
     assert ModelSizes.of(whole) == ModelSizes.of(whole.text_config)
 
 
