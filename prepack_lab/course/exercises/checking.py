@@ -20,7 +20,7 @@ from prepack_lab.course.exercises.exercise import Exercise, WrongAnswer
 from prepack_lab.course.exercises.forms import in_form_of
 from prepack_lab.course.exercises.judges import article, same
 from prepack_lab.course.exercises.progress import UNSAVED, Progress
-from prepack_lab.course.inside.attempt import SECONDS, Outcome, attempt
+from prepack_lab.course.inside.attempt import SECONDS, Outcome, attempt, call
 from prepack_lab.course.stale_kernel import restart_kernel
 
 SEED = 0
@@ -162,7 +162,7 @@ class _Tries:
         """Where the function fails in every case, whether a known mistake fails with the same words."""
         if any(self.outcome(place).failure is None for place in self._compared()):
             return True
-        made, own = attempt(wrong.function, self._cases[0]), self.outcome(0)
+        made, own = call(wrong.function, self._cases[0]), self.outcome(0)
         words = [(one.failure or "").split(", in line ")[0] for one in (made, own)]
         return words[0] == words[1]
 
@@ -192,7 +192,7 @@ class _Tries:
         return monotonic() >= self._until
 
     def _agrees(self, wrong: WrongAnswer, place: int) -> bool:
-        made = self._formed(attempt(wrong.function, self._cases[place]), place)
+        made = self._formed(call(wrong.function, self._cases[place]), place)
         return _alike(made, self.outcome(place))
 
     def _formed(self, outcome: Outcome, place: int) -> Outcome:

@@ -61,7 +61,7 @@ def _guarded(function: Callable[..., Any], arguments: Sequence[Any], seconds: fl
     try:
         try:
             guard.start()
-            made = _call(function, arguments)
+            made = call(function, arguments)
             guard.stop()
             outcome = made
         except TimeUp:
@@ -75,7 +75,8 @@ def _guarded(function: Callable[..., Any], arguments: Sequence[Any], seconds: fl
     return outcome
 
 
-def _call(function: Callable[..., Any], arguments: Sequence[Any]) -> Outcome:
+def call(function: Callable[..., Any], arguments: Sequence[Any]) -> Outcome:
+    """`attempt` for a function of the lab's own, which is known to end and so needs no thread to watch it."""
     try:
         return Outcome(function(*deepcopy(tuple(arguments))))
     except (TimeUp, KeyboardInterrupt):
