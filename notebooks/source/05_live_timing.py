@@ -50,9 +50,9 @@ for words, runs in (("all six", seconds), ("without the first", seconds[1:])):
 # The first run does things that are done once: the lab asks the model whether it can be packed, and torch loads code and
 # allocates memory. So there is a **warm-up**, a run that does not count.
 #
-# The others differ, too, because your machine does other things beside. Compare the two lines: one slow run pulls the
-# mean along, and leaves the **[median](glossary.ipynb#Median-and-quartiles)** nearly where it was. So take the median,
-# and say how far the runs spread.
+# The others differ, too, because your machine is doing other things as well. Compare the two lines: one slow run pulls
+# the mean along, and leaves the **[median](glossary.ipynb#Median-and-quartiles)** nearly where it was. So take the
+# median, and say how far the runs spread.
 
 # %% exercise="05-median"
 
@@ -164,8 +164,8 @@ for (method, what), time in times.items():
 # %% [markdown]
 # ## Your machine, your model, your batch
 #
-# Choose a workload and how far the batch shall grow, and press Run. The curves come in as they are measured; dotted is
-# what a short calibration predicted. *Measure* switches to the time to first token. Stop whenever you like.
+# Choose a workload and how far the batch is to grow, and press Run. The curves come in as they are measured; the dotted
+# ones are what a short calibration predicted. *Measure* switches to the time to first token. Stop whenever you like.
 
 # %%
 lab.widgets.LiveTiming(model)

@@ -80,7 +80,7 @@ lab.widgets.Quiz("06-logits")
 # ## Estimated and measured
 #
 # An estimate should be compared with a measurement. On CUDA the allocator reports the peak. On a CPU the lab follows every
-# allocation. Eight questions, SmolLM2, on this machine, beside the weights:
+# allocation. Eight questions, SmolLM2, on this machine, without the weights:
 #
 # **Predict first:** by how much will the estimate be wrong?
 

@@ -50,8 +50,8 @@ headings = ("batch", "prompts k", "longest m", "tokens L", "rows r", "r/k", "k/r
 Table(headings, rows, "Counted from the lengths; nothing was run")
 
 # %% [markdown]
-# Uneven ones. The exam questions and the school maths have about as many tokens in all. But one exam question is far
-# longer than the others, and that batch loses twice as many of its rows.
+# Uneven ones. The exam questions and the school maths have about the same number of tokens in all. But one exam
+# question is far longer than the others, and that batch loses twice as many of its rows.
 #
 # Three candidates stand on the right, all made of these four numbers:
 #
@@ -197,7 +197,7 @@ found = [*time_batches(unseen).values()]
 figures.draw_forecast(forecasts, found, [*unseen])
 
 # %% [markdown]
-# The title says how far off the best of the three was, in the middle. On the dashed line a prediction was right; to its
+# The title says how far off the best of the three was, at the median. On the dashed line a prediction was right; to its
 # right, it promised too much. The squares are the paper's line in k/r, fitted on another machine: does it travel?
 #
 # For equal prompts k/r is 1. Packing saves no row there, so there is nothing to win.

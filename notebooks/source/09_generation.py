@@ -172,7 +172,7 @@ lab.widgets.Quiz("09-gain")
 #
 # A step computes one token for each prompt, and reads every weight for it, and the whole cache.
 #
-# **Predict first:** how many operations does a step make of each byte that it moves, compared with a prefill?
+# **Predict first:** how many operations does a step make for each byte that it moves, compared with a prefill?
 
 # %%
 lengths = [len(prompt) for prompt in prompts]
@@ -185,7 +185,7 @@ for name, one in costs.items():
     print(f"{name:24} {work}   {one.intensity:5.1f} operations per byte")
 
 # %% [markdown]
-# Nothing was run: this is counted from the model's sizes. A step makes many times fewer operations of each byte: it
+# Nothing was run: this is counted from the model's sizes. A step makes many times fewer operations for each byte: it
 # computes a few slots, but has to move all weights for them. So a large prefill is limited by arithmetic, and saved
 # slots are saved time. A step is limited by memory: weights and cache must be moved, whatever the packing. That is why
 # prepacking is a method for *prefill*.
@@ -212,7 +212,7 @@ figures.draw_cache_over_steps(
 )
 
 # %% [markdown]
-# Packed rows begin small. Where one row holds many short prompts, every row grows by as many slots a step, and in the
+# Packed rows begin small. Where one row holds many short prompts, every row grows by as many slots per step, and in the
 # end they take more than a cache for each. A single row never pads.
 
 # %% exercise="09-slots"
@@ -236,7 +236,7 @@ lab.widgets.Quiz("09-memory")
 # - Prepacking shortens the time to first token, and leaves the time per output token as it is.
 # - Packed rows can be decoded as rows. That saves memory while answers are short.
 #
-# The paper: prepacking brings the first token up to 2.9 times as soon as full batching. It also offers preliminary
+# The paper: prepacking brings the first token up to 2.9 times as fast as full batching. It also offers preliminary
 # results on packing during generation. No figures of them were found, so there are none to compare with.
 #
 # **Next:** what came after prepacking? That is [lesson 10](10_beyond_prepacking.ipynb).
