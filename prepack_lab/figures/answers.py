@@ -19,7 +19,8 @@ def draw_answers(timelines: Mapping[str, Timeline]) -> LabFigure:
     Args:
         timelines: of the same requests, under the words that stand above its panel.
     """
-    figure = LabFigure(make_subplots(rows=len(timelines), shared_xaxes=True, vertical_spacing=0.25 / len(timelines)))
+    figure, rows = LabFigure(), len(timelines)
+    make_subplots(rows=rows, shared_xaxes=True, vertical_spacing=0.25 / rows, figure=figure)
     many = max(len(one.requests) for one in timelines.values())
     for panel, (words, timeline) in enumerate(timelines.items(), start=1):
         for request, times in enumerate(timeline.token_times):

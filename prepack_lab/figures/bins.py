@@ -44,9 +44,8 @@ def draw_bin_states(
     titles = [
         f"{strategy.replace('_', ' ')}: {count} bin{'s' if count != 1 else ''}" for strategy, count in counts.items()
     ]
-    figure = LabFigure(
-        make_subplots(cols=len(states), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.04)
-    )
+    figure = LabFigure()
+    make_subplots(cols=len(states), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.04, figure=figure)
     for column, bins in enumerate(states.values(), start=1):
         for bars in slot_bars(bins, lengths, capacity, "room left"):
             figure.add_bar(**bars, orientation="h", showlegend=False, row=1, col=column)

@@ -23,8 +23,8 @@ def draw_rows(packings: Mapping[str, Packing], texts: Sequence[str] | None = Non
             with the last.
         texts: the prompts as text, shown when the mouse rests on one.
     """
-    drawn = make_subplots(cols=len(packings), shared_yaxes=True, subplot_titles=[*packings], horizontal_spacing=0.04)
-    figure = LabFigure(drawn)
+    figure, names = LabFigure(), [*packings]
+    make_subplots(cols=len(names), shared_yaxes=True, subplot_titles=names, horizontal_spacing=0.04, figure=figure)
     for column, packing in enumerate(packings.values(), start=1):
         for bars in row_bars(packing, texts):
             figure.add_bar(**bars, orientation="h", showlegend=False, row=1, col=column)

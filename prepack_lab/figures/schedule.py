@@ -31,7 +31,8 @@ def draw_schedule(timelines: Mapping[str, Timeline], seats: int) -> LabFigure:
         timelines: under the words that stand above its panel, each timeline.
         seats: the most requests in a step.
     """
-    figure = LabFigure(make_subplots(rows=len(timelines), shared_xaxes=True, vertical_spacing=0.16))
+    figure = LabFigure()
+    make_subplots(rows=len(timelines), shared_xaxes=True, vertical_spacing=0.16, figure=figure)
     for panel, timeline in enumerate(timelines.values(), start=1):
         taken = stays(timeline, seats)
         empty, _ = slot_bars([[]] * seats, [], len(timeline.steps), "")  # hatched; those who sit are drawn over it

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.io import templates
 from plotly.io.base_renderers import PlotlyRenderer
 
 from prepack_lab.figures.contrast import TEXT, keep_in_sight
@@ -53,8 +54,23 @@ LOOKS = {
 """The methods, the same in every figure."""
 
 
+def _slim(template: dict[str, Any]) -> dict[str, Any]:
+    """A template of plotly without what the lab never draws, such as maps; they make a figure slow and large."""
+    kept = {
+        "layout": "autotypenumbers colorway hovermode hoverlabel xaxis yaxis shapedefaults annotationdefaults",
+        "data": "bar heatmap scatter",
+    }
+    return {part: {name: template[part][name] for name in names.split()} for part, names in kept.items()}
+
+
+TEMPLATE = _slim(templates["plotly"].to_plotly_json())
+
+
 class LabFigure(go.Figure):
     """A plotly figure that shows itself as wide as the page, with its text twin below."""
+
+    def __init__(self, data: Any = None, layout: Any = None, **others: Any) -> None:
+        super().__init__(data, {"template": TEMPLATE} if data is layout is None else layout, **others)
 
     twin: Table | None = None
     """The same content as a small table, for screen readers and for people who would rather read."""

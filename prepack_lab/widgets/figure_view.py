@@ -8,14 +8,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from prepack_lab.figures.style import CONFIG, LabFigure
+from prepack_lab.figures.style import CONFIG, TEMPLATE, LabFigure
 
 
 class FigureView(go.FigureWidget):
     """A widget's figure on the page."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(layout={"template": TEMPLATE})
         self._config = CONFIG
 
     def show_figure(self, figure: LabFigure) -> None:

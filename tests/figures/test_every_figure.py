@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from plotly.io import templates
 
 import prepack_lab as lab
 from prepack_lab import figures
@@ -22,6 +23,7 @@ from prepack_lab.measuring.inspection import inspect_lengths
 from prepack_lab.measuring.timing import Measurement
 from prepack_lab.methods import DATASET_METHODS
 from prepack_lab.models.loading import load_config
+from tests.figures.examples import EXAMPLES
 
 LENGTHS = [9, 2, 7, 4, 4]
 WORDS = [[f"w{prompt}{place}" for place in range(length)] for prompt, length in enumerate(LENGTHS)]
@@ -220,3 +222,12 @@ def test_numbers_of_the_paper_agree_with_each_other():
     assert np.isclose(
         paper.MMLU_64["full_batching"]["seconds"] / paper.MMLU_64["prepacked"]["seconds"], 5.21, rtol=0.01
     )
+
+
+@pytest.mark.parametrize("draw", EXAMPLES.values(), ids=EXAMPLES)
+def test_its_traces_and_axes_have_the_defaults_of_plotlys_template(draw):
+    figure, plotlys = draw(), templates["plotly"]
+    assert figure.layout.template.layout.xaxis == plotlys.layout.xaxis
+    for kind in {trace.type for trace in figure.data}:
+        assert figure.layout.template.data[kind] == plotlys.data[kind] != ()
+    assert len(figure.layout.template.to_plotly_json()["layout"]) < len(plotlys.to_plotly_json()["layout"])
