@@ -18,11 +18,11 @@ from prepack_lab.forward import run_method, vocabulary_size
 from prepack_lab.gate import admit
 from prepack_lab.measuring.timing import Measurement, summarize, time_in_turn
 from prepack_lab.methods import METHODS
-from prepack_lab.models.loading import load_model
+from prepack_lab.models.loading import load_model, load_tokenizer
 from prepack_lab.packing import pack
 from prepack_lab.prefilling import prefill_dataset
-from prepack_lab.prompts import random_prompts, tokenize
-from prepack_lab.sources.files import read_prompts
+from prepack_lab.prompts import random_prompts
+from prepack_lab.sources.files import PromptFile, count_tokens
 from prepack_lab.sources.lengths import load_profile
 
 OWN = "your prompts"
@@ -69,15 +69,15 @@ def load_and_draw(
         workloads, sizes, draws: as for `draw_batches`.
 
     Raises:
-        InvalidPromptsError: as for `read_prompts`.
+        InvalidPromptsError: as for `PromptFile`.
         ModelUnavailableError, ValueError: as for `load_model` and `draw_batches`.
     """
     if asked.prompts is None:
         batches = draw_batches(workloads, sizes, draws, asked.seed)  # what is wrong with them is said first
         return load(asked), batches
-    texts = read_prompts(asked.prompts)
-    model, tokenizer = load_model(asked.model, asked.dtype, asked.device)
-    own = [len(prompt) for prompt in tokenize(tokenizer, texts)]
+    counted = count_tokens(PromptFile(asked.prompts), load_tokenizer(asked.model))
+    own = [tokens for _, tokens, _ in counted]
+    model, _ = load_model(asked.model, asked.dtype, asked.device)
     return model, draw_batches(workloads, sizes, draws, asked.seed, own)
 
 

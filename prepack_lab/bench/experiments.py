@@ -208,6 +208,21 @@ class Peers(OnPrompts, name="peers", example="--batch-size 4 --max-new-tokens 4"
     repeats: options.Repeats = 1
 
 
+class File(
+    OnModel,
+    name="file",
+    example="--workload gsm8k --count 1000 --batch-size 32",
+    quick={"count": 100},
+):
+    """A file of prompts by `prepack-lab run`, beside a loop of padded batches and generate_batch of transformers."""
+
+    workload: options.Workload = "mmlu"
+    count: options.Count = 10_000
+    batch_size: options.BatchSize = 16
+    max_new_tokens: options.MaxNewTokens = 1
+    seed: options.Seed = 0
+
+
 class OneBatch(
     OnModel,
     name="one-batch",

@@ -26,7 +26,7 @@ def run_peers(asked: Peers) -> Report:
     model, (batch,) = load_and_draw(asked, [asked.workload], [asked.batch_size])
     prompts = fill(model, batch.lengths, asked.seed)
     calls = {name: partial(_ours, model, prompts, name, asked.max_new_tokens) for name in OURS}
-    calls[THEIRS] = partial(_continuous_batching, model, prompts, asked.max_new_tokens)
+    calls[THEIRS] = partial(continuous_batching, model, prompts, asked.max_new_tokens)
     tokens = {name: call() for name, call in calls.items()}
     times = time_under_a_bar(calls, asked.repeats, str(model.device), warmup=0)
     same = {
@@ -41,7 +41,7 @@ def _ours(model: PreTrainedModel, prompts: list[list[int]], method: str, max_new
     return [*generate(model, prompts, method, max_new_tokens=max_new_tokens)]
 
 
-def _continuous_batching(model: Any, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
+def continuous_batching(model: Any, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
     """`model.generate_batch`, in the order of the prompts; the model's own attention is put back."""
     before, loud = model.config._attn_implementation, logging.get_verbosity()
     logging.set_verbosity_error()

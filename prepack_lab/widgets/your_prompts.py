@@ -13,7 +13,9 @@ from prepack_lab.measuring.calibration import Calibration, recorded_calibration
 from prepack_lab.measuring.inspection import inspect_lengths
 from prepack_lab.models.loading import list_models, load_sizes
 from prepack_lab.prompts import tokenize
-from prepack_lab.sources.files import read_prompts
+from prepack_lab.sources.files import PromptFile, count_tokens
+from prepack_lab.sources.layouts import Prompt
+from prepack_lab.sources.streams import FORMATS, PACKED
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.workload import Workload
 
@@ -35,9 +37,10 @@ class YourPrompts(LabWidget):
         calibration: Calibration | None = None,
     ) -> None:
         self.calibration = calibration or recorded_calibration()
+        self.tokenizer = tokenizer
         count = None if tokenizer is None else lambda text: len(tokenize(tokenizer, [text])[0])
         self.workload = Workload(lengths, "mmlu", 256, count)
-        self.file = ipw.FileUpload(accept=".txt,.jsonl,.csv", multiple=False, description="Load a file")
+        self.file = ipw.FileUpload(accept=",".join([*FORMATS, *PACKED]), multiple=False, description="Load a file")
         self.model = ipw.Dropdown(options=list_models(), description="Model")
         self.batch_size = ipw.IntSlider(16, 1, 128, description="Batch size", layout=ipw.Layout(width="380px"))
         self.file.observe(lambda _: self.attempt(self._load), names="value")
@@ -54,5 +57,18 @@ class YourPrompts(LabWidget):
     def _load(self) -> None:
         """Offer the prompts of a file as a workload of its own."""
         for upload in self.file.value:
-            texts = read_prompts(upload["name"], bytes(upload["content"]))
-            self.workload.take([self.workload.count(text) for text in texts], upload["name"])
+            file = PromptFile(upload["name"], bytes(upload["content"]))
+            if self.tokenizer is None:
+                lengths = [self._about(prompt) for prompt in file]
+            else:
+                lengths = [tokens for _, tokens, _ in count_tokens(file, self.tokenizer)]
+            self.workload.take(lengths, upload["name"])
+
+    def _about(self, prompt: Prompt) -> int:
+        """A rough count, without a tokenizer."""
+        if prompt.kind == "lengths":
+            return int(prompt.content)
+        if prompt.kind == "token ids":
+            return len(prompt.content)
+        said = [prompt.content] if prompt.kind == "texts" else [message["content"] for message in prompt.content]
+        return sum(map(self.workload.count, said))

@@ -1,5 +1,6 @@
 """Widgets that predict: your prompts, and serving."""
 
+import gzip
 import json
 import re
 from datetime import UTC, datetime
@@ -51,6 +52,9 @@ class TestYourPrompts:
             ("a.txt", b"one two three four\n\nfive\n"),
             ("a.jsonl", b'"one two three four"\n' + json.dumps({"prompt": "five"}).encode()),
             ("a.csv", b"id,prompt\n1,one two three four\n2,five\n"),
+            ("a.json.gz", gzip.compress(b"[4, 1]")),
+            ("a.json", b'[{"input_ids": [1, 2, 3, 4]}, {"input_ids": [5]}]'),
+            ("a.jsonl", b'[{"role": "user", "content": "one two three four"}]\n[{"role": "user", "content": "five"}]'),
         ],
     )
     def test_a_file_is_loaded(self, name, content):
