@@ -141,13 +141,13 @@ def _parameter(field: Field[Any], hint: Any) -> Parameter:
     return Parameter(field.name, Parameter.KEYWORD_ONLY, default=missing, annotation=Annotated[kind, described])
 
 
-def check_writable(*paths: str | Path | None) -> None:
-    """Before an hour of work, not after it.
+def check_folders(*files: str | Path | None) -> None:
+    """Refuse files that can't be written: before anything is measured, not after.
 
     Raises:
-        ValueError: a file has no folder to be written into.
+        ValueError: names the folder that there is not.
     """
-    for path in (Path(path) for path in paths if path is not None):
+    for path in (Path(file) for file in files if file is not None):
         if not path.resolve().parent.is_dir():
             raise ValueError(f"{path} can't be written: there is no folder {path.parent}; create it first")
 

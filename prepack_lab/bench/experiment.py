@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from prepack_lab import options
-from prepack_lab.options import check_writable
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -136,7 +135,7 @@ def _run(experiment: type[Experiment], **given: Any) -> int:
     from prepack_lab.measuring.recordings import FOLDER
 
     kept = Kept(**{option.name: given.pop(option.name) for option in fields(Kept) if option.name in given})
-    check_writable(kept.json, kept.plot)
+    options.check_folders(kept.json, kept.plot)
     if kept.plot is not None:
         check_plot(kept.plot)
     report = experiment(**(experiment.quick if kept.quick else {}) | given).run()

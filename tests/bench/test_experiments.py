@@ -30,6 +30,7 @@ SMALL = {
     "generate": {**TINY, "batch_size": 3, "max_new_tokens": 3, "repeats": 1},
     "score": {**TINY, "count": 3, "examples": [0, 30]},
     "lm-eval": {**TINY, "count": 3, "batch_size": 2},
+    "file": {**TINY, "count": 3, "max_new_tokens": 2},
     "packing": {"sizes": [50, 30_000], "repeats": 1},
     "one-batch": {**TINY, "batch_size": 3, "repeats": 1},
 }
