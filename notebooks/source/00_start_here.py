@@ -240,8 +240,8 @@ print(f"{len(my_lengths)} prompts fill {rows} rows.", "You found it!" if won els
 #
 # ## Where to go next
 #
-# Lessons 00 to 05 belong together: about four hours with all exercises. Those called *challenge* are optional, as nothing
-# later needs them. The later lessons stand by themselves.
+# Lessons 00 to 05 belong together: nearly five hours with all exercises. Those called *challenge* are optional, as
+# nothing later needs them. The later lessons stand by themselves.
 
 # %%
 lesson_map()

@@ -113,9 +113,9 @@ for method, prompts_that_fit in fit.items():
     print(f"{method:14} fits {prompts_that_fit:5,} prompts, {more:4.1f} times as many as full_batching")
 
 # %% [markdown]
-# Prepacking fits some eight times as many, and k over r of 64 such prompts is about six. The larger the batch, the longer
-# its longest prompt, and the more a padded batch loses. `length_ordered` runs sixteen prompts at a time, so that mostly
-# their caches are what it holds.
+# Prepacking fits some eight times as many. For 64 such prompts k over r is about six on average, and grows from there: the
+# larger the batch, the longer its longest prompt, and the more a padded batch loses. `length_ordered` runs sixteen prompts
+# at a time, so that mostly their caches are what it holds.
 #
 # Move the memory, choose a model and a workload, and read the largest batch of each method.
 
