@@ -13,8 +13,11 @@ from prepack_lab.models.loading import load_model
 from prepack_lab.prompts import random_prompts
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.lengths_box import LengthsBox
+from prepack_lab.widgets.recorded import Move
 
 LENGTHS = (30, 16, 9, 20, 6, 3)
+ON_PAGES = ((8, 8, 8, 8), LENGTHS, (20, 5, 5, 5), (3, 6, 9, 12, 15), (12,))
+"""Lengths to choose from where nobody can write any."""
 WORDS = 200
 TOLERANCE = 1e-3
 MOST = 12
@@ -47,6 +50,14 @@ class BugHunt(LabWidget):
         if max(lengths) > longest:
             raise ValueError(f"A prompt of {max(lengths):,} tokens is too long here; write at most {longest:,}.")
         return random_prompts(lengths, WORDS)
+
+    def on_page(self) -> list[Move]:
+        written = [", ".join(map(str, lengths)) for lengths in ON_PAGES]
+        own = self.lengths.value
+        return [
+            Move(self.colour, broken_ways.COLOURS),
+            Move(self.lengths, [own, *(one for one in written if one != own)]),
+        ]
 
     def compose(self) -> tuple[LabFigure, str]:
         prompts = self.prompts()

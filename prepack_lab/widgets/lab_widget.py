@@ -14,6 +14,7 @@ from prepack_lab.figures.static_html import static_html
 from prepack_lab.figures.style import LabFigure, folded
 from prepack_lab.widgets.figure_view import FigureView
 from prepack_lab.widgets.fit_page import FitPage
+from prepack_lab.widgets.recorded import Move, record, wanted
 
 WITHOUT_KERNEL = """<style>
 .prepack-lab-gone { display: none; }
@@ -85,7 +86,7 @@ class LabWidget(WholeWidget):
     ) -> None:
         self.figure = FigureView()
         self.status, self.twin = Spoken("status"), ipw.HTML()
-        self._drawing = Lock()
+        self._drawing, self._recording = Lock(), False
         bar = ipw.HBox(
             controls if shown is None else shown, layout=ipw.Layout(flex_flow="row wrap", align_items="center")
         )
@@ -97,8 +98,14 @@ class LabWidget(WholeWidget):
         """The figure that the controls ask for, and a sentence that says what it shows."""
         raise NotImplementedError
 
+    def on_page(self) -> Sequence[Move]:
+        """The controls that answer on a page of the site, without Python, and their values there; none by default."""
+        return ()
+
     def refresh(self) -> None:
         """Draw the figure, and say the same in words; where that fails, say what went wrong."""
+        if self._recording:
+            return
         with self._drawing:
             try:
                 figure, said = self.compose()
@@ -127,7 +134,17 @@ class LabWidget(WholeWidget):
         self.twin.value = "" if figure.twin is None else folded(figure.twin)
 
     def _ipython_display_(self) -> None:
-        display_widget(self, f"{static_html(self.figure)}{self.status.value}{self.twin.value}")
+        display_widget(self, self._static())
+
+    def _static(self) -> str:
+        """What an exported page shows; on the site, where controls answer, all states that they reach there."""
+        if not (wanted() and self.on_page()):
+            return f"{static_html(self.figure)}{self.status.value}{self.twin.value}"
+        self._recording = True
+        try:
+            return record(self)
+        finally:
+            self._recording = False
 
 
 def on_value(controls: Sequence[ipw.Widget], call: Callable[[], object]) -> None:

@@ -18,6 +18,7 @@ from prepack_lab.packing import Packing
 from prepack_lab.prompts import tokenize
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.prompts_box import PromptsBox
+from prepack_lab.widgets.recorded import Move
 
 TEXTS = ("The capital of Germany is", "Berlin lies on the river", "Water boils at")
 MORE = ("Roses are red,", "To be or not to be,", "Count: one, two,", "Once upon a time")
@@ -73,6 +74,18 @@ class MaskExplorer(LabWidget):
         if not self.restart.value:
             positions = torch.arange(positions.shape[1])[None]
         return pad(batch.segment_ids, slots, value=-1), positions
+
+    def on_page(self) -> list[Move]:
+        lines = self.text.value.splitlines()
+        texts = ["\n".join([*lines, *MORE[:more]]) for more in range(3)]
+        counts = [f"{len(lines) + more}" for more in range(3)]
+        return [
+            Move(self.text, texts, counts),
+            Move(self.apart, [False, True]),
+            Move(self.restart, [False, True]),
+            Move(self.window, [0, 1, 2, 4, 8]),
+            Move(self.padding, [0, 2, 6]),
+        ]
 
     def compose(self) -> tuple[LabFigure, str]:
         words = self.words()

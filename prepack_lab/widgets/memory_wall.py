@@ -17,10 +17,13 @@ from prepack_lab.methods import METHODS
 from prepack_lab.models.loading import load_model, load_sizes
 from prepack_lab.prompts import random_prompts
 from prepack_lab.widgets.job import JobWidget, Progress
+from prepack_lab.widgets.recorded import Move
 from prepack_lab.widgets.workload import Workload
 
 SIZES = [1 << power for power in range(11)]
 MODELS = ("sheared-llama-1.3b", "llama-2-7b", "mistral-7b", "llama-2-13b", "smollm2-135m")
+DEVICES = (8, 16, 24, 48, 80, 96, 141, 192)
+"""GB that devices have."""
 COMPARED = [method for method in METHODS if method != "one_by_one"]
 
 
@@ -72,6 +75,13 @@ class MemoryWall(JobWidget):
                 yield Progress(done, total, f"{method}, a batch of {size} …")
                 self.measured.setdefault(method, {})[size] = self._measure(model, method, size, weights)
             yield Progress(done, total, f"Batches of {size} are done", found=True)
+
+    def on_page(self) -> list[Move]:
+        return [
+            Move(self.model, MODELS),
+            self.workload.move(("mmlu", "samsum", "sharegpt")),
+            Move(self.memory, DEVICES),
+        ]
 
     def compose(self) -> tuple[LabFigure, str]:
         model, lengths = load_sizes(self.model.value), self.workload.lengths()

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from html import escape
+from typing import Any
 
 import ipywidgets as ipw
 import numpy as np
 
 from prepack_lab.figures.bins import draw_bin_states
-from prepack_lab.figures.style import LabFigure
+from prepack_lab.figures.contrast import ink_on
+from prepack_lab.figures.style import LabFigure, prompt_colour
 from prepack_lab.packing import Packing, pack
-from prepack_lab.widgets.lab_widget import LabWidget
+from prepack_lab.widgets.lab_widget import LabWidget, display_widget
+from prepack_lab.widgets.recorded import wanted
 
 RIVAL = "first_fit_decreasing"
 CAPACITY = 30
 NEW_BIN = "a new bin"
+GAMES = 6
+"""To play on a page of the site."""
 
 
 class PackingContest(LabWidget):
@@ -65,11 +72,18 @@ class PackingContest(LabWidget):
         return figure, self._said(done)
 
     def _said(self, done: bool) -> str:
-        rival, best, own = self.rival.num_bins, self.best.num_bins, len(self.bins)
-        if not done:
-            left = [self.rival.lengths[prompt] for prompt in self._left()]
-            words = f"{len(left)} prompt{'s' if len(left) > 1 else ''} to place, of {', '.join(map(str, left))} tokens."
-            return f"{words} First-fit decreasing needs {rival} bins; can you do with fewer?"
+        if done:
+            return self._verdict(len(self.bins))
+        left = [self.rival.lengths[prompt] for prompt in self._left()]
+        words = f"{len(left)} prompt{'s' if len(left) > 1 else ''} to place, of {', '.join(map(str, left))} tokens."
+        return f"{words} {self._challenge()}"
+
+    def _challenge(self) -> str:
+        return f"First-fit decreasing needs {self.rival.num_bins} bins; can you do with fewer?"
+
+    def _verdict(self, own: int) -> str:
+        """What is said of so many bins, when all prompts are placed."""
+        rival, best = self.rival.num_bins, self.best.num_bins
         if own < rival:
             won = "and no packing has fewer" if own == best else f"and {best} are possible"
             return f"You won: {own} bins against {rival}, {won}."
@@ -77,6 +91,34 @@ class PackingContest(LabWidget):
             return f"A draw: {own} bins against {rival}, and no packing has fewer."
         verdict = "A draw" if own == rival else "You lost"
         return f"{verdict}: {own} bins against {rival}. {best} are enough; undo, and try again."
+
+    def _ipython_display_(self) -> None:
+        if not wanted():
+            return super()._ipython_display_()
+        games = [self._game()] if self._own else []
+        for game in range(0 if self._own else GAMES):
+            self.game.value = game
+            games.append(self._game())
+        self.game.value = 0
+        said = f"<p>{escape(self._said(False))} On this page the contest needs JavaScript.</p>"
+        states = json.dumps(games).replace("</", "<\\/")
+        display_widget(
+            self, f'<div class="contest">{said}<script type="application/json" class="states">{states}</script></div>'
+        )
+
+    def _game(self) -> dict[str, Any]:
+        """A game as a page of the site plays it: what is known of it, and what is said of any number of bins."""
+        lengths = self.rival.lengths
+        return {
+            "lengths": lengths,
+            "capacity": self.rival.capacity,
+            "order": self.rival.placing_order,
+            "looks": [[colour, ink_on(colour)] for colour in map(prompt_colour, range(len(lengths)))],
+            "bound": self.best.lower_bound,
+            "rival": self.rival.bins,
+            "challenge": self._challenge(),
+            "verdicts": [self._verdict(own) if own >= self.best.num_bins else "" for own in range(len(lengths) + 1)],
+        }
 
     def _begin(self) -> None:
         lengths, capacity = self._own or (winnable(self.game.value), CAPACITY)

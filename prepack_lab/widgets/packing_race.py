@@ -13,6 +13,7 @@ from prepack_lab.sources.lengths import load_profile
 from prepack_lab.widgets.checkboxes import Checkboxes
 from prepack_lab.widgets.lab_widget import LabWidget
 from prepack_lab.widgets.lengths_box import LengthsBox
+from prepack_lab.widgets.recorded import Move
 
 FIRST = ("next_fit", "first_fit", "first_fit_decreasing")
 
@@ -46,6 +47,11 @@ class PackingRace(LabWidget):
             quiet=[self.play],
             shown=[self.lengths, moved, self.strategies],
         )
+
+    def on_page(self) -> list[Move]:
+        least, most = self.capacity.min, self.capacity.max
+        capacities = [least + (most - least) * part // 6 for part in range(7)]
+        return [Move(self.capacity, capacities), Move(self.step, range(self.step.max + 1), play=True)]
 
     def compose(self) -> tuple[LabFigure, str]:
         lengths = self.lengths.numbers()

@@ -10,6 +10,7 @@ from prepack_lab.figures.rows import draw_rows
 from prepack_lab.figures.style import LabFigure
 from prepack_lab.packing import Packing, pack
 from prepack_lab.widgets.lab_widget import LabWidget
+from prepack_lab.widgets.recorded import Move
 from prepack_lab.widgets.workload import Workload
 
 LARGEST_BATCH = 64
@@ -40,6 +41,9 @@ class PaddingExplorer(LabWidget):
         """The batch both ways, by the title of the panel."""
         lengths = self.batch()
         return {"padded: one prompt per row": Packing.padded(lengths), "packed: first-fit decreasing": pack(lengths)}
+
+    def on_page(self) -> list[Move]:
+        return [self.workload.move(), Move(self.batch_size, [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64])]
 
     def compose(self) -> tuple[LabFigure, str]:
         packings = self.packings()

@@ -52,7 +52,7 @@ class Quiz(WholeWidget):
             f"<details><summary>{escape(answer.text)}</summary>{escape(_said(answer))}</details>"
             for answer in self.quiz.answers
         )
-        display_widget(self, f"<p>{self.question.value}</p>{answers}")
+        display_widget(self, f"<div class='quiz'><p>{self.question.value}</p>{answers}</div>")
 
 
 def _said(answer: Answer) -> str:

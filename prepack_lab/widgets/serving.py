@@ -15,6 +15,7 @@ from prepack_lab.measuring.cost import cost_of_passes
 from prepack_lab.methods import Pass
 from prepack_lab.models.loading import load_sizes
 from prepack_lab.widgets.lab_widget import LabWidget
+from prepack_lab.widgets.recorded import Move
 from prepack_lab.widgets.workload import Workload
 
 METHODS = ("full_batching", "length_ordered", "prepacked", "padding_free")
@@ -48,6 +49,13 @@ class Serving(LabWidget):
         self.workload = Workload(lengths, workload, PROMPTS)
         self._seconds: dict[tuple[object, ...], float] = {}
         super().__init__([self.rate, self.most, *self.workload.controls])
+
+    def on_page(self) -> list[Move]:
+        return [
+            self.workload.move(("mmlu", "alpaca", "samsum", "hh_rlhf")),
+            Move(self.most, [8, 32, 64]),
+            Move(self.rate, [1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0]),
+        ]
 
     def compose(self) -> tuple[LabFigure, str]:
         lengths = self.workload.lengths()

@@ -8,6 +8,7 @@ import ipywidgets as ipw
 
 from prepack_lab.packing import Packing
 from prepack_lab.sources.lengths import list_profiles, load_profile
+from prepack_lab.widgets.recorded import Move
 
 YOURS = "yours"
 PASTED = "pasted"
@@ -52,6 +53,11 @@ class Workload:
     def controls(self) -> list[ipw.Widget]:
         """In the order of the tab key."""
         return [self.menu, self.seed, self.again, self.text]
+
+    def move(self, names: Sequence[str] | None = None) -> Move:
+        """The menu on a page of the site: own prompts, where there are any, and these workloads; all where left out."""
+        chosen = [*([YOURS] if self.own else []), *(list_profiles() if names is None else names)]
+        return Move(self.menu, [self.menu.value] + [name for name in chosen if name != self.menu.value])
 
     def take(self, lengths: Sequence[int], title: str) -> None:
         """Offer these lengths first, under a title, in place of any own lengths before; and choose them."""

@@ -17,6 +17,7 @@ from prepack_lab.sources.files import PromptFile, count_tokens
 from prepack_lab.sources.layouts import Prompt
 from prepack_lab.sources.streams import FORMATS, PACKED
 from prepack_lab.widgets.lab_widget import LabWidget
+from prepack_lab.widgets.recorded import Move
 from prepack_lab.widgets.workload import Workload
 
 
@@ -45,6 +46,9 @@ class YourPrompts(LabWidget):
         self.batch_size = ipw.IntSlider(16, 1, 128, description="Batch size", layout=ipw.Layout(width="380px"))
         self.file.observe(lambda _: self.attempt(self._load), names="value")
         super().__init__([self.model, self.batch_size, *self.workload.controls, self.file], quiet=[self.file])
+
+    def on_page(self) -> list[Move]:
+        return [self.workload.move(), Move(self.batch_size, [1, 2, 4, 8, 16, 32, 64, 128])]
 
     def compose(self) -> tuple[LabFigure, str]:
         name, lengths = self.model.value, self.workload.lengths()
