@@ -49,7 +49,7 @@ lint: $(READY) ## style and types of the code; drift of the notebooks from their
 notebooks: $(READY) ## build the learner and solution notebooks from notebooks/source
 	$(RUN) notebooks/source/tools/build.py
 
-site: $(READY) ## run the solved lessons, and write them as pages to read: site/index.html
+site: $(READY) ## build the site, which works without Python: site/index.html
 	$(RUN) notebooks/source/tools/build_site.py
 
 picture: $(READY) ## take the README's screenshot anew (needs Chromium)
