@@ -18,6 +18,8 @@ WIDGETS = (
 CELLS = [
     f"import prepack_lab as lab\nlab.widgets.{widget}" for widget in (*WIDGETS, "PackingContest()", "Quiz('01-grows')")
 ]
+WIDE = "\n".join(["| a_long_heading " * 9 + "|", "|---" * 9 + "|", "| `a_long_name_of_code` " * 9 + "|"])
+"""A table that is wider than a phone."""
 KEYS = {"range": ("ArrowLeft", "ArrowRight"), "select-one": ("ArrowDown", "ArrowUp"), "checkbox": ("Space",)}
 
 SEEN = """live => JSON.stringify([...live.querySelectorAll('svg [data-part]')].map(part => part.getAttribute('d'))
@@ -32,7 +34,7 @@ STICKS_OUT = "() => document.documentElement.scrollWidth - innerWidth"
 def alive(tmp_path_factory):
     """A site of the first page, and of a lesson with every widget that answers."""
     source, out = tmp_path_factory.mktemp("solutions"), tmp_path_factory.mktemp("built") / "site"
-    write(source, "01_padding_waste", "# 01 · Padding waste", *CELLS)
+    write(source, "01_padding_waste", "# 01 · Padding waste", WIDE, *CELLS)
     site.build_site(source, out, progress=False, only=["index", "01_padding_waste"])
     return out
 
