@@ -125,14 +125,17 @@ class Verification:
             return "✓" if own and all(one.in_order for one in own) else "✗"
 
         exact = [(model, dtype, *(cell(model, dtype, method) for method in methods)) for model, dtype in kinds]
-        what = ", ".join(dict.fromkeys(one.what for one in self.compared))
+        taken: dict[tuple[str, str], list[str]] = {}
+        for dtype, method, kernel in self.kernels:
+            taken.setdefault((dtype, kernel), []).append(method)
+        kernels = [(*kernel, ", ".join(by)) for kernel, by in taken.items()]
         seconds = [
             (one.method, f"{one.seconds:.3f} s", f"{one.predicted:.3f} s", f"{one.seconds / one.predicted:.2f}×")
             for one in self.timings
         ]
         return [
-            Table(("model", "dtype", *methods), exact, f"The same as each prompt alone: {what}"),
-            Table(("dtype", "method", "kernels"), self.kernels, "Attention kernels of torch"),
+            Table(("model", "dtype", *methods), exact, "The same as each prompt alone: prefill, decoding and scores"),
+            Table(("dtype", "kernels", "methods"), kernels, "Attention kernels of torch"),
             Table(("method", "measured", "predicted", "ratio"), seconds, self.timed),
         ]
 

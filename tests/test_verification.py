@@ -126,6 +126,9 @@ def test_the_command_says_what_it_found_and_keeps_it(quick, tmp_path, capsys):
     assert main([*WORDS, "--json", str(tmp_path / "v.json"), "--report", str(tmp_path / "v.md")]) == 0
     said = capsys.readouterr().out
     assert "✓ 34 comparisons, none off" in said and "✗" not in said
+    assert (
+        "float32  flash_attention_for_cpu  one_by_one, full_batching, length_ordered, prepacked, padding_free" in said
+    )
     assert "prepacked  0.500 s   0.250 s    2.00×" in said
     assert (tmp_path / "v.md").read_text().startswith("# prepack-lab verify: ✓ 34 comparisons, none off\n\n```\n")
     assert said.strip() in (tmp_path / "v.md").read_text()
