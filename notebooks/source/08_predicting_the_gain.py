@@ -375,7 +375,8 @@ from prepack_lab.cli import main
 print("exit code", main(["inspect", str(file), "--batch-size", "8", "--at-least", "1.2"]))
 
 # %% [markdown]
-# Those seconds were recorded on another machine. With your own calibration:
+# It says whose seconds they are: recorded on another machine, as long as you have not calibrated yours. With the
+# calibration that you have measured above:
 
 # %%
 counts = [len(prompt) for prompt in lab.tokenize(tokenizer, texts)]

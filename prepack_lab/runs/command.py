@@ -69,7 +69,7 @@ def run_command(
                 _rates(model, loaded, own, calibrate) if place()[0] == 0 else None
             )  # all ranks choose by the first's
             apart = [continuations] if continuations else []
-            prompts = PromptFile(file, column=column, chat=chat, apart=apart)
+            prompts = PromptFile(file, column=column, chat=chat, apart=apart, keep_empty=True)
             summary = run_file(prompts, out, loaded, tokenizer, chosen, calibration=rates, **options)
     except KeyboardInterrupt as interrupt:
         print(f"prepack-lab: {str(interrupt) or 'interrupted; the same command goes on'}", file=sys.stderr)

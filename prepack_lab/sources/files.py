@@ -35,6 +35,7 @@ class PromptFile:
             takes a text for a user's message, False joins the messages of a conversation by blank lines. Left out,
             conversations are rendered and texts are not.
         apart: columns that do not belong to the prompt, such as the continuations to score.
+        keep_empty: rows without a prompt are read as well, with None for their content; else they are left out.
 
     Raises:
         InvalidPromptsError: there is no such file, or its ending says no format.
@@ -48,11 +49,12 @@ class PromptFile:
         column: str | None = None,
         chat: bool | None = None,
         apart: Sequence[str] = (),
+        keep_empty: bool = False,
     ) -> None:
         self.streams = find_streams(path, content, column)
         self.path = str(path)
         self.name = "standard input" if str(path) == "-" else Path(path).name
-        self.column, self.chat, self.apart = column, chat, apart
+        self.column, self.chat, self.apart, self.keep_empty = column, chat, apart, keep_empty
         self.kind: Kind | None = None
         """What it holds; None before the first prompt was read."""
         self.layouts: Counter[str] = Counter()
@@ -94,6 +96,10 @@ class PromptFile:
                 prompt = read_prompt(f"{stream.name}, {where}", value, self.column, self.apart)
                 if prompt is None:
                     self.left_out["rows without a prompt"] += 1
+                    if self.keep_empty:
+                        yield Prompt(
+                            f"{stream.name}, {where}", "texts", None, "", value if isinstance(value, dict) else {}
+                        )
                     continue
                 self.kind = self.kind or prompt.kind
                 if prompt.kind != self.kind:
@@ -105,7 +111,7 @@ class PromptFile:
                 yield prompt
             before += stream.size
             progress(before)
-        if self.kind is None:
+        if self.kind is None and not (self.keep_empty and self.left_out):
             empty = f" ({self.notes[-1]})" if self.left_out.total() else ""
             raise InvalidPromptsError(f"{self.name} holds no prompts{empty}; it needs at least one line with text")
 
@@ -162,7 +168,8 @@ def tokenized(
     """
     prompts = file.read(progress)
     while chunk := [*islice(prompts, CHUNK)]:
-        yield from zip(chunk, _ids(file, tokenizer, chunk), strict=True)
+        ids = iter(_ids(file, tokenizer, [prompt for prompt in chunk if prompt.content is not None]))
+        yield from ((prompt, [] if prompt.content is None else next(ids)) for prompt in chunk)
 
 
 def count_tokens(
@@ -175,6 +182,8 @@ def count_tokens(
 
 
 def _ids(file: PromptFile, tokenizer: Any, chunk: Sequence[Prompt]) -> list[list[int]]:
+    if not chunk:
+        return []
     contents, kind = [prompt.content for prompt in chunk], chunk[0].kind
     if kind == "lengths":
         raise InvalidPromptsError(f"{file.name} holds lengths and no prompts; a model can't read them")

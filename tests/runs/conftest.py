@@ -23,8 +23,8 @@ def prompts(tmp_path):
     path = tmp_path / "prompts.jsonl"
     with path.open("w", encoding="utf-8") as file:
         for number, length in enumerate(LENGTHS):
-            prompt = "".join(draw.choices("abc é", k=length))
+            prompt = "a" + "".join(draw.choices("abc é", k=length - 1))
             choices = ["".join(draw.choices("xyz", k=1 + place + number % 3)) for place in range(1 + number % 3)]
-            row = {"prompt": prompt, "choices": choices, "custom_id": f"é{number}"}
+            row = {"prompt": prompt, "continuations": choices, "custom_id": f"é{number}"}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return path

@@ -18,7 +18,7 @@ def test_exit_codes(prompts, tmp_path, capsys, monkeypatch):
     assert [len(json.loads(line)["token_ids"]) for line in out.read_text().splitlines()] == [2] * 13
     with prompts.open("a") as file:
         file.write('{"prompt": ""}\n')
-    assert run_command(prompts, out, "score", continuations="choices", fresh=True, **TINY) == 1
+    assert run_command(prompts, out, "score", continuations="continuations", fresh=True, **TINY) == 1
     assert "1 can't be run" in capsys.readouterr().out
 
     def interrupt(*_, **__):
@@ -32,7 +32,7 @@ def test_exit_codes(prompts, tmp_path, capsys, monkeypatch):
 def test_tasks_take_their_own_options():
     assert make_task("prefill", {}) == Prefilling()
     assert make_task("generate", {"seed": 3}) == Generating(seed=3)
-    assert make_task("score", {"continuations": "choices"}) == Scoring("choices")
+    assert make_task("score", {"continuations": "continuations"}) == Scoring("continuations")
     for name, settings, message in (
         ("embed", {}, "no task 'embed'; there are: prefill, generate, score"),
         ("prefill", {"max_new_tokens": 3}, "prefill has no option --max-new-tokens; it has none of its own"),

@@ -28,7 +28,7 @@ TASKS = {
     "prefill": Prefilling(),
     "generate": Generating(max_new_tokens=4),
     "sample": Generating(max_new_tokens=4, temperature=1.0, top_p=0.9),
-    "score": Scoring("choices"),
+    "score": Scoring("continuations"),
 }
 SMALL = {"window": 6, "batch_size": 2, "token_budget": 40, "progress": False}
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ ON_THE_CPU = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT),
 def run(path, out, llama, task="prefill", method="prepacked", **options):
     """The summary, and what was written."""
     chosen = TASKS[task] if isinstance(task, str) else task
-    summary = run_file(files.PromptFile(path), out, *llama, chosen, method, **SMALL | options)
+    summary = run_file(files.PromptFile(path, keep_empty=True), out, *llama, chosen, method, **SMALL | options)
     return summary, [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
 
 
@@ -85,7 +85,7 @@ def test_each_continuation_gets_the_log_likelihood_that_it_has_alone(llama, prom
     model, tokenizer = llama
     _, found = run(prompts, tmp_path / "out.jsonl", llama, "score", method)
     for row, record in zip(rows, found, strict=True):
-        prompt, *choices = lab.tokenize(tokenizer, [row["prompt"], *row["choices"]])
+        prompt, *choices = lab.tokenize(tokenizer, [row["prompt"], *row["continuations"]])
         alone = lab.score(model, [prompt], [choices], "one_by_one")[0]
         expected = [one.log_likelihood for one in alone]
         assert record["log_likelihoods"] == pytest.approx(expected, abs=1e-4)
@@ -276,7 +276,9 @@ def test_what_can_t_be_run_or_written_is_refused_before_anything_is_run(llama, p
         run(prompts, tmp_path / "out.jsonl", llama, method="fastest")
     with pytest.raises(ValueError, match="window is 0"):
         run(prompts, tmp_path / "out.jsonl", llama, window=0)
-    with pytest.raises(ValueError, match="no column 'answers' with continuations; there are: choices, custom_id, prom"):
+    with pytest.raises(
+        ValueError, match="no column 'answers' with continuations; there are: continuations, custom_id, prom"
+    ):
         run(prompts, tmp_path / "out.jsonl", llama, Scoring("answers"))
     with prompts.open("a") as file:
         file.write("{")
@@ -293,12 +295,12 @@ def test_two_processes_do_not_write_the_same_output(llama, prompts, tmp_path):
 def test_a_prompt_that_can_t_be_run_has_a_line_that_says_why(llama, tmp_path):
     path = tmp_path / "some.jsonl"
     rows = [
-        {"prompt": "fine", "choices": "a"},
-        {"prompt": "", "choices": ["a"], "id": 7},
-        {"prompt": "x" * 2048, "choices": ["ab"]},
-        {"prompt": "fine", "choices": []},
-        {"prompt": "fine", "choices": ["a", ""]},
-        {"prompt": "fine", "choices": ["a", 3]},
+        {"prompt": "fine", "continuations": "a"},
+        {"prompt": "", "continuations": ["a"], "id": 7},
+        {"prompt": "x" * 2048, "continuations": ["ab"]},
+        {"prompt": "fine", "continuations": []},
+        {"prompt": "fine", "continuations": ["a", ""]},
+        {"prompt": "fine", "continuations": ["a", 3]},
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     summary, found = run(path, tmp_path / "prefill.jsonl", llama)
@@ -316,7 +318,7 @@ def test_a_prompt_that_can_t_be_run_has_a_line_that_says_why(llama, tmp_path):
     summary, found = run(path, tmp_path / "score.jsonl", llama, "score")
     assert ["error" in record for record in found] == [False, True, True, True, True, True]
     assert summary.errors == 5
-    assert found[3]["error"].startswith("some.jsonl, line 4 has no string, or list of strings, under 'choices'")
+    assert found[3]["error"].startswith("some.jsonl, line 4 has no string, or list of strings, under 'continuations'")
     assert found[4]["error"].startswith("some.jsonl, line 5: continuation 1 is empty")
     with pytest.raises(lab.InvalidPromptsError, match=r"some\.jsonl, line 2 is empty"):
         run(path, tmp_path / "strict.jsonl", llama, strict=True)
@@ -351,7 +353,7 @@ def test_all_endings_hold_the_same(llama, prompts, tmp_path, task):
     prompts.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     chosen = TASKS[task], "prepacked"
     for ending in ("jsonl", "jsonl.gz", "parquet"):
-        run_file(files.PromptFile(prompts), tmp_path / f"out.{ending}", *llama, *chosen, **SMALL)
+        run_file(files.PromptFile(prompts, keep_empty=True), tmp_path / f"out.{ending}", *llama, *chosen, **SMALL)
     plain = (tmp_path / "out.jsonl").read_bytes()
     assert gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes()) == plain
     found = pq.read_table(tmp_path / "out.parquet").to_pylist()
@@ -363,14 +365,14 @@ def test_all_endings_hold_the_same(llama, prompts, tmp_path, task):
 def test_ids_that_are_numbers_stay_numbers_in_parquet(llama, tmp_path):
     path = tmp_path / "numbers.jsonl"
     path.write_text("".join(json.dumps({"prompt": "a", "id": number}) + "\n" for number in (3, -1, 2**62)))
-    run_file(files.PromptFile(path), tmp_path / "out.parquet", *llama, Prefilling(), **SMALL)
+    run_file(files.PromptFile(path, keep_empty=True), tmp_path / "out.parquet", *llama, Prefilling(), **SMALL)
     assert pq.read_table(tmp_path / "out.parquet")["id"].to_pylist() == [3, -1, 2**62]
 
 
 def test_without_pyarrow_parquet_is_refused_with_the_way_out(llama, prompts, tmp_path, monkeypatch):
     monkeypatch.setattr("prepack_lab.runs.output.find_spec", lambda _: None)
     with pytest.raises(ValueError, match=r"pip install 'prepack-lab\[files\]'"):
-        run_file(files.PromptFile(prompts), tmp_path / "out.parquet", *llama, Prefilling())
+        run_file(files.PromptFile(prompts, keep_empty=True), tmp_path / "out.parquet", *llama, Prefilling())
 
 
 def test_auto_takes_what_is_predicted_to_be_the_fastest(llama, prompts, rows, tmp_path):
@@ -439,7 +441,7 @@ def program(path: str, batches: str, *outs: str) -> None:
         llama = lab.load_model("tiny-llama", device=device)
         for out in outs:
             task = TASKS[Path(out).suffixes[0].removeprefix(".")]
-            run_file(files.PromptFile(path), out, *llama, task, "prepacked", **SMALL)
+            run_file(files.PromptFile(path, keep_empty=True), out, *llama, task, "prepacked", **SMALL)
 
 
 if __name__ == "__main__":
