@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal
@@ -134,12 +134,7 @@ def read_prompt(where: str, value: Any, column: str | None = None, apart: Sequen
     mains = [name for name in LAYOUTS if name in texts]
     conversation = next((name for name in CONVERSATIONS if name in row), None)
     if conversation:
-        found = _content(where, conversation, row[conversation], value)
-        said = [part["content"] for part in found.content] if found and found.kind == "conversations" else []
-        others = [name for name in texts if texts[name] not in said]
-        if others:
-            raise _unclear(where, [conversation, *others])
-        return found
+        return _conversation(where, conversation, row, texts, value)
     ids = next((name for name in TOKEN_IDS if name in row), None)
     if ids:
         return _content(where, ids, row[ids], value)
@@ -161,6 +156,24 @@ _NAME_IT = "name the column that holds all of the prompt: --column NAME (column=
 
 def _has(value: Mapping[str, Any]) -> str:
     return f"it has {', '.join(map(str, value))}; {_NAME_IT}" if value else "it is empty"
+
+
+def _conversation(
+    where: str, name: str, row: Mapping[str, Any], texts: Mapping[str, Any], whole: Mapping[str, Any]
+) -> Prompt | None:
+    """Messages, and a system prompt in a column of its own before them."""
+    if row.get("tools"):
+        raise InvalidPromptsError(f"{where} offers tools, which are not rendered here; leave them out of the file")
+    found = _content(where, name, row[name], whole)
+    messages = found.content if found and found.kind == "conversations" else []
+    others = [column for column in texts if texts[column] not in [message["content"] for message in messages]]
+    if not others:
+        return found
+    first = others[0]
+    if found is None or others[1:] or first not in ("system", "system_prompt") or messages[0]["role"] == "system":
+        raise _unclear(where, [name, *others])
+    system = {"role": "system", "content": check_text(f"{where}: {first!r}", texts[first])}
+    return replace(found, content=[system, *messages], layout=f"{first}, {name}")
 
 
 def _joined(where: str, mains: Sequence[str], texts: Mapping[str, Any], row: Mapping[str, Any]) -> Prompt:
