@@ -10,6 +10,7 @@ from prepack_lab.advice.of_file import Advice
 from prepack_lab.figures.gains import draw_gains
 from prepack_lab.figures.length_histogram import draw_lengths
 from prepack_lab.figures.static_html import static_html
+from prepack_lab.figures.style import LabFigure
 from prepack_lab.sources.lengths import LengthProfile
 
 _PAGE = """<!doctype html>
@@ -57,14 +58,21 @@ def advice_page(advice: Advice) -> str:
     return _PAGE.format(
         title=escape(f"{file.name}: {many}"),
         recommendation=escape(advice.recommendation),
-        gains=static_html(draw_gains(advice.inspection)),
+        gains=_drawn(draw_gains(advice.inspection)),
         table=advice.table()._repr_html_(),
         prices=escape(advice.prices),
         notes="".join(f"<p>{escape(note)}</p>" for note in notes),
-        lengths=static_html(draw_lengths(_profile(advice))),
+        lengths=_drawn(draw_lengths(_profile(advice))),
         command=escape(advice.command),
         python=escape(advice.python),
     )
+
+
+def _drawn(figure: LabFigure) -> str:
+    """A figure below its sentence, which wraps on a phone; a title would be cut."""
+    sentence = figure.reading
+    figure.update_layout(title_font={"size": 1, "color": "rgba(0,0,0,0)"}, margin_t=10)
+    return f"<p>{escape(sentence)}</p>{static_html(figure)}"
 
 
 def _profile(advice: Advice) -> LengthProfile:
