@@ -141,7 +141,7 @@ def inspect(
         return bool(calibrate)
 
     options.check_folders(None if json == "-" else json, html)
-    with tqdm(unit="B", unit_scale=True, desc="reading", delay=1, leave=False) as bar:
+    with tqdm(unit="B", unit_scale=True, desc="reading", leave=False, disable=None) as bar:
 
         def progress(place: int, size: int) -> None:
             bar.total = size
