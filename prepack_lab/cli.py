@@ -19,7 +19,7 @@ from prepack_lab.bench import EXPERIMENTS
 from prepack_lab.course.grading import command as grading
 from prepack_lab.extras import MissingExtraError
 from prepack_lab.names import DEFAULT_MODEL
-from prepack_lab.options import check_folders, examples
+from prepack_lab.options import examples
 
 
 class _Commands(TyperGroup):
@@ -249,7 +249,7 @@ def verify(
 
     from prepack_lab import verification
 
-    check_folders(json, report)
+    options.check_folders(json, report)
     logging.set_verbosity(logging.CRITICAL)
     found = verification.verify(model, device, dtype)
     print(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from prepack_lab.measuring.machine import GB, choose_device, choose_dtype, devic
 from prepack_lab.measuring.memory import USABLE, largest_batch
 from prepack_lab.measuring.model_sizes import ModelSizes
 from prepack_lab.measuring.table import Table
-from prepack_lab.methods import BASELINE, DATASET_METHODS, METHODS
+from prepack_lab.methods import BASELINE, DATASET_METHODS, METHODS, known_options
 from prepack_lab.models.loading import DEFAULT_MODEL, RANDOM_MODELS, load_config, load_tokenizer
 from prepack_lab.models.zoo import small_model
 from prepack_lab.sources.files import PromptFile, count_tokens
@@ -34,8 +35,8 @@ class FileReading:
     name: str
     path: str
     kind: str
-    chat: bool
-    """Whether prompts are rendered by a chat template."""
+    chat: bool | None
+    """As for `PromptFile`."""
     column: str | None
     notes: tuple[str, ...]
     lengths: array[int]
@@ -60,6 +61,8 @@ class Advice:
     inspection: Inspection
     refused: dict[str, str]
     """Methods that are not exact for the model, and why."""
+    asked: dict[str, str]
+    """The device and the dtype, where they were asked for."""
     largest: dict[str, int]
     """Prompts of the file, from the first on, whose prefill fits into the free memory as one batch, by method."""
 
@@ -86,25 +89,36 @@ class Advice:
     @property
     def command(self) -> str:
         """The command that runs the file so."""
-        column = f" --column {self.file.column!r}" if self.file.column else ""
-        return (
-            f"prepack-lab run {self.file.path} --out results.jsonl --model {self.model} --method {self._method}{column}"
-        )
+        options = {
+            "out": "results.jsonl", "model": self.model, "method": self._method, **self._sizes, **self.asked,
+            "column": self.file.column,
+        }  # fmt: skip
+        given = (f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in options.items() if value)
+        chat = [] if self.file.chat is None else ["--chat" if self.file.chat else "--no-chat"]
+        return " ".join(["prepack-lab run", shlex.quote(self.file.path), *given, *chat])
 
     @property
     def python(self) -> str:
         """The lines of Python that run the file so."""
-        size = "" if self._method in ("one_by_one", "padding_free") else f", batch_size={self.inspection.batch_size}"
-        column = f", column={self.file.column!r}" if self.file.column else ""
-        read = f"lab.read_prompts({self.file.path!r}{column})"
-        prompts = read if self.file.kind == "token ids" else f"lab.tokenize(tokenizer, {read}, chat={self.file.chat})"
+        placed = "".join(f", {name}={value!r}" for name, value in self.asked.items())
+        read = {"column": self.file.column, "chat": self.file.chat}
+        options = "".join(f", {name}={value!r}" for name, value in read.items() if value is not None)
+        sizes = "".join(f", {name}={value}" for name, value in self._sizes.items())
         return (
-            "import prepack_lab as lab\n\n"
-            f"model, tokenizer = lab.load_model({self.model!r})\n"
-            f"prompts = {prompts}\n"
-            f"batches = lab.prefill_dataset(model, prompts, method={self._method!r}{size}, cache=False)\n"
+            "import prepack_lab as lab\n"
+            "from prepack_lab.sources.files import PromptFile, tokenized\n\n"
+            f"model, tokenizer = lab.load_model({self.model!r}{placed})\n"
+            f"file = PromptFile({self.file.path!r}{options})\n"
+            "prompts = [ids for _, ids in tokenized(file, tokenizer)]\n"
+            f"batches = lab.prefill_dataset(model, prompts, method={self._method!r}{sizes}, cache=False)\n"
             "next_tokens = [*lab.in_order(batches, lambda batch: batch.next_token_logits.argmax(-1).tolist())]"
         )
+
+    @property
+    def _sizes(self) -> dict[str, int]:
+        """The batch size, where the method has one."""
+        size = {"batch_size": self.inspection.batch_size}
+        return size if size.keys() <= known_options(self._method).keys() else {}
 
     @property
     def _method(self) -> str:
@@ -194,9 +208,7 @@ def _indented(text: str) -> str:
     return "\n".join(f"    {line}".rstrip() for line in text.splitlines())
 
 
-def read_file(
-    file: PromptFile, path: str, tokenizer: Any, progress: Callable[[int], Any] = lambda place: None
-) -> FileReading:
+def read_file(file: PromptFile, tokenizer: Any, progress: Callable[[int], Any] = lambda place: None) -> FileReading:
     """Count a file: memory stays that of a chunk of prompts, and eight bytes per prompt.
 
     Raises:
@@ -210,10 +222,9 @@ def read_file(
             shared.add_blocks(prompt.columns["hash_ids"], tokens)
         if prompt.kind == "lengths" and (arrival := prompt.arrival) is not None:
             arrivals.append(arrival)
-    chat = file.kind == "conversations" if file.chat is None else file.chat
     seconds = max(arrivals) - min(arrivals) if arrivals else None
     return FileReading(
-        file.name, path, str(file.kind), chat, file.column, tuple(file.notes), lengths, shared.tokens, seconds
+        file.name, file.path, str(file.kind), file.chat, file.column, tuple(file.notes), lengths, shared.tokens, seconds
     )
 
 
@@ -256,8 +267,8 @@ def advise(
     if BASELINE not in exact:
         raise UnsupportedModelError(f"{model}: padded batches are not exact: {refused[BASELINE]}")
     counter = DEFAULT_MODEL if model in RANDOM_MODELS else model  # random weights know bytes only
-    tokenizer = load_tokenizer(counter)
-    reading = read_file(file, str(path), tokenizer, lambda place: progress(place, file.size))
+    tokenizer = load_tokenizer(counter) if file.first_kind() in ("texts", "conversations") else None
+    reading = read_file(file, tokenizer, lambda place: progress(place, file.size))
     rates = known_calibration(model, sizes, numbers, where, calibrating)
     found = inspect_lengths(reading.lengths, sizes, batch_size, rates, numbers, exact)
     free = free_memory(where)
@@ -265,8 +276,11 @@ def advise(
     largest = {
         method: largest_batch(sizes, first, method, USABLE * free, numbers) for method in METHODS if method in exact
     }
-    dtype_said = str(numbers).removeprefix("torch.")
-    return Advice(reading, model, counter, dtype_said, device_name(where), free, found, refused, largest)
+    asked = {name: value for name, value in {"device": device, "dtype": dtype}.items() if value is not None}
+    return Advice(
+        reading, model, counter, str(numbers).removeprefix("torch."), device_name(where), free, found, refused, asked,
+        largest,
+    )  # fmt: skip
 
 
 def _refused(config: Any) -> dict[str, str]:

@@ -40,16 +40,15 @@ def run_file(asked: File) -> Report:
         THEIRS: lambda some: continuous_batching(model, [*some], asked.max_new_tokens),
         OURS: partial(_ours, model, tokenizer, asked.batch_size, asked.max_new_tokens, rates),
     }
-    rows, said = [], {}
+    rows, said = [], dict[str, Any]()
     for name, runner in runners.items():
         runner(prompts[:WARM])
-        took = measure(lambda runner=runner, name=name: said.update({name: runner(prompts)}), 0, 1, str(model.device))  # type: ignore[misc]
+        took = measure(partial(_keep, said, name, runner, prompts), 0, 1, str(model.device))
         same = sum(ours == theirs for ours, theirs in zip(said[name], said[LOOP], strict=True))
         rows.append({"runner": name, "seconds": took.median, "as_the_loop": same})
     tokens = sum(map(len, prompts))
-    caption = (
-        f"{asked.count:,} prompts like {asked.workload}, {tokens:,} tokens; new tokens each: {asked.max_new_tokens}"
-    )
+    asked_for = f"{asked.count:,} prompts like {asked.workload}, {tokens:,} tokens"
+    caption = f"{asked_for}; new tokens each: {asked.max_new_tokens}. One run each, after {WARM} prompts"
     headings = ("runner", "seconds", "tokens per second", f"× {LOOP}", "tokens as the loop's")
     lines = [
         (
@@ -62,6 +61,10 @@ def run_file(asked: File) -> Report:
         for row in rows
     ]
     return asked.report(rows, Table(headings, lines, caption), model=model)
+
+
+def _keep(said: dict[str, Any], name: str, runner: Callable[..., Any], prompts: Sequence[list[int]]) -> None:
+    said[name] = runner(prompts)
 
 
 @torch.no_grad()

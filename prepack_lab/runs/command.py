@@ -65,9 +65,8 @@ def run_command(
     try:
         with join_ranks(device) as own:
             loaded, tokenizer = load_model(model, dtype, own)
-            rates = (
-                _rates(model, loaded, own, calibrate) if place()[0] == 0 else None
-            )  # all ranks choose by the first's
+            # all ranks choose by the rates of the first
+            rates = _rates(model, loaded, own, calibrate) if place()[0] == 0 else None
             apart = [continuations] if continuations else []
             prompts = PromptFile(file, column=column, chat=chat, apart=apart, keep_empty=True)
             summary = run_file(prompts, out, loaded, tokenizer, chosen, calibration=rates, **options)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from prepack_lab.extras import how_to_install
+from prepack_lab.options import check_folders
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
 ROWS = 8192
@@ -26,8 +27,7 @@ def check_output(out: Path) -> None:
     """
     if not out.name.endswith(ENDINGS):
         raise ValueError(f"{out.name} ends in {out.suffix!r}; results are written to {', '.join(ENDINGS)}")
-    if not out.parent.is_dir():
-        raise ValueError(f"{out} can't be written: there is no folder {out.parent}; create it first")
+    check_folders(out)
     if out.suffix == ".parquet" and find_spec("pyarrow") is None:
         raise ValueError(f"Parquet needs pyarrow: {how_to_install('files')}. Or write .jsonl")
 

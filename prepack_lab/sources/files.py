@@ -67,6 +67,14 @@ class PromptFile:
         """Bytes of all files, packed as they are."""
         return sum(stream.size for stream in self.streams)
 
+    def first_kind(self) -> Kind:
+        """What the first prompt is.
+
+        Raises:
+            InvalidPromptsError: as for `read`.
+        """
+        return next(prompt.kind for prompt in self if prompt.content is not None)
+
     def fingerprint(self) -> str:
         """What the files hold, in a few letters: the same for the same bytes."""
         read = hashlib.sha256()
@@ -176,7 +184,7 @@ def count_tokens(
     file: PromptFile, tokenizer: Any, progress: Callable[[int], Any] = lambda place: None
 ) -> Iterator[tuple[Prompt, int, list[int]]]:
     """As `tokenized`, and for lengths as well: each prompt, its tokens, and its ids where they are known."""
-    if next(iter(file)).kind == "lengths":
+    if file.first_kind() == "lengths":
         return ((prompt, prompt.content, []) for prompt in file.read(progress))
     return ((prompt, len(ids), ids) for prompt, ids in tokenized(file, tokenizer, progress))
 

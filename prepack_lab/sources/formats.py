@@ -13,6 +13,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -41,7 +42,10 @@ def read_rows(stream: Stream, progress: Callable[[int], Any] = lambda place: Non
         InvalidPromptsError: something can't be read as it was meant; names the file and the line.
         MissingExtraError: the file is Parquet, and pyarrow is missing.
     """
-    readers = {"text": _text, "json": _json, "jsonl": _json_lines, "csv": _csv, "tsv": _tsv, "parquet": _parquet}
+    readers: dict[str, Callable[[Stream, BinaryIO], Iterator[Row]]] = {
+        "text": _text, "json": _json, "jsonl": _json_lines, "csv": _table, "tsv": partial(_table, separator="\t"),
+        "parquet": _parquet,
+    }  # fmt: skip
     file, packed = stream.open()
     try:
         for number, row in enumerate(readers[stream.format](stream, file)):
@@ -136,7 +140,7 @@ def _elements(chunks: Iterator[str]) -> Iterator[Row]:
         return held[place : place + 1]
 
     if next_mark() == "]":
-        mark = "]"
+        place, mark = place + 1, "]"
     while mark != "]":
         where = f"element {number + 1}"
         next_mark()
@@ -151,12 +155,11 @@ def _elements(chunks: Iterator[str]) -> Iterator[Row]:
             continue
         place, more, number = end, 1, number + 1
         mark = next_mark()
-        if mark not in (",", "]") or not mark:
+        if mark not in (",", "]"):
             found = f"followed by {mark!r}; a comma or ] is expected" if mark else "the last, and the list has no end"
             raise ValueError(f"{where} is {found}")
         place += 1
         yield where, value
-    place += mark == "]" and number == 0
     if next_mark():
         raise ValueError("something follows the end of the list; write one list, or JSON lines")
 
@@ -186,15 +189,7 @@ def _is_rows(part: Any) -> bool:
     return isinstance(part, list) and bool(part) and all(isinstance(row, dict | str) for row in part)
 
 
-def _csv(stream: Stream, file: BinaryIO) -> Iterator[Row]:
-    return _table(stream, file, "")
-
-
-def _tsv(stream: Stream, file: BinaryIO) -> Iterator[Row]:
-    return _table(stream, file, "\t")
-
-
-def _table(stream: Stream, file: BinaryIO, separator: str) -> Iterator[Row]:
+def _table(stream: Stream, file: BinaryIO, separator: str = "") -> Iterator[Row]:
     """Rows under a heading; where no separator is given, the heading's own: a comma, a semicolon or a tab."""
     csv.field_size_limit(_LONGEST_FIELD)
     lines = text_lines(stream, file, "")

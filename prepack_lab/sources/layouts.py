@@ -33,10 +33,6 @@ LENGTHS = (
     "length", "lengths", "prompt_tokens", "input_tokens", "context_tokens", "request_tokens", "num_tokens",
     "num_prefill_tokens", "prompt_length", "prompt_len", "input_length", "input_len", "token_count", "tokens",
 )  # fmt: skip
-ANSWER_LENGTHS = (
-    "output_tokens", "generated_tokens", "response_tokens", "completion_tokens", "num_decode_tokens", "output_length",
-    "output_len",
-)  # fmt: skip
 ARRIVALS = ("timestamp", "arrived_at", "arrival_time", "arrival")
 """Of traces: seconds or dates in those of Azure and BurstGPT, milliseconds where `hash_ids` stand beside (Mooncake)."""
 _COLUMNS = {column for layout in LAYOUTS.values() for column in layout}
@@ -82,12 +78,6 @@ class Prompt:
         except ValueError:
             raise InvalidPromptsError(f"{self.where}: {name!r} is {value!r}; write seconds, or a date") from None
         return number / 1000 if "hash_ids" in self.columns else number
-
-    @property
-    def answer_tokens(self) -> int | None:
-        """How many tokens the answer had; None where the row does not say."""
-        found = _first(self.columns, ANSWER_LENGTHS)
-        return None if found is None else _whole_number(self.where, *found)
 
 
 def read_prompt(where: str, value: Any, column: str | None = None, apart: Sequence[str] = ()) -> Prompt | None:

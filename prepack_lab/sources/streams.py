@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import shutil
 import sys
 import zlib
@@ -128,11 +129,13 @@ def _standard_input(column: str | None) -> Stream:
     """Kept in a temporary file, since it is read more than once; its beginning says what it is."""
     kept = TemporaryFile()  # noqa: SIM115  (open as long as the stream may be read)
     shutil.copyfileobj(sys.stdin.buffer, kept)
+    kept.flush()
     size = kept.tell()
 
     def begin() -> BinaryIO:
-        kept.seek(0)
-        return cast(BinaryIO, io.BufferedReader(_Kept(kept)))
+        file = os.fdopen(os.dup(kept.fileno()), "rb")  # closing it leaves the temporary file open
+        file.seek(0)
+        return file
 
     packing = next((packing for magic, packing in _MAGIC.items() if begin().read(4).startswith(magic)), None)
     stream = Stream("standard input", "text", packing, begin, size)
@@ -141,27 +144,6 @@ def _standard_input(column: str | None) -> Stream:
     except DAMAGE as error:
         raise stream.damage(error) from None
     return Stream("standard input", _format_of_bytes(head, column), packing, begin, size)
-
-
-class _Kept(io.RawIOBase):
-    """Another look at an open file: closing it leaves the file open."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        found = self._file.read(len(buffer))
-        buffer[: len(found)] = found
-        return len(found)
-
-    def seek(self, place: int, whence: int = 0) -> int:
-        return int(self._file.seek(place, whence))
 
 
 def _format_of_bytes(head: bytes, column: str | None) -> str:

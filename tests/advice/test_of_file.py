@@ -1,6 +1,7 @@
 """What to do with a file: counted from the file, priced for the model and the machine, said in words and as JSON."""
 
 import json
+import shlex
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from prepack_lab.cli import main
 from prepack_lab.measuring.calibration import Calibration
 from prepack_lab.methods import DATASET_METHODS
 from prepack_lab.models.loading import load_config, load_sizes
+from tests.test_cli import parsed
 
 RATES = Calibration(0.5, 1e-9, 2e-9, "this machine")
 
@@ -113,6 +115,33 @@ def test_the_lines_of_python_run(write):
     assert (
         names["next_tokens"] == lab.prefill(model, prompts, method="one_by_one").next_token_logits.argmax(-1).tolist()
     )
+
+
+def test_the_lines_ask_for_what_the_advice_is_about(tmp_path):
+    """Also for token ids, for conversations without a template, and for a name with a blank."""
+    user = {"role": "user", "content": "Hi"}
+    rows = [{"my ids": [5, 6], "messages": [{"role": "system", "content": "Be brief"}, user]}] * 2
+    path = tmp_path / "my chats.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    ids = advise(path, "tiny-llama", column="my ids")
+    chats = advise(path, "tiny-llama", 2, chat=False, device="cpu", dtype="bfloat16")
+    expected = [[[5, 6]] * 2, lab.tokenize(lab.load_model("tiny-llama")[1], ["Be brief\n\nHi"] * 2)]
+    for advice, prompts in zip((ids, chats), expected, strict=True):
+        names = {}
+        exec(advice.python, names)
+        assert names["prompts"] == prompts
+    assert names["model"].dtype == torch.bfloat16
+    assert shlex.split(ids.command)[2] == shlex.split(chats.command)[2] == str(path)
+    assert "--column 'my ids'" in ids.command and "chat " not in f"{ids.command.replace('my chats', '')} "
+    for words in ("--batch-size 2", "--device cpu", "--dtype bfloat16", "--no-chat"):
+        assert words in chats.command
+    assert parsed(chats.command)["batch_size"] == 2
+
+
+def test_lengths_need_no_tokenizer(tmp_path, monkeypatch):
+    (tmp_path / "a.json").write_text("[4, 9]")
+    monkeypatch.delattr(of_file, "load_tokenizer")
+    assert [*advise(tmp_path / "a.json", "tiny-llama").file.lengths] == [4, 9]
 
 
 def test_a_calibration_is_asked_for_once_and_kept(write, monkeypatch, own_cache):

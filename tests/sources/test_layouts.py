@@ -130,12 +130,12 @@ MOONCAKE = b'{"timestamp": 27482, "input_length": 6955, "output_length": 52, "ha
 
 def test_traces_as_they_are_published():
     first, second = PromptFile("azure.csv", AZURE)
-    assert (first.content, first.answer_tokens, second.content) == (374, 44, 396)
+    assert (first.content, second.content) == (374, 396)
     assert second.arrival - first.arrival == pytest.approx(4.314579, abs=1e-5)
     (burst,) = PromptFile("burst.csv", BURST)
-    assert (burst.content, burst.answer_tokens, burst.arrival) == (472, 18, 5.0)
+    assert (burst.content, burst.arrival) == (472, 5.0)
     (mooncake,) = PromptFile("mooncake.jsonl", MOONCAKE)
-    assert (mooncake.content, mooncake.answer_tokens, mooncake.arrival) == (6955, 52, 27.482)
+    assert (mooncake.content, mooncake.arrival) == (6955, 27.482)
     (odd,) = PromptFile("odd.csv", b"timestamp,length\nnoon,3\n")
     with pytest.raises(lab.InvalidPromptsError, match=r"odd\.csv, line 2, row 1: 'timestamp' is 'noon'; write seconds"):
         _ = odd.arrival
