@@ -52,7 +52,7 @@ class TestYourPrompts:
             ("a.txt", b"one two three four\n\nfive\n"),
             ("a.jsonl", b'"one two three four"\n' + json.dumps({"prompt": "five"}).encode()),
             ("a.csv", b"id,prompt\n1,one two three four\n2,five\n"),
-            ("a.json.gz", gzip.compress(b"[4, 1]")),
+            ("a.json.gz", gzip.compress(b"[4, 1]", mtime=0)),
             ("a.json", b'[{"input_ids": [1, 2, 3, 4]}, {"input_ids": [5]}]'),
             ("a.jsonl", b'[{"role": "user", "content": "one two three four"}]\n[{"role": "user", "content": "five"}]'),
         ],
