@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from statistics import median
 from typing import Any
@@ -15,6 +16,8 @@ from prepack_lab.bench.experiments import OneBatch
 from prepack_lab.bench.matrix_products import MatrixProducts
 from prepack_lab.bench.report import Report
 from prepack_lab.cache import join_caches
+from prepack_lab.measuring.calibration import calibrate
+from prepack_lab.measuring.cost import estimate_cost
 from prepack_lab.measuring.machine import MB
 from prepack_lab.measuring.memory import peak_memory
 from prepack_lab.measuring.table import Table
@@ -34,6 +37,7 @@ def run_one_batch(asked: OneBatch) -> Report:
     require_methods(model, asked.methods, max(lengths))
     prompts, where = fill(model, lengths, asked.seed), str(model.device)
     calls = {method: partial(prefill, model, prompts, method) for method in asked.methods}
+    predicted = _predicted(model, lengths, asked.methods)
     products = MatrixProducts(model, lengths)
     times = time_under_a_bar({PRODUCTS: products, **calls}, asked.repeats, where)
     needed = products.seconds(times[PRODUCTS].median)
@@ -41,6 +45,7 @@ def run_one_batch(asked: OneBatch) -> Report:
         {
             "method": method,
             "seconds": [*times[method].seconds],
+            "predicted_seconds": predicted.get(method),
             "share_of_matrix_products": needed / times[method].median,
             "pack_seconds": [*_pack(prompts, method, asked.repeats, where).seconds],
             "unpack_seconds": [*_unpack(model, prompts, method, asked.repeats, where).seconds],
@@ -59,6 +64,15 @@ def run_one_batch(asked: OneBatch) -> Report:
     named = f"{asked.model}, {dtype_name(model)}: {asked.batch_size} prompts like {asked.workload}"
     caption = f"{named}, {_counted(counted)}. Runs each, in turn: {asked.repeats}.\n{_products(counted)}"
     return asked.report(results, _table(caption, results), model=model, settings=counted)
+
+
+def _predicted(model: PreTrainedModel, lengths: list[int], methods: Sequence[str]) -> dict[str, float]:
+    """What a calibration predicts, before the methods are run; nothing for a model whose cost can't be counted."""
+    with suppress(ValueError):
+        costs = {method: estimate_cost(model.config, lengths, method, model.dtype) for method in methods}
+        rates = calibrate(model)
+        return {method: rates.seconds(cost) for method, cost in costs.items()}
+    return {}
 
 
 def _pack(prompts: list[list[int]], method: str, repeats: int, device: str) -> Measurement:
@@ -95,11 +109,12 @@ def _table(caption: str, results: Sequence[Mapping[str, Any]]) -> Table:
         seconds = Measurement(tuple(row["seconds"]), "", None)
         lower, upper = seconds.spread
         around = median(row["pack_seconds"]) + median(row["unpack_seconds"])
-        peak, busy = row["peak_memory_bytes"], row["gpu_utilization"]
+        predicted, peak, busy = row["predicted_seconds"], row["peak_memory_bytes"], row["gpu_utilization"]
         return (
             row["method"],
             f"{seconds.median:.3f} s",
             f"{lower:.3f} to {upper:.3f} s",
+            "–" if predicted is None else f"{predicted:.3f} s",
             *(times_as_fast(row["method"], baseline) for baseline in BASELINES),
             f"{row['share_of_matrix_products']:.0%}",
             f"{around / seconds.median:.1%}",
@@ -109,4 +124,4 @@ def _table(caption: str, results: Sequence[Mapping[str, Any]]) -> Table:
 
     against = (f"× {baseline}" for baseline in BASELINES)
     last = ("matrix products' share", "pack + unpack", "peak memory", "GPU busy")
-    return Table(("method", "median", "half of the runs", *against, *last), map(cells, results), caption)
+    return Table(("method", "median", "half of the runs", "predicted", *against, *last), map(cells, results), caption)

@@ -30,8 +30,8 @@ SLIDERS = {
     "Serving": "Prompts per second",
 }
 """Widget → the slider that is moved."""
-PROMISE = 0.150
-"""Seconds from the key to the new figure."""
+PROMISE, SLOWEST = 0.100, 0.150
+"""Seconds from a key to the new figure: of half of the keys, and of every key."""
 
 
 def run_widgets(asked: Widgets) -> Report:
@@ -47,7 +47,7 @@ def run_widgets(asked: Widgets) -> Report:
             results = [time_widget(browser, server, widget, slider, asked.repeats) for widget, slider in widgets]
         finally:
             server.stop()
-    return asked.report(results, widgets_table(results), settings={"promise_seconds": PROMISE})
+    return asked.report(results, widgets_table(results), settings={"promised_seconds": [PROMISE, SLOWEST]})
 
 
 @cache
@@ -93,8 +93,10 @@ def widgets_table(results: list[dict[str, Any]]) -> Table:
             f"{1000 * measured.median:.0f} ms",
             f"{1000 * lower:.0f} to {1000 * upper:.0f} ms",
             f"{1000 * max(row['seconds']):.0f} ms",
-            "yes" if measured.median < PROMISE else "no",
+            "yes" if measured.median < PROMISE and max(row["seconds"]) < SLOWEST else "no",
         )
 
-    headings = ("widget", "slider", "median", "half of the keys", "slowest", f"under {1000 * PROMISE:.0f} ms")
-    return Table(headings, map(cells, results), "From a key on the slider to the new figure, in JupyterLab in Chromium")
+    headings = ("widget", "slider", "median", "half of the keys", "slowest", "as promised")
+    promised = f"Promised: a median under {1000 * PROMISE:.0f} ms, every key under {1000 * SLOWEST:.0f} ms"
+    caption = f"From a key on the slider to the new figure, in JupyterLab in Chromium. {promised}"
+    return Table(headings, map(cells, results), caption)

@@ -6,6 +6,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -55,7 +56,14 @@ def memory_by_batch(
     dtype: torch.dtype | None = None,
 ) -> dict[int, float]:
     """Bytes that the prefill of the first n prompts takes at its peak, weights included, for each n of `sizes`."""
-    return {size: estimate_cost(config, lengths[:size], method, dtype).memory_bytes for size in sizes}
+    model = ModelSizes.of(config)
+    return {size: _memory_bytes(model, tuple(lengths[:size]), method, dtype) for size in sizes}
+
+
+@lru_cache(1024)
+def _memory_bytes(sizes: ModelSizes, lengths: tuple[int, ...], method: str, dtype: torch.dtype | None) -> float:
+    """Kept, because a slider that moves the limit asks for the same batches again."""
+    return estimate_cost(sizes, lengths, method, dtype).memory_bytes
 
 
 def largest_batch(
@@ -66,9 +74,10 @@ def largest_batch(
     dtype: torch.dtype | None = None,
 ) -> int:
     """The most prompts, from the first on, whose prefill takes at most `limit` bytes; 0 where not even one fits."""
+    model = ModelSizes.of(config)
 
     def fit(size: int) -> bool:
-        return estimate_cost(config, lengths[:size], method, dtype).memory_bytes <= limit
+        return _memory_bytes(model, tuple(lengths[:size]), method, dtype) <= limit
 
     return largest_that_fits(fit, len(lengths))  # memory grows with the batch, up to a packing's whims
 

@@ -32,7 +32,7 @@ def test_every_method_is_measured_and_compared(report):
         assert len(row["seconds"]) == 2 and min(row["seconds"]) > 0
         assert row["share_of_matrix_products"] > 0 and row["peak_memory_bytes"] > 0
         assert (min(row["pack_seconds"]) > 1e-5) == (row["method"] in ("prepacked", "padding_free"))
-        assert min(row["unpack_seconds"]) > 0
+        assert min(row["unpack_seconds"]) > 0 and row["predicted_seconds"] > 0
     text = str(report)
     for words in (
         "× full_batching",
@@ -126,6 +126,16 @@ def test_runs_come_in_one_by_one():
 def test_a_report_without_figures_still_reads():
     table = Table(("a",), [("b",)], "c")
     assert "repeat with: here" in str(Report.now("here", "cpu", {}, [], table))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [([0.09, 0.09, 0.149], "yes"), ([0.11, 0.11, 0.09], "no"), ([0.09, 0.09, 0.151], "no")],
+)
+def test_half_of_the_keys_and_the_slowest_are_held_against_a_promise(seconds, kept):
+    table = widgets.widgets_table([{"widget": "PackingRace", "slider": "Prompts", "seconds": seconds}])
+    assert table.rows[0][-1] == kept and table.rows[0][4] == f"{1000 * max(seconds):.0f} ms"
+    assert "a median under 100 ms, every key under 150 ms" in table.caption
 
 
 def test_widgets_are_not_timed_without_a_browser(monkeypatch):

@@ -80,7 +80,8 @@ def test_seconds_by_hand():
 
 def test_probes_grow_fourfold_up_to_the_longest_prompt():
     assert [*_probes(256)] == [
-        ([1], "one_by_one"),
+        ([8], "one_by_one"),
+        ([24], "one_by_one"),
         ([64], "one_by_one"),
         ([32] * 4, "full_batching"),
         ([64, 32], "full_batching"),
