@@ -209,7 +209,7 @@ class Peers(OnPrompts, name="peers", example="--batch-size 4 --max-new-tokens 4"
 
 
 class File(
-    OnModel,
+    OnPrompts,
     name="file",
     example="--workload gsm8k --count 1000 --batch-size 32",
     quick={"count": 100},
@@ -220,7 +220,6 @@ class File(
     count: options.Count = 10_000
     batch_size: options.BatchSize = 16
     max_new_tokens: options.MaxNewTokens = 1
-    seed: options.Seed = 0
 
 
 class OneBatch(

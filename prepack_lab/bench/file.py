@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,7 +24,7 @@ from prepack_lab.measuring.timing import measure
 from prepack_lab.models.loading import load_tokenizer
 from prepack_lab.runs import running
 from prepack_lab.runs.tasks import Generating
-from prepack_lab.sources.files import PromptFile
+from prepack_lab.sources.files import PromptFile, tokenized
 from prepack_lab.sources.lengths import load_profile
 
 LOOP, THEIRS, OURS = "a loop of padded batches", "transformers, generate_batch", "prepack-lab run"
@@ -33,7 +34,10 @@ WARM = 64
 
 def run_file(asked: File) -> Report:
     model, tokenizer = load(asked), load_tokenizer(asked.model)
-    prompts = fill(model, load_profile(asked.workload).sample(asked.count, asked.seed), asked.seed)
+    if asked.prompts is None:
+        prompts = fill(model, load_profile(asked.workload).sample(asked.count, asked.seed), asked.seed)
+    else:
+        prompts = [ids for _, ids in islice(tokenized(PromptFile(asked.prompts), tokenizer), asked.count)]
     rates = calibrate(model)
     runners: dict[str, Callable[[Sequence[list[int]]], list[list[int]]]] = {
         LOOP: partial(_padded, model, asked.batch_size, asked.max_new_tokens),
@@ -47,7 +51,8 @@ def run_file(asked: File) -> Report:
         same = sum(ours == theirs for ours, theirs in zip(said[name], said[LOOP], strict=True))
         rows.append({"runner": name, "seconds": took.median, "as_the_loop": same})
     tokens = sum(map(len, prompts))
-    asked_for = f"{asked.count:,} prompts like {asked.workload}, {tokens:,} tokens"
+    whose = f"like {asked.workload}" if asked.prompts is None else f"of {asked.prompts.name}"
+    asked_for = f"{len(prompts):,} prompts {whose}, {tokens:,} tokens"
     caption = f"{asked_for}; new tokens each: {asked.max_new_tokens}. One run each, after {WARM} prompts"
     headings = ("runner", "seconds", "tokens per second", f"× {LOOP}", "tokens as the loop's")
     lines = [
@@ -56,7 +61,7 @@ def run_file(asked: File) -> Report:
             f"{row['seconds']:,.1f} s",
             f"{tokens / row['seconds']:,.0f}",
             f"{rows[0]['seconds'] / row['seconds']:.2f}×",
-            f"{row['as_the_loop']:,} of {asked.count:,}",
+            f"{row['as_the_loop']:,} of {len(prompts):,}",
         )
         for row in rows
     ]

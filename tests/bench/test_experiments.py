@@ -65,6 +65,14 @@ def test_the_command_of_a_report_repeats_it(reports, name):
     assert reports[name].settings.items() >= {k: v for k, v in SMALL[name].items() if k != "compare_paper"}.items()
 
 
+def test_the_readers_own_file_is_run(tmp_path):
+    prompts = tmp_path / "own.txt"
+    prompts.write_text("one\ntwo words\nthree words here\n")
+    report = EXPERIMENTS["file"](**TINY, prompts=prompts, count=2, max_new_tokens=2).run()
+    assert "2 prompts of own.txt, 12 tokens" in report.table.caption
+    assert [row["as_the_loop"] for row in report.results] == [2, 2, 2]
+
+
 def test_the_paper_stands_beside_it_cell_by_cell(reports):
     lines = {row[0]: row for row in reports["batch-size"].table.rows}
     assert lines["mmlu"][-1] == f"{paper.SPEED_UP_BY_BATCH['mmlu'][4]:.2f}×"
