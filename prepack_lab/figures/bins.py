@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from plotly.subplots import make_subplots
-
-from prepack_lab.figures.rows import slot_bars
+from prepack_lab.figures.rows import side_by_side, slot_bars
 from prepack_lab.figures.style import TEXT, LabFigure, style
 from prepack_lab.measuring.table import Table
 from prepack_lab.packing import Packing
@@ -41,18 +39,19 @@ def draw_bin_states(
     """
     counts = {strategy: len(bins) for strategy, bins in states.items()}
     rows = max(rows or 0, bound, *counts.values())
-    titles = [
-        f"{strategy.replace('_', ' ')}: {count} bin{'s' if count != 1 else ''}" for strategy, count in counts.items()
+    panels = [
+        (
+            f"{strategy.replace('_', ' ')}: {count} bin{'s' if count != 1 else ''}",
+            slot_bars(states[strategy], lengths, capacity, "room left"),
+        )
+        for strategy, count in counts.items()
     ]
-    figure = LabFigure()
-    make_subplots(cols=len(states), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.04, figure=figure)
-    for column, bins in enumerate(states.values(), start=1):
-        for bars in slot_bars(bins, lengths, capacity, "room left"):
-            figure.add_bar(**bars, orientation="h", showlegend=False, row=1, col=column)
-        figure.add_hline(y=bound - 0.5, line={"color": TEXT, "width": 2, "dash": "dash"}, row=1, col=column)
+    figure = side_by_side(panels, font_size=13)
+    line = {"type": "line", "y0": bound - 0.5, "y1": bound - 0.5, "x0": 0, "x1": 1}
+    drawn = {"line": {"color": TEXT, "width": 2, "dash": "dash"}}
+    axes = ["" if number == 0 else str(number + 1) for number in range(len(panels))]
+    figure.layout.shapes = [{**line, **drawn, "xref": f"x{axis} domain", "yref": f"y{axis}"} for axis in axes]
     style(figure, reading(states, lengths, bound), height=430)
-    figure.update_layout(barmode="overlay", bargap=0.12, uniformtext={"minsize": 10, "mode": "hide"})
-    figure.update_annotations(font={"size": 13, "color": TEXT}, yshift=4)
     figure.update_xaxes(range=[0, capacity], title="tokens")
     figure.update_yaxes(range=[rows - 0.4, -0.5], tick0=0, dtick=-(-rows // 9))
     figure.update_layout(yaxis_title="bin")

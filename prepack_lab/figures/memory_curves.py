@@ -62,10 +62,16 @@ def reading(estimated: Mapping[str, ByBatch], limit: float | None) -> str:
         method: max((size for size, taken in by.items() if taken <= limit), default=0)
         for method, by in estimated.items()
     }
-    most, least = max(fits, key=fits.__getitem__), min(fits, key=fits.__getitem__)
-    if fits[most] == fits[least]:
-        return f"Of these batch sizes, every method fits {fits[most]:,}" if fits[most] else "Not even one prompt fits"
-    return f"Of these batch sizes, {most} fits {fits[most]:,} and {least} {fits[least]:,}"
+    most, least = max(fits.values()), min(fits.values())
+    if most == least:
+        return f"Of these batch sizes, every method fits {most:,}" if most else "Not even one prompt fits"
+    winners, losers = ([method for method in fits if fits[method] == count] for count in (most, least))
+    verb = "fits" if len(winners) == 1 else "fit"
+    return f"Of these batch sizes, {_named(winners)} {verb} {most:,} and {_named(losers)} {least:,}"
+
+
+def _named(methods: Sequence[str]) -> str:
+    return " and ".join(methods) if len(methods) < 3 else f"{len(methods)} methods"
 
 
 def _add_wall(figure: LabFigure, limit: float, sizes: Sequence[int]) -> None:

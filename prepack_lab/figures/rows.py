@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from plotly.subplots import make_subplots
-
 from prepack_lab.figures.contrast import parting_line
-from prepack_lab.figures.style import PADDING, TEXT, LabFigure, prompt_colour, style
+from prepack_lab.figures.style import PADDING, TEMPLATE, TEXT, LabFigure, prompt_colour, style
 from prepack_lab.measuring.table import Table
 from prepack_lab.packing import Packing
 
@@ -23,18 +21,37 @@ def draw_rows(packings: Mapping[str, Packing], texts: Sequence[str] | None = Non
             with the last.
         texts: the prompts as text, shown when the mouse rests on one.
     """
-    figure, names = LabFigure(), [*packings]
-    make_subplots(cols=len(names), shared_yaxes=True, subplot_titles=names, horizontal_spacing=0.04, figure=figure)
-    for column, packing in enumerate(packings.values(), start=1):
-        for bars in row_bars(packing, texts):
-            figure.add_bar(**bars, orientation="h", showlegend=False, row=1, col=column)
+    figure = side_by_side([(words, row_bars(packing, texts)) for words, packing in packings.items()], font_size=14)
     style(figure, reading(packings), height=430)
-    figure.update_layout(barmode="overlay", bargap=0.12, uniformtext={"minsize": 10, "mode": "hide"})
-    figure.update_annotations(font={"size": 14, "color": TEXT}, yshift=4)
     figure.update_layout(axes_to_scale(packings))
     figure.update_layout(yaxis_title="row")
     figure.twin = _twin(packings)
     return figure
+
+
+def side_by_side(panels: Sequence[tuple[str, Iterable[dict[str, Any]]]], font_size: int) -> LabFigure:
+    """Bars in panels with one y axis for all of them. plotly's own `make_subplots` is too slow for a slider.
+
+    Args:
+        panels: for each the words that stand above it, and its bar traces.
+        font_size: of the words.
+    """
+    gap = 0.04
+    wide = (1 - gap * (len(panels) - 1)) / len(panels)
+    layout: dict[str, Any] = {"barmode": "overlay", "bargap": 0.12, "uniformtext": {"minsize": 10, "mode": "hide"}}
+    above, traces = [], list[dict[str, Any]]()
+    for number, (words, bars) in enumerate(panels, start=1):
+        axis = "" if number == 1 else str(number)
+        left = (number - 1) * (wide + gap)
+        shared = {} if number == 1 else {"matches": "y", "showticklabels": False}
+        layout[f"xaxis{axis}"] = {"domain": [left, min(left + wide, 1)], "anchor": f"y{axis}"}
+        layout[f"yaxis{axis}"] = {"domain": [0, 1], "anchor": f"x{axis}", **shared}
+        place = {"x": left + wide / 2, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "center", "yshift": 4}
+        look = {"yanchor": "bottom", "showarrow": False, "font": {"size": font_size, "color": TEXT}}
+        above.append({"text": words, **place, **look})
+        on = {"type": "bar", "orientation": "h", "showlegend": False, "xaxis": f"x{axis}", "yaxis": f"y{axis}"}
+        traces += [{**bar, **on} for bar in bars]
+    return LabFigure(traces, {"template": TEMPLATE, "annotations": above, **layout})
 
 
 def reading(packings: Mapping[str, Packing]) -> str:

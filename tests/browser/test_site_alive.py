@@ -27,6 +27,8 @@ SEEN = """live => JSON.stringify([...live.querySelectorAll('svg [data-part]')].m
     .concat([...live.querySelectorAll('.picture')].map(picture => JSON.stringify([picture.data, picture.layout]))))"""
 SAID = """live => [...live.querySelectorAll('.words, .picture')]
     .map(said => said.getAttribute('aria-label') ?? said.textContent).join()"""
+CUT = """() => [...document.querySelectorAll('.js-plotly-plot')].map(plot =>
+    plot.querySelector('.gtitle').getBoundingClientRect().right > plot.getBoundingClientRect().right)"""
 STICKS_OUT = "() => document.documentElement.scrollWidth - innerWidth"
 
 
@@ -154,7 +156,11 @@ def test_a_contest_is_played_by_hand(alive, open_page):
 @pytest.mark.parametrize("name", ["index", "01_padding_waste"])
 @pytest.mark.parametrize("width", [360, 1280, 1920])
 def test_it_fits_a_phone_and_a_projector(alive, open_page, name, width):
-    assert open_page(alive / f"{name}.html", width).evaluate(STICKS_OUT) <= 0
+    page = open_page(alive / f"{name}.html", width)
+    assert page.evaluate(STICKS_OUT) <= 0
+    page.wait_for_function("() => [...document.querySelectorAll('[id^=figure-]')].every(one => one.data)")
+    cut = page.evaluate(CUT)
+    assert len(cut) == (name != "index") * (len(CELLS) - 1) and not any(cut), "a title is as wide as its figure at most"
 
 
 def test_without_javascript_the_first_state_stands(alive, open_page):

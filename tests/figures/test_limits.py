@@ -111,6 +111,16 @@ def test_up_to_64_slots_every_cell_is_drawn(slots, kinds):
         ({"a": {1: 1e9, 1024: 3e9}}, None, "Peak memory of batches of up to 1,024 prompts"),
         ({"a": {1: 1e9, 2: 3e9}, "b": {1: 2e9, 2: 4e9}}, 2e9, "Of these batch sizes, every method fits 1"),
         ({"a": {1: 3e9}, "b": {1: 4e9}}, 2e9, "Not even one prompt fits"),
+        (
+            {"a": {1: 1e9, 2: 2e9}, "b": {1: 2e9, 2: 4e9}, "c": {1: 1e9, 2: 2e9}},
+            2e9,
+            "Of these batch sizes, a and c fit 2 and b 1",
+        ),
+        (
+            {"a": {1: 1e9, 2: 2e9}, **{name: {1: 2e9, 2: 4e9} for name in "bcd"}},
+            2e9,
+            "Of these batch sizes, a fits 2 and 3 methods 1",
+        ),
     ],
 )
 def test_what_fits_is_told(estimated, limit, reading):

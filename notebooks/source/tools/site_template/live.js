@@ -35,12 +35,13 @@ function paintParts(live, { states }) {
     };
 }
 
-// Words that plotly would cut off or run together on a phone take several lines there.
+// Words that plotly would cut off or run together on a phone take several lines there. All figures of a page ask for it.
 function fitWords(layout, wide) {
     const fold = (text, letters) => text.split(" ").reduce(([lines, line], word) => {
         if (!line) return [lines, word];
         return (line + word).length < letters ? [lines, `${line} ${word}`] : [`${lines}${line}<br>`, word];
     }, ["", ""]).join("");
+    if (!layout.title?.text) return;
     layout.title.text = fold(layout.title.text, (wide - 60) / 7.5);
     let lines = layout.title.text.split("<br>").length - 1;
     if (wide < 520 && layout.annotations?.length) {
