@@ -40,7 +40,7 @@ _DRAW = """<div id="%(id)s" role="img" aria-label="%(reading)s" style="height:%(
     const place = document.getElementById("%(id)s"), figure = %(figure)s;
     if (document.readyState === "loading") await new Promise(done => addEventListener("DOMContentLoaded", done));
     const plotly = await window.prepackLabPlotly;
-    window.fitWords?.(figure.layout, place.clientWidth);  // on the site, whose pages are read on phones, too
+    window.fitWords?.(figure, place.clientWidth);  // on the site, whose pages are read on phones, too
     place.style.height = `${figure.layout.height ?? 450}px`;
     if (plotly) plotly.newPlot(place, figure.data, figure.layout, %(config)s);
     else place.textContent = "To see this figure: restart the kernel, run all cells, and export the notebook again.";

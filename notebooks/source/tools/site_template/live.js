@@ -35,21 +35,58 @@ function paintParts(live, { states }) {
     };
 }
 
-// Words that plotly would cut off or run together on a phone take several lines there. All figures of a page ask for it.
-function fitWords(layout, wide) {
-    const fold = (text, letters) => text.split(" ").reduce(([lines, line], word) => {
-        if (!line) return [lines, word];
-        return (line + word).length < letters ? [lines, `${line} ${word}`] : [`${lines}${line}<br>`, word];
-    }, ["", ""]).join("");
-    if (!layout.title?.text) return;
-    layout.title.text = fold(layout.title.text, (wide - 60) / 7.5);
-    let lines = layout.title.text.split("<br>").length - 1;
-    if (wide < 520 && layout.annotations?.length) {
-        layout.annotations.forEach(note => note.text = note.text.replace(": ", ":<br>"));
-        lines += 1;
+const ink = document.createElement("canvas").getContext("2d");
+
+function widthOf(text, size) {
+    ink.font = `${size}px system-ui, sans-serif`;
+    return Math.max(...text.split("<br>").map(line => ink.measureText(line).width));
+}
+
+function fold(text, wide, size) {
+    const lines = [];
+    for (const word of text.split(" ")) {
+        const longer = `${lines.at(-1)} ${word}`;
+        if (lines.length && widthOf(longer, size) <= wide) lines.splice(-1, 1, longer);
+        else lines.push(word);
     }
-    layout.height = (layout.height ?? 450) + 20 * lines;
-    layout.margin = { ...layout.margin, t: (layout.margin?.t ?? 70) + 20 * lines };
+    return lines.join("<br>");
+}
+
+// Words that plotly would cut off or run together on a phone take several lines there. All figures of a page ask for it.
+function fitWords({ data, layout }, wide) {
+    if (!layout.title?.text) return;
+    const narrow = wide < 520, linesIn = text => text.split("<br>").length;
+    const names = data.flatMap(trace => trace.orientation === "h" ? trace.y : []).filter(name => typeof name === "string");
+    const folded = Object.fromEntries(names.map(name => [name, narrow ? fold(name, 125, 13) : name]));
+    const left = Math.max(layout.margin?.l ?? 50, ...Object.values(folded).map(name => widthOf(name, 13) + 20));
+    if (narrow) {
+        layout.yaxis = { ...layout.yaxis, labelalias: folded };
+        layout.title = { ...layout.title, xref: "container", x: 8 / wide };
+        layout.uniformtext ??= { minsize: 9, mode: "hide" };
+    }
+    layout.title.text = fold(layout.title.text, wide - (narrow ? 24 : left + 20), 16);
+    let above = linesIn(layout.title.text) - 1, below = 0;
+    if (narrow && layout.annotations?.length) {
+        layout.annotations.forEach(note => note.text = note.text.replace(": ", ":<br>"));
+        above += 1;
+    }
+    if (narrow && layout.legend?.orientation !== "h" && data.some(trace => trace.showlegend)) {
+        layout.legend = { orientation: "h", x: 0, y: 0, yref: "container", yanchor: "bottom" };
+        below = data.length;
+    }
+    const under = below;
+    for (const axis of Object.keys(layout).filter(name => name.startsWith("xaxis") && layout[name].title?.text)) {
+        const { title, domain = [0, 1] } = layout[axis], room = wide - left - 20;
+        const middle = left + room * (domain[0] + domain[1]) / 2;
+        const most = domain[1] - domain[0] < 0.9 ? room * (domain[1] - domain[0]) : 2 * Math.min(middle, wide - middle);
+        title.text = fold(title.text, most - 30, 16);
+        below = Math.max(below, under + linesIn(title.text) - 1);
+    }
+    layout.height = (layout.height ?? 450) + 20 * (above + below);
+    if (above) layout.title.y = 1 - 24 / layout.height;
+    layout.margin = {
+        ...layout.margin, t: (layout.margin?.t ?? 70) + 20 * above, b: (layout.margin?.b ?? 45) + 20 * below,
+    };
 }
 
 // Paints a figure of plotly, and the same in words and as a table.
@@ -59,15 +96,16 @@ async function paintFigure(live, { states, values }) {
     const open = part => Object.fromEntries(
         Object.entries(part).map(([name, place]) => [name, structuredClone(values[place])]));
     return place => {
-        const { data, layout, said, twin: table } = states[place], shown = open(layout);
+        const { said, twin: table, ...drawn } = states[place];
+        const data = drawn.data.map(open), shown = open(drawn.layout);
         const unfolded = twin.querySelector("details")?.open;
         picture.setAttribute("aria-label", shown.title.text);
-        fitWords(shown, picture.clientWidth);
+        fitWords({ data, layout: shown }, picture.clientWidth);
         picture.style.height = `${shown.height}px`;
         words.textContent = values[said];
         twin.innerHTML = values[table];
         if (unfolded) twin.querySelector("details").open = true;
-        plotly.react(picture, data.map(open), shown, { displayModeBar: false, responsive: true });
+        plotly.react(picture, data, shown, { displayModeBar: false, responsive: true });
     };
 }
 
