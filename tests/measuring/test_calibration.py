@@ -98,10 +98,10 @@ def test_long_passes_end_a_calibration_but_not_before_five(monkeypatch):
 
     def measure(run, warmup, repeats, device):
         ran.append((warmup, repeats))
-        return Measurement((2.0 if len(ran) in (4, 6) else 1.0,), device, None)
+        return Measurement((2.0 if len(ran) >= 4 else 1.0,), device, None)
 
     monkeypatch.setattr(calibration, "measure", measure)
     monkeypatch.setattr(calibration, "_fit", lambda costs, seconds, device: (len(costs), seconds))
     model = lab.load_model("tiny-llama", device="cpu")[0]
-    assert calibrate(model) == (6, [1, 1, 1, 2, 1, 2])
-    assert ran == [(1, 3)] * 6
+    assert calibrate(model) == (5, [1, 1, 1, 2, 2])
+    assert ran == [(1, 3)] * 5
