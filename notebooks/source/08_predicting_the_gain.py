@@ -272,7 +272,7 @@ print(*(f"{method}: {seconds:.2f} s" for method, seconds in predicted.items()), 
 prompts = lab.random_prompts(lengths, vocab_size=1000)
 runs = {method: partial(run_method, model, prompts, method) for method in methods}
 taken = {method: one.median for method, one in lab.measure_together(runs, warmup=0, repeats=2).items()}
-figures.draw_forecast({"cost model": [*predicted.values()]}, [*taken.values()], methods, "seconds")
+figures.draw_forecast({"the cost model": [*predicted.values()]}, [*taken.values()], methods, "seconds")
 
 # %% [markdown]
 # Was your favourite the fastest? No point of this figure was among the passes of the calibration. Where a point is far

@@ -42,7 +42,7 @@ def draw_cache_growth(prompt: Sequence[str], generated: Sequence[str]) -> LabFig
     style(figure, reading(n, len(passes)), height=130 + 44 * len(names))
     figure.update_layout(barmode="overlay", bargap=0.15, legend={"orientation": "h", "y": -0.05, "x": 0}, margin_b=60)
     figure.update_yaxes(type="category", categoryarray=names, autorange="reversed", automargin=True)
-    figure.update_xaxes(range=[0, len(words) + 0.5], showticklabels=False, showgrid=False)
+    figure.update_xaxes(range=[0, len(words) + 1], showticklabels=False, showgrid=False)
     rows = [
         (name, ", ".join(words[place] for place in computed), computed.start, computed.stop, words[computed.stop])
         for name, computed in zip(names, passes, strict=True)

@@ -67,7 +67,8 @@ def reading(predicted: Mapping[str, Sequence[float]], measured: Sequence[float])
         return "Nothing measured yet"
     errors = {how: typical_error(several, measured) for how, several in predicted.items()}
     best = min(errors, key=errors.__getitem__)
-    return f"Half of what {best} predicted is off by {errors[best]:.0%} or less"
+    off = "less than 1%" if errors[best] < 0.005 else f"{errors[best]:.0%} or less"
+    return f"Half of what {best} predicted is off by {off}"
 
 
 def _off(said: float, found: float) -> str:

@@ -345,7 +345,7 @@ AXES = {
         "yaxis.tickvals": ["slots 0 to 1,023", "slots 1,024 to 2,047"],
         "yaxis.ticktext": ["0", "1,024"],
     },
-    "growing cache": {"xaxis.range": [0, 5.5]},
+    "growing cache": {"xaxis.range": [0, 6]},
     "cache layout": {
         "xaxis.range": [0, 4],
         "xaxis2.range": [0, 4],

@@ -29,6 +29,7 @@ def test_a_forecast_draws_predictions_against_measurements():
 
 def test_too_high_and_too_low_count_alike():
     assert draw_forecast({"it": [0.5, 1.5]}, [1, 1], WORDS[:2]).reading.endswith("off by 50% or less")
+    assert draw_forecast({"it": [1.004, 1]}, [1, 1], WORDS[:2]).reading.endswith("off by less than 1%")
 
 
 def test_a_cache_over_steps_says_when_rows_have_taken_more():

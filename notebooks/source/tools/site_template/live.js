@@ -63,6 +63,7 @@ function fitWords({ data, layout }, wide) {
         layout.yaxis = { ...layout.yaxis, labelalias: folded };
         layout.title = { ...layout.title, xref: "container", x: 8 / wide };
         layout.uniformtext ??= { minsize: 9, mode: "hide" };
+        data.filter(trace => trace.constraintext).forEach(trace => trace.constraintext = "inside");
     }
     layout.title.text = fold(layout.title.text, wide - (narrow ? 24 : left + 20), 16);
     let above = linesIn(layout.title.text) - 1, below = 0;
