@@ -71,6 +71,14 @@ def test_nothing_is_fetched_and_plotly_is_there_once(built):
 
 
 @pytest.mark.slow
+def test_what_a_cell_prints_at_intervals_is_one_text(tmp_path):
+    out = tmp_path / "site"
+    write(tmp_path, "09_slow", "from time import sleep\nfor lab in ('one', 'two'):\n    print(lab)\n    sleep(0.5)")
+    site.build_site(tmp_path, out, progress=False, only=["09_slow"])
+    assert "one\ntwo\n" in (out / "09_slow.html").read_text()
+
+
+@pytest.mark.slow
 def test_a_notebook_that_fails_is_named_and_the_old_site_stays(tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text("old")

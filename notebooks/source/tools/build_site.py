@@ -155,7 +155,9 @@ def to_pages(html: str) -> str:
 def _run(path: Path, folder: Path) -> NotebookNode:
     notebook = nbformat.read(path, as_version=4)
     try:
-        client = NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}})
+        client = NotebookClient(
+            notebook, timeout=SECONDS, coalesce_streams=True, resources={"metadata": {"path": str(folder)}}
+        )
         client.extra_arguments = ["--log-level=ERROR"]  # else each kernel warns that it talks over TCP
         client.execute(env={**os.environ, RECORD: "1"})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
