@@ -195,13 +195,21 @@ def test_colours_begin_again_and_who_is_not_known_is_grey():
     assert ticks == {"type": "log", "tickvals": [1, 1024], "ticktext": ["1", "1,024"]} and style.powers_of_two([]) == {}
 
 
-@pytest.mark.parametrize(("names", "height"), [([], 400), (["x" * 20] * 3, 400), (["x" * 20] * 4, 420)])
-def test_a_legend_of_two_lines_makes_a_figure_taller(names, height):
+@pytest.mark.parametrize(
+    ("names", "height", "below"),
+    [([], 400, 75), (["x" * 20] * 3, 400, 95), (["x" * 20] * 4, 420, 115), (["x" * 20] * 10, 460, 155)],
+)
+def test_a_legend_of_two_lines_makes_a_figure_taller(names, height, below):
     """Three names of 20 letters take 3 · (60 + 7 · 20) = 600 of 640 pixels."""
     hidden = go.Scatter(x=[1], name="x" * 99, showlegend=False)
     figure = go.Figure([*(go.Scatter(x=[1], name=name) for name in names), *([hidden] if names else [])])
     style.style_curves(figure, "Words", "x", "y")
     assert figure.layout.height == height and figure.layout.xaxis.showticklabels is (None if names else False)
+    assert figure.layout.margin.to_plotly_json() == {"l": 50, "r": 10, "t": 70, "b": below}
+
+
+def test_better_is_green_and_worse_is_red():
+    assert (style.BETTER, style.WORSE) == ("#009E73", "#D55E00")
 
 
 def test_one_prompt_is_no_prompts_and_a_wall_needs_no_measurement():

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,3 +55,19 @@ def test_panels_have_one_scale():
     figure = draw_rows({"a": lab.Packing.padded([6, 4, 3]), "b": lab.pack([6, 4, 3], 10)})
     assert figure.layout.xaxis.range == figure.layout.xaxis2.range == (0, 10)
     assert figure.layout.yaxis.range == (2.5, -0.5)
+
+
+def test_the_table_beside_the_rows_says_what_each_holds():
+    figure = draw_rows({"packed": lab.pack([9, 5, 2])})
+    assert figure.twin.rows == [("packed", 0, "0 (9)", "9", "0"), ("packed", 1, "1 (5), 2 (2)", "7", "2")]
+
+
+def test_panels_share_the_width_and_one_axis():
+    layout = draw_rows({name: lab.pack([9, 5, 2]) for name in ("a", "b", "c")}).layout
+    axes = [layout.xaxis, layout.xaxis2, layout.xaxis3]
+    ends = [end for axis in axes for end in axis.domain]
+    assert ends == pytest.approx([0, 0.92 / 3, 0.92 / 3 + 0.04, 1.84 / 3 + 0.04, 1.84 / 3 + 0.08, 1])
+    assert [note.x for note in layout.annotations] == pytest.approx([sum(axis.domain) / 2 for axis in axes])
+    assert [note.text for note in layout.annotations] == ["a", "b", "c"]
+    assert [axis.matches for axis in (layout.yaxis, layout.yaxis2, layout.yaxis3)] == [None, "y", "y"]
+    assert [axis.anchor for axis in axes] == ["y", "y2", "y3"] and layout.yaxis3.showticklabels is False
