@@ -79,6 +79,13 @@ def test_methods_that_lose_leave_room_for_the_baseline():
     assert [*figures.draw_gains(inspection).layout.xaxis.range] == [0, pytest.approx(1.15 * 1.2)]
 
 
+def test_a_gain_is_green_and_a_loss_is_red():
+    costs = {"full_batching": cost("", 6e9, 1e9), "prepacked": cost("", 12e9, 1e9), "padding_free": cost("", 3e9, 1e9)}
+    bars = figures.draw_gains(lab.measuring.inspection.Inspection((5, 3), 2, costs, None)).data[0]
+    colours = dict(zip(bars.y, bars.marker.color, strict=True))
+    assert colours == {"prepacked": style.WORSE, "padding_free": style.BETTER}
+
+
 @pytest.mark.parametrize(("batch", "anchor"), [([20, 50], "left"), ([52], "right")])
 def test_the_longest_of_a_batch_is_named_where_there_is_room(batch, anchor):
     (note,) = figures.draw_lengths(PROFILE, batch).layout.annotations

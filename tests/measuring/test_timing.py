@@ -111,7 +111,7 @@ def test_five_runs_count_after_one_that_does_not():
 
 @pytest.mark.parametrize(("kind", "waits", "peak"), [("cuda", "cuda", 700), ("mps", "mps", None), ("cpu", "", None)])
 def test_the_clock_runs_from_wait_to_wait(monkeypatch, kind, waits, peak):
-    now, events = iter([10.0, 12.5]), []
+    now, events = iter([1.0, 3.5]), []
     monkeypatch.setattr(timing, "perf_counter", lambda: events.append("clock") or next(now))
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: events.append("reset"))
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 700)
