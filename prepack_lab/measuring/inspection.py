@@ -68,10 +68,10 @@ class Inspection:
         rows = [
             (
                 method,
-                cost.passes,
+                f"{cost.passes:,}",
                 f"{cost.slots:,}",
                 f"{1 - cost.tokens / cost.slots:.0%}",
-                f"{self.price(method):.2e}" if self.calibration is None else f"{self.price(method):.2f} s",
+                f"{self.price(method):.2e}" if self.calibration is None else f"{self.price(method):,.2f} s",
                 f"{self.gain(method):.2f}×",
                 f"{cost.pass_bytes / MB:,.0f} MB",
             )

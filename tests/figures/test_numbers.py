@@ -513,9 +513,9 @@ TABLES = {
     ),
     "gains": (
         ("method", "passes", "slots", "padding", "predicted operations", "× full_batching", "beside the weights"),
-        ("full_batching", 1, "10", "20%", "6.00e+09", "1.00×", "3 MB"),
-        ("prepacked", 1, "10", "20%", "3.00e+09", "2.00×", "3 MB"),
-        ("one_by_one", 1200, "10", "20%", "8.00e+09", "0.75×", "3 MB"),
+        ("full_batching", "1", "10", "20%", "6.00e+09", "1.00×", "3 MB"),
+        ("prepacked", "1", "10", "20%", "3.00e+09", "2.00×", "3 MB"),
+        ("one_by_one", "1,200", "10", "20%", "8.00e+09", "0.75×", "3 MB"),
     ),
     "race": (
         ("runner", "tokens", "first token", "last token"),
