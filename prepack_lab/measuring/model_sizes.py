@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedConfig
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, DynamicCache, PreTrainedConfig
 
 from prepack_lab.cache import cache_bytes
 from prepack_lab.forward import call
@@ -62,6 +62,25 @@ class ModelSizes:
         config = config.get_text_config(decoder=True)
         kind: Any = type(config)
         return _count(kind, config.to_json_string(use_diff=False))
+
+
+def causal_model_class(config_class: type[PreTrainedConfig]) -> Any:
+    """The class of the causal language model of a configuration; the first, if there are several.
+
+    A class that is registered for a whole model only, which also sees or hears, is found by the configuration of its
+    text part, too: both stand in one module.
+
+    Raises:
+        ValueError: transformers has none.
+    """
+    known = MODEL_FOR_CAUSAL_LM_MAPPING
+    if config_class not in known:
+        same_module = [other for other in known if other.__module__ == config_class.__module__]
+        if not same_module:
+            raise ValueError(f"transformers has no causal language model of {config_class.__name__}")
+        config_class = same_module[0]
+    model_class: Any = known[config_class]
+    return model_class[0] if isinstance(model_class, tuple) else model_class
 
 
 def has_experts(config: Any) -> bool:
@@ -118,8 +137,7 @@ def _run_without_numbers(config: PreTrainedConfig) -> tuple[int, list[_Run]]:
     runs: list[_Run] = []
     experts = {"experts_implementation": "batched_mm"} if has_experts(config) else {}
     with torch.device("meta"):
-        options: dict[str, Any] = {"attn_implementation": "eager", "trust_remote_code": False, **experts}
-        model = AutoModelForCausalLM.from_config(config, **options).eval()
+        model = causal_model_class(type(config))._from_config(config, attn_implementation="eager", **experts).eval()
         for length in _LENGTHS:
             ids, cache = torch.zeros(1, length, dtype=torch.long), DynamicCache()
             with FlopCounterMode(display=False) as counter:

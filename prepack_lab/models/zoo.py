@@ -14,6 +14,7 @@ import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, PreTrainedConfig, PreTrainedModel
 
 from prepack_lab.exactness.support import ModelSupport, check_model
+from prepack_lab.measuring.model_sizes import causal_model_class
 from prepack_lab.measuring.table import Table
 
 VOCABULARY = 64
@@ -74,14 +75,8 @@ def every_class() -> dict[str, type[PreTrainedConfig]]:
     """The name of each causal language model in the installed transformers → the class of its configuration."""
     found: dict[str, type[PreTrainedConfig]] = {}
     for config_class in MODEL_FOR_CAUSAL_LM_MAPPING:
-        found.setdefault(_model_class(config_class).__name__, config_class)
+        found.setdefault(causal_model_class(config_class).__name__, config_class)
     return found
-
-
-def _model_class(config_class: type[PreTrainedConfig]) -> Any:
-    """The class of the causal language model of a configuration; the first, if there are several."""
-    model_class: Any = MODEL_FOR_CAUSAL_LM_MAPPING[config_class]
-    return model_class[0] if isinstance(model_class, tuple) else model_class
 
 
 def small_model(config_class: type[PreTrainedConfig], own_lengths: bool = False) -> PreTrainedModel:
@@ -98,7 +93,7 @@ def small_model(config_class: type[PreTrainedConfig], own_lengths: bool = False)
         left_out = left_out + _LENGTHS if own_lengths else left_out
         try:
             config = config_class().get_text_config(decoder=True)
-            return _build(config_class, type(config), _small(config, left_out))
+            return _build(type(config), _small(config, left_out))
         except Exception as error:  # whatever a configuration or a model objects to
             failure = error
     raise RuntimeError(f"{config_class.__name__}: {type(failure).__name__}: {failure}") from failure
@@ -165,10 +160,8 @@ def _small_layers(config: PreTrainedConfig) -> dict[str, Any]:
     return layers
 
 
-def _build(
-    config_class: type[PreTrainedConfig], text_class: type[PreTrainedConfig], small: dict[str, Any]
-) -> PreTrainedModel:
-    model_class = _model_class(text_class if text_class in MODEL_FOR_CAUSAL_LM_MAPPING else config_class)
+def _build(text_class: type[PreTrainedConfig], small: dict[str, Any]) -> PreTrainedModel:
+    model_class = causal_model_class(text_class)
     with torch.device("meta"):
         parameters = model_class(text_class(**small)).num_parameters()
     if parameters > LARGEST:

@@ -35,6 +35,8 @@ KINDS = {
     "Qwen2MoeForCausalLM": "experts, and one that all tokens meet",
     "DeepseekV3ForCausalLM": "experts in some layers, and latent attention",
     "GptOssForCausalLM": "experts with biases",
+    "Emu3ForCausalLM": "the text part of a model that draws",
+    "MllamaForCausalLM": "the text part of a model that sees",
 }
 
 
@@ -71,7 +73,7 @@ def test_every_class_is_estimated_as_it_runs_or_refused():
             continue
         assert_counted(model)
         estimated += 1
-    assert estimated >= 95
+    assert estimated >= 97
 
 
 def test_falcon_as_it_was_published_caches_the_keys_of_a_single_head():
@@ -97,6 +99,11 @@ def test_what_can_not_be_counted_is_refused_in_words(config, words, capfd):
     with pytest.raises(ValueError, match=words):
         lab.estimate_cost(config, [3])
     assert capfd.readouterr().err == ""
+
+
+def test_a_configuration_without_a_language_model_is_refused():
+    with pytest.raises(ValueError, match="transformers has no causal language model of ViTConfig"):
+        ModelSizes.of(transformers.ViTConfig())
 
 
 def test_a_model_that_does_not_fit_this_machine_is_counted():
