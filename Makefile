@@ -28,7 +28,7 @@ doctor: $(READY) ## check that this machine is ready
 test: $(READY) ## every test: units, models, lessons, browser
 	OMP_NUM_THREADS=1 $(RUN) $(PYTEST) $(ARGS)
 
-test-fast: $(READY) ## the tests that need neither the real model nor a kernel nor a browser: two minutes
+test-fast: $(READY) ## the tests that need neither the real model nor a kernel nor a browser, nor long: a minute
 	OMP_NUM_THREADS=1 $(RUN) $(PYTEST) -m "not slow and not long" $(ARGS)
 
 newest: ## the fast tests on the newest versions of all dependencies but torch, in an environment of its own

@@ -175,6 +175,7 @@ def test_what_is_typed_is_completed_without_torch(line, found):
     assert python("", _PREPACK_LAB_COMPLETE="complete_bash", **typed) == [*found, "False"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_can_be_shown_and_installed(shell, tmp_path):
     chosen = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1", "HOME": str(tmp_path)}

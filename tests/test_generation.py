@@ -152,6 +152,7 @@ def test_a_checkpoint_that_is_met_with_its_wishes_is_not_refused_for_them(name, 
     assert lab.generate(model, PROMPTS, "prepacked", 3, tokenizer=tokenizer) == expected
 
 
+@pytest.mark.long
 def test_a_model_whose_generate_counts_otherwise_is_sent_to_itself():
     roberta = small_model(every_class()["RobertaForCausalLM"])
     with pytest.raises(lab.UnsupportedModelError, match=r"other positions or inputs\. Use method='one_by_one'$"):
@@ -159,6 +160,7 @@ def test_a_model_whose_generate_counts_otherwise_is_sent_to_itself():
     assert len(lab.generate(roberta, [[5, 7], [9]], "one_by_one", 2)) == 2
 
 
+@pytest.mark.long
 def test_every_form_of_an_end_token_ends(model):
     free = lab.generate(model, PROMPTS, "one_by_one", 12, eos_token_id=-1)
     ends = [free[0][2], free[1][4]]

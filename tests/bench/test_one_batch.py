@@ -26,6 +26,7 @@ def report():
     return OneBatch(**TINY).run()
 
 
+@pytest.mark.long
 def test_every_method_is_measured_and_compared(report):
     assert [row["method"] for row in report.results] == [*METHODS]
     for row in report.results:
@@ -44,6 +45,7 @@ def test_every_method_is_measured_and_compared(report):
         assert words in text
 
 
+@pytest.mark.long
 def test_a_report_says_where_when_and_how(report, tmp_path):
     assert report.machine["torch"] == torch.__version__ and report.machine["device"]
     report.save(tmp_path / "record.json")
@@ -54,6 +56,7 @@ def test_a_report_says_where_when_and_how(report, tmp_path):
     assert record["command"] in str(report) and record["taken"] in str(report)
 
 
+@pytest.mark.long
 def test_the_command_writes_a_record(tmp_path, capsys):
     arguments = ["bench", "one-batch", "--model", "tiny-gpt2", "--quick", "--methods", "prepacked,padding_free"]
     assert main([*arguments, "--device", "cpu", "--json", str(tmp_path / "b.json")]) == 0
@@ -97,6 +100,7 @@ def test_gpt2_keeps_its_weights_the_other_way_round():
     products()
 
 
+@pytest.mark.long
 def test_experts_are_refused():
     from prepack_lab.models.zoo import every_class, small_model
 

@@ -66,6 +66,7 @@ READ = {
 }
 
 
+@pytest.mark.long
 def test_every_option_of_every_experiment_is_read(asked):
     for name, experiment in EXPERIMENTS.items():
         kinds = get_type_hints(experiment)

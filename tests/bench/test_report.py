@@ -80,6 +80,7 @@ class TestPlot:
         assert "x.gif ends in '.gif'" in self.refused(capsys, "--plot", "x.gif")
         assert ran == []
 
+    @pytest.mark.long
     @pytest.mark.parametrize("ending", ["png", "svg"])
     def test_an_image_is_refused_before_anything_runs_where_there_is_no_kaleido(self, ran, capsys, monkeypatch, ending):
         monkeypatch.setattr(report, "find_spec", lambda name: None, raising=False)

@@ -96,6 +96,7 @@ def outcomes(model, prompts, methods=METHODS, **options):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("lengths", [[10, 20, 100], [64, 65, 3], [65, 300, 64, 1], [100, 90], [64, 2]])
 def test_a_long_prompt_changes_no_other(dtype, lengths):
@@ -108,6 +109,7 @@ def test_a_long_prompt_changes_no_other(dtype, lengths):
     assert most_apart(logits, alone(model, prompts)) < (TOLERANCE if dtype == torch.float32 else 0.05)
 
 
+@pytest.mark.long
 def test_prompts_of_both_sides_are_decoded_apart_and_none_may_change_sides():
     model, prompts = long_rope(), random_prompts([20, 100, 40, 70], vocab_size=64)
     expected = lab.generate(model, prompts, "one_by_one", 12)
@@ -119,6 +121,7 @@ def test_prompts_of_both_sides_are_decoded_apart_and_none_may_change_sides():
         assert len(lab.generate(model, prompts[2:3], method, 25, decoding)[0]) == 25
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_place_in_the_row_that_counts_is_noticed(dtype):
     prompts = random_prompts([10, 20, 60, 50], vocab_size=64)
@@ -186,6 +189,7 @@ def test_a_doubling_costs_one_prompt_and_then_it_is_known(monkeypatch):
     assert lab.check_model(model).known_up_to["prepacked"] == (95, 95)
 
 
+@pytest.mark.long
 def test_in_float32_the_mistakes_of_half_precision_show():
     """The same verdict in both: a mistake of 4 % of the spread is below what bfloat16 was allowed, 18 %."""
     prompts = random_prompts([20, 9, 3], vocab_size=64)
@@ -200,6 +204,7 @@ def test_in_float32_the_mistakes_of_half_precision_show():
             lab.prefill(leaky, prompts)
 
 
+@pytest.mark.long
 def test_rounding_that_chooses_another_expert_is_no_mistake():
     """In bfloat16 an expert model may answer differently in a batch of another shape; float32 decides."""
     sizes = {**SIZES, "num_local_experts": 8, "num_experts_per_tok": 2, "sliding_window": None}
@@ -245,6 +250,7 @@ def test_apart_is_a_share_of_the_spread():
     assert not most_apart(expected * torch.nan, expected) <= 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["tiny-llama", "tiny-gpt2"])
 def test_a_prompt_may_fill_all_positions(name):
     model = lab.load_model(name, device="cpu")[0]

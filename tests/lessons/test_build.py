@@ -37,6 +37,7 @@ def sources(path):
     return [cell.source for cell in nbformat.read(path, as_version=4).cells]
 
 
+@pytest.mark.long
 def test_every_notebook_is_as_its_source_makes_it():
     assert build.drifted() == []
 

@@ -29,6 +29,7 @@ def test_the_cache_is_the_largest_part_of_full_batching_and_no_mask_is_large():
     assert max(parts, key=parts.get) == "cache" and parts["mask"] < 0.01 * sum(parts.values())
 
 
+@pytest.mark.long
 def test_prepacking_fits_the_times_as_many_of_the_text(capsys):
     profile, sizes = lab.load_profile("mmlu"), load_sizes("sheared-llama-1.3b")
     known = {"profile": profile, "sizes": sizes, "methods": METHODS, "largest_batch": largest_batch, "torch": torch}

@@ -26,6 +26,7 @@ from tests.measuring.test_cost import SMALL
 LLAMA = load_config("tiny-llama")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", METHODS)
 def test_the_memory_is_about_what_is_measured(method):
     model = lab.load_model("tiny-llama", device="cpu")[0]

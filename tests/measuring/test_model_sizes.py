@@ -53,6 +53,7 @@ def assert_counted(model):
     assert cost.linear_flops + every_pair + cost.head_flops == pytest.approx(counter.get_total_flops(), rel=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", KINDS)
 def test_an_estimate_is_what_a_pass_does_and_keeps(name):
     assert_counted(small_model(getattr(transformers, name).config_class))
@@ -106,6 +107,7 @@ def test_a_configuration_without_a_language_model_is_refused():
         ModelSizes.of(transformers.ViTConfig())
 
 
+@pytest.mark.long
 def test_a_model_that_does_not_fit_this_machine_is_counted():
     assert ModelSizes.of(load_config("llama-2-13b")).parameters == 13_015_864_320
 

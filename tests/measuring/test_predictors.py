@@ -71,6 +71,7 @@ def test_fewer_rows_are_expected_as_batches_of_a_workload_have_them():
     assert expected_fewer_rows(profile, 8, draws=5) == pytest.approx(8 / (sum(rows) / 5))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workload", paper.SPEED_UP_BY_BATCH)
 def test_counting_rows_predicts_what_the_paper_measured(workload):
     for size, measured in paper.SPEED_UP_BY_BATCH[workload].items():

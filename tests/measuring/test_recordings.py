@@ -28,6 +28,7 @@ def test_what_a_benchmark_saves_is_read_back(report, tmp_path):
         assert part in recording.title
 
 
+@pytest.mark.long
 def test_the_latest_comes_first_and_other_benchmarks_are_left_out(report, tmp_path):
     for name, taken, command in (
         ("a", "2025-01-01", "prepack-lab bench prefill --x"),

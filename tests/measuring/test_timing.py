@@ -50,6 +50,7 @@ def test_without_cuda_nothing_is_known_and_nothing_is_run():
     assert gpu_utilization(never, "cpu") is None
 
 
+@pytest.mark.long
 def test_the_mean_is_that_of_what_was_seen_while_it_ran():
     busy = [False]
 

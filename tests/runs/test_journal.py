@@ -43,6 +43,7 @@ def test_what_was_appended_is_found_in_order(written):
         assert all(header(path) == HEADER for path in paths)
 
 
+@pytest.mark.long
 @given(written=journals(), data=st.data())
 def test_a_cut_takes_only_the_batches_that_it_cuts(written, data):
     with tempfile.TemporaryDirectory() as folder:

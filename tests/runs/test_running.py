@@ -140,6 +140,7 @@ class Interrupted(Journal):
         super().append(lines)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("method", ["auto", "dataset_prepacked"])
 def test_interrupted_at_any_batch_and_resumed_it_is_the_same_to_the_byte(
@@ -164,6 +165,7 @@ def test_interrupted_at_any_batch_and_resumed_it_is_the_same_to_the_byte(
     assert {path.name for path in tmp_path.iterdir()} == {"prompts.jsonl", "whole.jsonl", "out.jsonl"}
 
 
+@pytest.mark.long
 def test_a_journal_that_a_crash_cut_anywhere_is_gone_on_with(llama, prompts, tmp_path, monkeypatch):
     whole, out = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
     part = tmp_path / "out.jsonl.part"
@@ -183,6 +185,7 @@ def test_a_journal_that_a_crash_cut_anywhere_is_gone_on_with(llama, prompts, tmp
         out.unlink()
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_loses_no_batch(llama, prompts, tmp_path):
     whole, out = tmp_path / "whole.jsonl", tmp_path / "out.prefill.jsonl"
     run(prompts, whole, llama)

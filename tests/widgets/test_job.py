@@ -138,6 +138,7 @@ def other():
     widget.wait(PATIENCE)
 
 
+@pytest.mark.long
 def test_one_widget_at_a_time_works_and_the_last_that_was_started_goes_on(counting, other):
     counting.start()
     assert counting.began.wait(PATIENCE)

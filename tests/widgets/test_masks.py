@@ -69,6 +69,7 @@ class TestMaskExplorer:
         explorer.side.value = "left"
         assert explorer.row(explorer.words())[0].tolist()[0][:3] == [-1] * 3
 
+    @pytest.mark.long
     def test_prompts_are_added(self, explorer):
         explorer.add.click()
         assert "3 prompts" in explorer.status.value
@@ -130,12 +131,14 @@ class TestBreakIt:
         ]
         assert "✓ equals each prompt alone" in game.status.value and "You predicted" not in game.status.value
 
+    @pytest.mark.long
     def test_forecasts_are_counted(self, game):
         for guess in game.guesses.values():
             guess.value = "different"
         self.run(game)
         assert "You predicted 11 of 16 cells" in game.status.value
 
+    @pytest.mark.long
     def test_another_forecast_hides_the_answers(self, game):
         game.without.value = True
         self.run(game)

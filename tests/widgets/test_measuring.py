@@ -47,6 +47,7 @@ class TestLiveTiming:
         live.methods.value = ()
         assert "Choose at least one method." in run(live).words.value
 
+    @pytest.mark.long
     def test_every_method_is_measured_and_predicted_at_every_batch_size(self, live):
         run(live)
         assert "Done." in live.words.value
@@ -58,6 +59,7 @@ class TestLiveTiming:
         assert "As fast as full batching, at the largest batch:" in live.status.value
         assert device_name(torch.device("cpu")) in live.status.value
 
+    @pytest.mark.long
     def test_the_first_token_is_measured_too_and_not_predicted(self, live):
         live.what.value = live_timing.FIRST_TOKEN
         live.batch_size.value = 2
@@ -67,6 +69,7 @@ class TestLiveTiming:
         assert "The time to first token, measured just now" in live.status.value
         assert "Dotted" not in live.status.value
 
+    @pytest.mark.long
     def test_a_method_that_does_not_fit_is_a_wall(self, live, monkeypatch):
         monkeypatch.setattr(memory, "free_memory", lambda device: 0)
         run(live)
@@ -74,6 +77,7 @@ class TestLiveTiming:
         assert "memory" in live.twin.value
         assert "could not go on" not in live.words.value
 
+    @pytest.mark.long
     def test_another_setting_forgets_what_was_measured(self, live):
         run(live)
         live.batch_size.value = 2
@@ -136,6 +140,7 @@ class TestMemoryWall:
         wall.dtype.value = "float32"
         assert self.largest(wall)["full_batching"] < before
 
+    @pytest.mark.long
     def test_it_measures(self, monkeypatch, tiny):
         monkeypatch.setattr(memory_wall, "load_model", lambda *_: tiny)
         wall = lab.widgets.MemoryWall([30, 5, 9, 12])
@@ -154,6 +159,7 @@ class TestMemoryWall:
         wall.dtype.value = "float32"
         assert wall.measured == {}
 
+    @pytest.mark.long
     def test_what_does_not_fit_here_is_not_tried(self, monkeypatch, tiny):
         monkeypatch.setattr(memory_wall, "load_model", lambda *_: tiny)
         monkeypatch.setattr(memory, "free_memory", lambda device: 0)
@@ -161,6 +167,7 @@ class TestMemoryWall:
         wall = run(lab.widgets.MemoryWall([30, 5]))
         assert {taken for sizes in wall.measured.values() for taken in sizes.values()} == {None}
 
+    @pytest.mark.long
     def test_a_model_that_does_not_fit_is_refused_in_words(self, monkeypatch):
         def refuse(*_):
             raise ModelUnavailableError("llama-2-13b needs 26 GB")
@@ -206,6 +213,7 @@ class TestGenerationRace:
         run(race)
         assert "Write at least one prompt" in race.words.value
 
+    @pytest.mark.long
     def test_no_answer_stays_below_prompts_that_are_gone(self, race):
         run(race)
         assert race.lanes.value
@@ -216,6 +224,7 @@ class TestGenerationRace:
         with pytest.raises(ValueError, match="belong together"):
             lab.widgets.GenerationRace(model=tiny[0])
 
+    @pytest.mark.long
     def test_prompts_are_shown_as_text(self, tiny):
         race = run(lab.widgets.GenerationRace(["<b>bold</b>"], *tiny, max_new_tokens=2))
         assert "&lt;b&gt;bold&lt;/b&gt;" in race.lanes.value and "<b>bold" not in race.lanes.value

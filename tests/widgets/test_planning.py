@@ -40,6 +40,7 @@ class TestYourPrompts:
         report = lab.widgets.YourPrompts([500])
         assert "Nothing to win here" in report.status.value
 
+    @pytest.mark.long
     def test_other_models_are_told_in_operations(self):
         report = lab.widgets.YourPrompts([50, 3, 9])
         assert "Gains are in seconds of" in report.status.value
@@ -97,6 +98,7 @@ class TestServing:
     def waits(self, serving):
         return {name: float(wait) for name, wait in re.findall(r"(\w+) ([\d.]+) s, busy", serving.status.value)}
 
+    @pytest.mark.long
     def test_a_higher_rate_waits_longer(self):
         serving = lab.widgets.Serving(rate=4)
         calm = self.waits(serving)
@@ -104,6 +106,7 @@ class TestServing:
         assert set(calm) == {"full_batching", "length_ordered", "prepacked", "padding_free"}
         assert self.waits(serving)["full_batching"] > 2 * calm["full_batching"]
 
+    @pytest.mark.long
     def test_the_percentiles_are_those_of_the_simulation(self):
         serving = lab.widgets.Serving([30, 400, 20, 90])
         lengths = [[30, 400, 20, 90][index % 4] for index in range(200)]
@@ -113,6 +116,7 @@ class TestServing:
         assert max(drawn.y) == pytest.approx(np.percentile(served.waits, max(drawn.x)))
         assert len(drawn.x) > 10
 
+    @pytest.mark.long
     def test_it_says_that_it_is_simulated_and_whose_speed_it_is(self):
         said = lab.widgets.Serving().status.value
         assert "Simulated" in said and recorded_calibration().device in said and "recorded" in said

@@ -35,6 +35,7 @@ def read(html):
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SMALL)
 def test_every_state_is_what_the_widget_shows_there(name):
     make, attribute = SMALL[name]
@@ -65,6 +66,7 @@ def test_controls_begin_where_the_widget_stands():
     assert 'value="4"' in size.html and 'data-count="13"' in size.html and "Batch size" in size.html
 
 
+@pytest.mark.long
 def test_only_the_builder_of_the_site_asks_for_states(monkeypatch):
     widget = lab.widgets.PackingRace([4, 4, 6, 6], 10)
     assert 'class="live"' not in widget._static()

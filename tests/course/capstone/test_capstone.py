@@ -402,6 +402,7 @@ def test_whatever_a_stage_does_has_an_answer_that_names_it(stage, does, said, ti
     assert not verdict.solved and f"`{stage.name}`" in named and said in verdict.words
 
 
+@pytest.mark.long
 def test_a_loop_that_never_ends_is_stopped(tiny, monkeypatch):
     monkeypatch.setattr(checking, "STAGE_SECONDS", 0.3)
     verdict = capstone.check(
@@ -432,6 +433,7 @@ def test_a_mistake_that_only_the_learners_model_shows_is_found(tiny):
     assert not verdict.solved and "this one does not" in verdict.words
 
 
+@pytest.mark.long
 def test_every_stage_is_tried_on_what_the_one_before_returns():
     for lengths, bins in PACKED:
         one = inputs(lengths, bins)

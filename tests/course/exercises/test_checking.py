@@ -63,6 +63,7 @@ def test_what_goes_wrong_is_named(function, words):
     assert not verdict.solved and words in verdict.words and verdict.words.startswith("With lengths = [1]")
 
 
+@pytest.mark.long
 def test_an_endless_loop_is_ended(monkeypatch):
     monkeypatch.setattr(checking, "SECONDS", 0.3)
 
@@ -126,6 +127,7 @@ def cleans_up_for_ever():
             pass
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("function", [stubborn, more_stubborn, nested, calls_itself, cleans_up_for_ever])
 def test_a_loop_that_swallows_exceptions_is_ended(function):
     began = time.monotonic()
@@ -178,6 +180,7 @@ def test_a_call_ends_while_it_is_profiled():
     assert kinds == ["returned", "endless"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seconds", [0, 1e-6, 1e-4, 0.001, 0.004])
 def test_nobody_is_interrupted_afterwards(seconds):
     """Also where the time is up before the call has begun, or while it ends: no watch is left, and none waits."""
@@ -305,6 +308,7 @@ def test_a_verdict_shows_itself_as_text_and_on_a_page():
     assert "def padding_share" in solution(KEY)._repr_html_()
 
 
+@pytest.mark.long
 def test_the_time_is_for_each_case(monkeypatch):
     monkeypatch.setattr(checking, "SECONDS", 0.3)
 
@@ -316,6 +320,7 @@ def test_the_time_is_for_each_case(monkeypatch):
     assert verdict.solved and 0.02 * verdict.cases > 0.3
 
 
+@pytest.mark.long
 def test_a_slow_and_wrong_function_is_not_run_for_long(monkeypatch):
     monkeypatch.setattr(checking, "SECONDS", 0.2)
 

@@ -105,6 +105,7 @@ def test_a_right_answer_is_right_in_any_natural_form(one, form):
     assert verdict.solved, verdict.words
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.key)
 @pytest.mark.parametrize(
     "returned", ["text", 7.5, [], {}, object(), [[object()]], True], ids=lambda one: type(one).__name__

@@ -104,6 +104,7 @@ def test_attention_by_segment_is_attention_under_the_mask(lengths):
     torch.testing.assert_close(attend_by_segment(*states, ends), masked, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.long
 def test_blocks_that_are_hidden_are_left_out_and_the_numbers_stay():
     segments = torch.arange(3).repeat_interleave(torch.tensor([200, 56, 128]))[None]  # [1, 384]
     mask = packed_block_mask(segments)
@@ -116,6 +117,7 @@ def test_blocks_that_are_hidden_are_left_out_and_the_numbers_stay():
     torch.testing.assert_close(attend(*states, mask), dense, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.long
 def test_three_ways_of_attention_compute_what_they_must_and_agree():
     masked, blocks, alone = attend_three_ways([30, 10, 15, 25], width=4, repeats=1).values()
     assert masked.pairs == 3 * 30**2, "three rows of thirty"
