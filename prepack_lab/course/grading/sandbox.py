@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Literal
+from uuid import uuid4
 
 from prepack_lab.course.inside.channel import Channel, ClosedError
 from prepack_lab.course.inside.namespaces import FOLDER
@@ -46,7 +47,11 @@ IMAGE = "prepack-lab-grading"
 NOBODY = "65534"
 """The user that students' code runs as where the grader is root, and in a container."""
 
+CONTAINER_SECONDS = 3600
+"""How long a container lives at the most, also where the grader was killed and nobody ends it."""
+
 Wall = Literal["bubblewrap", "docker", "podman", "none"]
+CONTAINERS: tuple[Literal["docker"], Literal["podman"]] = ("docker", "podman")
 
 
 class SandboxError(Exception):
@@ -78,12 +83,13 @@ class Sandbox:
 
     def _connect(self) -> Channel:
         if self.control is None:
+            name = f"{IMAGE}-{uuid4().hex}"
             process = subprocess.Popen(
-                command(self.wall, self.memory_bytes), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                command(self.wall, self.memory_bytes, name), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, env=environment(self.wall), start_new_session=True,
             )  # fmt: skip
             assert process.stdin and process.stdout
-            return Channel(process.stdout, process.stdin, process.kill)
+            return Channel(process.stdout, process.stdin, lambda: self._end(process, name))
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -91,6 +97,13 @@ class Sandbox:
             except OSError:
                 raise SandboxError("the sandbox is gone") from None
         return Channel(ours.makefile("rb"), ours.makefile("wb"), lambda: ours.shutdown(socket.SHUT_RDWR))
+
+
+    def _end(self, process: subprocess.Popen[bytes], name: str) -> None:
+        """End what began a notebook, and its container: that goes on where only the program that began it ends."""
+        if self.wall in CONTAINERS:
+            subprocess.run([self.wall, "kill", name], capture_output=True, check=False)
+        process.kill()
 
 
 class Desk:
@@ -147,12 +160,12 @@ def find_wall() -> Wall:
             if tried.returncode == 0:
                 return "bubblewrap"
             reasons.append(f"bubblewrap may not make namespaces here ({tried.stderr.strip()})")
-    for program in ("docker", "podman"):
+    for program in CONTAINERS:
         if shutil.which(program) is None:
             continue
         image = subprocess.run([program, "image", "inspect", IMAGE], capture_output=True, check=False)
         if image.returncode == 0:
-            return "docker" if program == "docker" else "podman"
+            return program
         recipe = Path(__file__).with_name("Dockerfile")
         reasons.append(
             f"{program} has no image {IMAGE}; build it: {program} build -t {IMAGE} -f {recipe} {PACKAGE.parent}"
@@ -175,17 +188,18 @@ def check_ipython(wall: Wall) -> None:
         raise SandboxError(f"notebooks are run by IPython, which is not installed: {how_to_install('grading')}")
 
 
-def command(wall: Wall, memory_bytes: int) -> list[str]:
-    """The command that runs the program of the sandbox behind a wall."""
+def command(wall: Wall, memory_bytes: int, name: str = "") -> list[str]:
+    """The command that runs the program of the sandbox behind a wall; a container has a name, to be ended by."""
     program = [sys.executable, *PROGRAM, str(memory_bytes)]
     if wall == "none":
         return program
     if wall == "bubblewrap":
         return [*_bubblewrap(), *program]
-    walls = ["--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL", f"--user={NOBODY}:{NOBODY}",
+    walls = ["--rm", f"--name={name}", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL", f"--user={NOBODY}:{NOBODY}",
              "--security-opt=no-new-privileges", "--pids-limit=64", "--tmpfs=/tmp:size=32m,noexec",
              f"--memory={memory_bytes + 2_000_000_000}"]  # fmt: skip
-    return [wall, "run", *walls, IMAGE, "python", *PROGRAM, str(memory_bytes)]
+    first = ["timeout", "--signal=KILL", str(CONTAINER_SECONDS)]  # when the first process ends, all others do
+    return [wall, "run", *walls, IMAGE, *first, "python", *PROGRAM, str(memory_bytes)]
 
 
 def environment(wall: Wall) -> dict[str, str] | None:

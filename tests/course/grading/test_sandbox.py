@@ -289,15 +289,24 @@ def test_where_namespaces_are_forbidden_the_reason_is_given_and_a_container_take
     assert line[-1] == "1000000000" and Path(sandbox.__file__).with_name("Dockerfile").is_file()
 
 
+@pytest.mark.timeout(60)  # where what sleeps is not ended, the grader waits for it
 def test_a_container_is_spoken_with_on_its_standard_streams(tmp_path, monkeypatch):
-    """A stand-in for docker: what is asked to run in the image is run here."""
+    """A stand-in for docker: what is asked to run in the image is run here, and goes on when docker itself ends."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     (tmp_path / "docker").write_text(
-        f"#!/bin/sh\nwhile [ $1 != {sandbox.IMAGE} ]; do shift; done\nshift 2\n"
-        f"cd {ROOT} && exec {sys.executable} $(echo $* | sed s/-P//)\n"
+        f"#!/bin/sh\n[ $1 = kill ] && exec kill -KILL $(cat {tmp_path}/$2)\n"
+        "while [ $1 != prepack-lab-grading ]; do case $1 in --name=*) name=${1#--name=};; esac; shift; done\nshift 5\n"
+        f"cd {ROOT}; exec 3<&0; setsid {sys.executable} $(echo $* | sed s/-P//) <&3 & echo $! > {tmp_path}/$name; wait\n"
     )
     (tmp_path / "docker").chmod(0o755)
-    assert result_of(Sandbox("docker", 600_000_000), "1 + 1") == 2
+    box = Sandbox("docker", 600_000_000)
+    assert result_of(box, "1 + 1") == 2
+    with pytest.raises(ClosedError):
+        result_of(box, "time.sleep(300)", seconds=2)
+    sleep(0.5)
+    begun = {int(file.read_text()) for file in tmp_path.glob("prepack-lab-grading-*")}
+    left = [one for one in psutil.process_iter() if one.pid in begun and one.status() != psutil.STATUS_ZOMBIE]
+    assert len(begun) == 2 and not left, "what slept is gone with its container"
 
 
 def test_the_image_of_the_container_holds_what_the_sandbox_holds():
