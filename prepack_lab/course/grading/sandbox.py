@@ -98,7 +98,6 @@ class Sandbox:
                 raise SandboxError("the sandbox is gone") from None
         return Channel(ours.makefile("rb"), ours.makefile("wb"), lambda: ours.shutdown(socket.SHUT_RDWR))
 
-
     def _end(self, process: subprocess.Popen[bytes], name: str) -> None:
         """End what began a notebook, and its container: that goes on where only the program that began it ends."""
         if self.wall in CONTAINERS:
@@ -195,9 +194,9 @@ def command(wall: Wall, memory_bytes: int, name: str = "") -> list[str]:
         return program
     if wall == "bubblewrap":
         return [*_bubblewrap(), *program]
-    walls = ["--rm", f"--name={name}", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL", f"--user={NOBODY}:{NOBODY}",
-             "--security-opt=no-new-privileges", "--pids-limit=64", "--tmpfs=/tmp:size=32m,noexec",
-             f"--memory={memory_bytes + 2_000_000_000}"]  # fmt: skip
+    walls = ["--rm", "--interactive", f"--name={name}", "--network=none", "--read-only", "--cap-drop=ALL",
+             f"--user={NOBODY}:{NOBODY}", "--security-opt=no-new-privileges", "--pids-limit=64",
+             "--tmpfs=/tmp:size=32m,noexec", f"--memory={memory_bytes + 2_000_000_000}"]  # fmt: skip
     first = ["timeout", "--signal=KILL", str(CONTAINER_SECONDS)]  # when the first process ends, all others do
     return [wall, "run", *walls, IMAGE, *first, "python", *PROGRAM, str(memory_bytes)]
 

@@ -296,7 +296,8 @@ def test_a_container_is_spoken_with_on_its_standard_streams(tmp_path, monkeypatc
     (tmp_path / "docker").write_text(
         f"#!/bin/sh\n[ $1 = kill ] && exec kill -KILL $(cat {tmp_path}/$2)\n"
         "while [ $1 != prepack-lab-grading ]; do case $1 in --name=*) name=${1#--name=};; esac; shift; done\nshift 5\n"
-        f"cd {ROOT}; exec 3<&0; setsid {sys.executable} $(echo $* | sed s/-P//) <&3 & echo $! > {tmp_path}/$name; wait\n"
+        f"cd {ROOT}; exec 3<&0\nsetsid {sys.executable} $(echo $* | sed s/-P//) <&3 &\n"
+        f"echo $! > {tmp_path}/$name; wait\n"
     )
     (tmp_path / "docker").chmod(0o755)
     box = Sandbox("docker", 600_000_000)
