@@ -43,6 +43,8 @@ SYSTEM = (
 """Where Linux keeps libraries."""
 STARTING = 120.0
 """Seconds that Python and torch may take to start."""
+TOGETHER = 6 * 2**30
+"""Bytes for all that a sandbox holds, where a control group can limit that."""
 IMAGE = "prepack-lab-grading"
 NOBODY = "65534"
 """The user that students' code runs as where the grader is root, and in a container."""
@@ -270,13 +272,14 @@ def _shown() -> Iterator[str]:
 
 @cache
 def _in_a_scope() -> tuple[str, ...]:
-    """Where systemd may make a control group: limits of memory and processes for all that a sandbox holds together."""
+    """Where systemd makes a control group (v2) that the kernel keeps to limits: all that a sandbox holds, together."""
     if shutil.which("systemd-run") is None:
         return ()
-    limits = ("--property=MemoryMax=6G", "--property=MemorySwapMax=0", "--property=TasksMax=256")
+    limits = (f"--property=MemoryMax={TOGETHER}", "--property=MemorySwapMax=0", "--property=TasksMax=256")
     scope = ("systemd-run", *(("--user",) if os.getuid() else ()), "--scope", "--quiet", "--collect", *limits)
-    tried = subprocess.run([*scope, "true"], capture_output=True, check=False)
-    return (*scope, "env", "-i") if tried.returncode == 0 else ()
+    held = "cat /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/memory.max"
+    tried = subprocess.run([*scope, "sh", "-c", held], capture_output=True, text=True, check=False)
+    return (*scope, "env", "-i") if tried.stdout.strip() == str(TOGETHER) else ()
 
 
 def _read(errors: IO[Any]) -> str:

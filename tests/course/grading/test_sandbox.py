@@ -289,12 +289,23 @@ def test_where_namespaces_are_forbidden_the_reason_is_given_and_a_container_take
     assert line[-1] == "1000000000" and Path(sandbox.__file__).with_name("Dockerfile").is_file()
 
 
+@pytest.mark.parametrize(
+    ("limit", "status", "is_used"),
+    [("6442450944", 0, True), ("max", 0, False), ("cat: memory.max: No such file", 1, False), ("", 1, False)],
+    ids=["kept to", "not set", "an older control group", "no systemd at work"],
+)
+def test_a_control_group_is_used_where_the_kernel_keeps_to_its_limit(programs, limit, status, is_used):
+    programs(**{"systemd-run": ("", 1)})
+    Path(shutil.which("systemd-run")).write_text(f"#!/bin/sh\necho '{limit}'\nexit {status}\n")
+    assert ("--property=MemoryMax=6442450944" in sandbox._in_a_scope()) == is_used
+
+
 @pytest.mark.timeout(60)  # where what sleeps is not ended, the grader waits for it
 def test_a_container_is_spoken_with_on_its_standard_streams(tmp_path, monkeypatch):
     """A stand-in for docker: what is asked to run in the image is run here, and goes on when docker itself ends."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     (tmp_path / "docker").write_text(
-        f"#!/bin/sh\n[ $1 = kill ] && exec kill -KILL $(cat {tmp_path}/$2)\n"
+        f"#!/bin/sh\nif [ $1 = kill ]; then kill -KILL $(cat {tmp_path}/$2); exit; fi\n"
         "while [ $1 != prepack-lab-grading ]; do case $1 in --name=*) name=${1#--name=};; esac; shift; done\nshift 5\n"
         f"cd {ROOT}; exec 3<&0\nsetsid {sys.executable} $(echo $* | sed s/-P//) <&3 &\n"
         f"echo $! > {tmp_path}/$name; wait\n"
