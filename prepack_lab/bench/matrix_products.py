@@ -7,12 +7,13 @@ share of 1. Norms, activations, rotary positions, softmax, masks and copies all 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from prepack_lab.measuring.model_sizes import ModelSizes, has_experts
+from prepack_lab.measuring.model_sizes import ModelSizes
 
 
 class MatrixProducts:
@@ -57,3 +58,10 @@ class MatrixProducts:
     def seconds(self, measured: float) -> float:
         """What all products need, at the rate that a call of this object, of `measured` seconds, has shown."""
         return self.flops / (self.weight_flops / measured)
+
+
+def has_experts(config: Any) -> bool:
+    """Whether the model chooses experts for each token, as its configuration or that of its feed-forward says."""
+    names = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+    parts = (config, getattr(config, "ffn_config", None))
+    return any(getattr(part, name, None) for part in parts for name in names)

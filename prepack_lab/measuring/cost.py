@@ -75,7 +75,7 @@ def estimate_cost(
     """Estimate the cost of the prefill of prompts of these lengths.
 
     Args:
-        config: of a dense model, or its sizes, which saves time where many costs are estimated.
+        config: of a model, or its sizes, which saves time where many costs are estimated.
         lengths: tokens of each prompt.
         method: one of `METHODS`.
         dtype: of weights and cache; the configuration's where left out.

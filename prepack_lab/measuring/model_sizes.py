@@ -1,12 +1,14 @@
-"""What the cost of a prefill depends on, counted on a model that has shapes and no numbers (torch's meta device).
+"""What the cost of a prefill depends on, counted on a pass that multiplies nothing and holds no weights.
 
-A prompt of n tokens is run at a few lengths, and all that is done and kept is counted:
+A prompt of n tokens is run at a few lengths, and all that would be done and is kept is counted:
 
     operations   a · n + b · n² + c    a per token, b per pair of a query and a key, c per prompt: the head
     cache        k · n                 k numbers, keys and values in all layers
 
 So keys that heads share, latent attention and layers of different sizes are right by construction: nothing is
-concluded from the names in a configuration.
+concluded from the names in a configuration. Weights take no memory, and what a product would give is drawn at random:
+so models that look at numbers run, such as those that choose experts. If the count then depends on what was drawn,
+there is no cost to state.
 """
 
 from __future__ import annotations
@@ -19,13 +21,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
+from torch.utils.flop_counter import flop_registry
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, DynamicCache, PreTrainedConfig
 
 from prepack_lab.cache import cache_bytes
 from prepack_lab.forward import call
 
-_LENGTHS = (8, 16, 24)
+_LENGTHS = (4, 8, 12)
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,8 @@ class ModelSizes:
         """Count them for a configuration: a second for a large model, nothing when it is asked for again.
 
         Raises:
-            ValueError: the model does not run without numbers, or its cache holds something else than the keys and
-                values of the prompt's tokens.
+            ValueError: the model does not run without its weights, what it computes depends on what it reads, or its
+                cache holds something else than the keys and values of the prompt's tokens.
         """
         if isinstance(config, ModelSizes):
             return config
@@ -83,22 +87,17 @@ def causal_model_class(config_class: type[PreTrainedConfig]) -> Any:
     return model_class[0] if isinstance(model_class, tuple) else model_class
 
 
-def has_experts(config: Any) -> bool:
-    """Whether the model chooses experts for each token, as its configuration or that of its feed-forward says."""
-    names = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
-    parts = (config, getattr(config, "ffn_config", None))
-    return any(getattr(part, name, None) for part in parts for name in names)
-
-
 @lru_cache(maxsize=32)
 def _count(config_class: Any, described: str) -> ModelSizes:
     refused = f"the cost of {config_class.__name__} can't be counted"
     try:
         config = config_class.from_dict(json.loads(described))
-        parameters, runs = _run_without_numbers(config)
+        parameters, (*runs, again) = _run_without_products(config)
     except Exception as error:  # whatever a foreign model objects to
         said = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
         raise ValueError(f"{refused}: it fails on a few tokens ({said})") from error
+    if again.flops != runs[-1].flops:
+        raise ValueError(f"{refused}: how much it computes depends on what it reads")
     cached = runs[0].cached // _LENGTHS[0]
     if not cached or [run.cached for run in runs] != [cached * length for length in _LENGTHS]:
         raise ValueError(f"{refused}: its cache holds something else than the keys and values of the prompt's tokens")
@@ -127,21 +126,54 @@ class _Run(NamedTuple):
     logits: int
 
 
-@torch.no_grad()
-def _run_without_numbers(config: PreTrainedConfig) -> tuple[int, list[_Run]]:
-    """The parameters of the model, and a run at each of `_LENGTHS`.
+class _Products(TorchDispatchMode):
+    """Counts the operations of all products, and leaves these out: random numbers of the right shape take their place.
 
-    With eager attention and a mask, because all else in transformers looks at numbers to do without a mask. Where
-    each token chooses experts, `batched_mm` multiplies it with the weights of as many experts, whichever they are.
+    Attributes:
+        flops: operations so far, by the formulas of torch's own counter.
     """
-    runs: list[_Run] = []
-    experts = {"experts_implementation": "batched_mm"} if has_experts(config) else {}
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.flops = 0
+        self._random = torch.Generator().manual_seed(seed)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is None:
+            return func(*args, **(kwargs or {}))
+        shapes = tree_map_only(torch.Tensor, lambda tensor: tensor.to("meta"), (args, kwargs or {}))
+        result = func(*shapes[0], **shapes[1])
+        self.flops += formula(*shapes[0], **shapes[1], out_val=result)
+        return torch.randn(result.shape, generator=self._random).to(result.dtype)
+
+
+@torch.no_grad()
+def _run_without_products(config: PreTrainedConfig) -> tuple[int, list[_Run]]:
+    """The parameters of the model, a run at each of `_LENGTHS`, and the last once more with other numbers.
+
+    With eager attention and a loop over the experts, because torch has formulas for the products of these.
+    """
     with torch.device("meta"):
-        model = causal_model_class(type(config))._from_config(config, attn_implementation="eager", **experts).eval()
-        for length in _LENGTHS:
-            ids, cache = torch.zeros(1, length, dtype=torch.long), DynamicCache()
-            with FlopCounterMode(display=False) as counter:
-                out = call(model, ids, cache, attention_mask=torch.ones_like(ids), logits_to_keep=1)
-            numbers = cache_bytes(cache) // model.dtype.itemsize
-            runs.append(_Run(counter.get_total_flops(), numbers, out.logits.shape[-1]))
-    return model.num_parameters(), runs
+        model_class = causal_model_class(type(config))
+        model = model_class._from_config(config, attn_implementation="eager", experts_implementation="eager").eval()
+    parameters, runs = model.num_parameters(), []
+    _fill_without_memory(model)
+    for seed, length in enumerate((*_LENGTHS, _LENGTHS[-1])):
+        ids, cache = torch.zeros(1, length, dtype=torch.long), DynamicCache()
+        with _Products(seed) as products:
+            out = call(model, ids, cache, attention_mask=torch.ones_like(ids), logits_to_keep=1)
+        runs.append(_Run(products.flops, cache_bytes(cache) // model.dtype.itemsize, out.logits.shape[-1]))
+    return parameters, runs
+
+
+def _fill_without_memory(model: torch.nn.Module) -> None:
+    """Give a model on the meta device zeros for weights: each shows one and the same number at all its places."""
+    for module in model.modules():
+        for name, weight in module._parameters.items():
+            if weight is not None:
+                zeros = torch.zeros(1, dtype=weight.dtype).expand(weight.shape)
+                module._parameters[name] = torch.nn.Parameter(zeros, requires_grad=False)
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                module._buffers[name] = torch.zeros(buffer.shape, dtype=buffer.dtype)

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch
 import prepack_lab as lab
 from prepack_lab.bench import widgets
 from prepack_lab.bench.experiments import OneBatch, Widgets
-from prepack_lab.bench.matrix_products import MatrixProducts
+from prepack_lab.bench.matrix_products import MatrixProducts, has_experts
 from prepack_lab.bench.report import Report
 from prepack_lab.cli import main
 from prepack_lab.measuring.memory import peak_memory
@@ -162,3 +163,9 @@ def test_widgets_are_timed_with_playwright_only(monkeypatch):
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     with pytest.raises(ValueError, match="pip install playwright"):
         Widgets().run()
+
+
+@pytest.mark.parametrize("name", ["num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"])
+def test_experts_have_several_names(name):
+    assert has_experts(SimpleNamespace(**{name: 4})) and not has_experts(SimpleNamespace(**{name: 0}))
+    assert has_experts(SimpleNamespace(ffn_config=SimpleNamespace(**{name: 4})))
