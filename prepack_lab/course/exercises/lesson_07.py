@@ -99,6 +99,131 @@ BACK_IN_ORDER = Exercise(
 )
 
 
+def delivered(batches):
+    done, turn, handed_out = set(), 0, []
+    for prompts in batches:
+        done.update(prompts)
+        while turn in done:
+            turn += 1
+        handed_out.append(turn)
+    return handed_out
+
+
+def _all_that_are_done(batches):
+    done, handed_out = 0, []
+    for prompts in batches:
+        done += len(prompts)
+        handed_out.append(done)
+    return handed_out
+
+
+def _one_at_a_time(batches):
+    done, turn, handed_out = set(), 0, []
+    for prompts in batches:
+        done.update(prompts)
+        if turn in done:
+            turn += 1
+        handed_out.append(turn)
+    return handed_out
+
+
+def _forgets_who_waits(batches):
+    turn, handed_out = 0, []
+    for prompts in batches:
+        while turn in prompts:
+            turn += 1
+        handed_out.append(turn)
+    return handed_out
+
+
+def _each_batch_alone(batches):
+    counts = [0, *delivered(batches)]
+    return [after - before for before, after in zip(counts, counts[1:], strict=False)]
+
+
+def _whose_turn(batches):
+    return [count - 1 for count in delivered(batches)]
+
+
+def _which(batches):
+    return [[*range(count)] for count in delivered(batches)]
+
+
+def _only_at_the_end(batches):
+    return delivered(batches)[-1:]
+
+
+def _delivered_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
+    yield ([[0]],)
+    yield ([[1], [0]],)
+    yield ([[0, 1], [2]],)
+    yield ([[2, 3], [0, 1]],)
+    yield ([[1, 3], [0, 4], [2]],)
+    for size in (6, 8, 9, 12, 15):
+        order = draw.sample(range(size), size)
+        take = draw.randint(2, 4)
+        yield ([order[start : start + take] for start in range(0, size, take)],)
+
+
+def _delivered_judge(returned: Any, expected: list[int], batches: Sequence[Sequence[int]]) -> str | None:
+    if not isinstance(returned, list) or len(returned) != len(expected):
+        came = f"a list of {len(returned)}" if isinstance(returned, list) else f"this {type(returned).__name__}"
+        return f"A list with one number per batch is asked for, so {len(expected)} in all, and {came} came back."
+    for place, (one, right) in enumerate(zip(returned, expected, strict=True)):
+        if one != right:
+            done = sorted(prompt for batch in batches[: place + 1] for prompt in batch)
+            waits = "no answer waits" if len(done) == right else f"prompt {right} is still missing"
+            return f"After batch {place}: {one!r} came back, and {right} is right. Done are {done}; {waits}."
+    return None
+
+
+DELIVERED = Exercise(
+    key="07-deliver",
+    title="Answers in order",
+    minutes=8,
+    level="core",
+    task="`batches` lists the prompts of each batch, in the order in which the batches are done. An answer is handed "
+    "out when its prompt is done and all prompts before it are. Return a list: after each batch, how many "
+    "answers have been handed out in all.",
+    stub="""
+        done, turn, handed_out = set(), 0, []
+        for prompts in batches:
+            ...
+            handed_out.append(turn)
+        return handed_out
+    """,
+    reference=delivered,
+    cases=_delivered_cases,
+    judge=_delivered_judge,
+    hints=(
+        "Keep a set of the prompts that are done, and `turn`, the prompt whose answer goes out next.",
+        "After each batch: while `turn` is among those that are done, hand it out, and `turn += 1`.",
+        "How many have been handed out is just `turn`.",
+    ),
+    wrong={
+        "all that are done": WrongAnswer(
+            _all_that_are_done, "This counts all that are done. An answer waits while one before it is missing."
+        ),
+        "one at a time": WrongAnswer(
+            _one_at_a_time, "At most one more is handed out after each batch. A batch may free many answers at once."
+        ),
+        "forgets who waits": WrongAnswer(
+            _forgets_who_waits, "Answers of earlier batches that still wait are forgotten. Keep all that are done."
+        ),
+        "each batch alone": WrongAnswer(
+            _each_batch_alone, "This is how many each batch adds. How many there are in all is asked for: add them up."
+        ),
+        "whose turn": WrongAnswer(
+            _whose_turn, "This is the number of the last one handed out. Prompts count from 0: one more."
+        ),
+        "which": WrongAnswer(_which, "These are the answers that were handed out. Return how many there are."),
+        "at the end": WrongAnswer(
+            _only_at_the_end, "This is the number after the last batch only. Return one number for each batch."
+        ),
+    },
+)
+
+
 def token_budget(lengths, budget):
     passes, used = [], 0
     for prompt, length in enumerate(lengths):
@@ -293,131 +418,6 @@ TOKEN_BUDGET = Exercise(
             "Before the first prompt there is no pass yet, so `passes[-1]` does not exist. Open one there, too.",
         ),
         "lengths": WrongAnswer(_as_lengths, "These are lengths. A pass holds the indices of its prompts."),
-    },
-)
-
-
-def delivered(batches):
-    done, turn, handed_out = set(), 0, []
-    for prompts in batches:
-        done.update(prompts)
-        while turn in done:
-            turn += 1
-        handed_out.append(turn)
-    return handed_out
-
-
-def _all_that_are_done(batches):
-    done, handed_out = 0, []
-    for prompts in batches:
-        done += len(prompts)
-        handed_out.append(done)
-    return handed_out
-
-
-def _one_at_a_time(batches):
-    done, turn, handed_out = set(), 0, []
-    for prompts in batches:
-        done.update(prompts)
-        if turn in done:
-            turn += 1
-        handed_out.append(turn)
-    return handed_out
-
-
-def _forgets_who_waits(batches):
-    turn, handed_out = 0, []
-    for prompts in batches:
-        while turn in prompts:
-            turn += 1
-        handed_out.append(turn)
-    return handed_out
-
-
-def _each_batch_alone(batches):
-    counts = [0, *delivered(batches)]
-    return [after - before for before, after in zip(counts, counts[1:], strict=False)]
-
-
-def _whose_turn(batches):
-    return [count - 1 for count in delivered(batches)]
-
-
-def _which(batches):
-    return [[*range(count)] for count in delivered(batches)]
-
-
-def _only_at_the_end(batches):
-    return delivered(batches)[-1:]
-
-
-def _delivered_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
-    yield ([[0]],)
-    yield ([[1], [0]],)
-    yield ([[0, 1], [2]],)
-    yield ([[2, 3], [0, 1]],)
-    yield ([[1, 3], [0, 4], [2]],)
-    for size in (6, 8, 9, 12, 15):
-        order = draw.sample(range(size), size)
-        take = draw.randint(2, 4)
-        yield ([order[start : start + take] for start in range(0, size, take)],)
-
-
-def _delivered_judge(returned: Any, expected: list[int], batches: Sequence[Sequence[int]]) -> str | None:
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        came = f"a list of {len(returned)}" if isinstance(returned, list) else f"this {type(returned).__name__}"
-        return f"A list with one number per batch is asked for, so {len(expected)} in all, and {came} came back."
-    for place, (one, right) in enumerate(zip(returned, expected, strict=True)):
-        if one != right:
-            done = sorted(prompt for batch in batches[: place + 1] for prompt in batch)
-            waits = "no answer waits" if len(done) == right else f"prompt {right} is still missing"
-            return f"After batch {place}: {one!r} came back, and {right} is right. Done are {done}; {waits}."
-    return None
-
-
-DELIVERED = Exercise(
-    key="07-deliver",
-    title="Answers in order",
-    minutes=8,
-    level="core",
-    task="`batches` lists the prompts of each batch, in the order in which the batches are done. An answer is handed "
-    "out when its prompt is done and all prompts before it are. Return a list: after each batch, how many "
-    "answers have been handed out in all.",
-    stub="""
-        done, turn, handed_out = set(), 0, []
-        for prompts in batches:
-            ...
-            handed_out.append(turn)
-        return handed_out
-    """,
-    reference=delivered,
-    cases=_delivered_cases,
-    judge=_delivered_judge,
-    hints=(
-        "Keep a set of the prompts that are done, and `turn`, the prompt whose answer goes out next.",
-        "After each batch: while `turn` is among those that are done, hand it out, and `turn += 1`.",
-        "How many have been handed out is just `turn`.",
-    ),
-    wrong={
-        "all that are done": WrongAnswer(
-            _all_that_are_done, "This counts all that are done. An answer waits while one before it is missing."
-        ),
-        "one at a time": WrongAnswer(
-            _one_at_a_time, "At most one more is handed out after each batch. A batch may free many answers at once."
-        ),
-        "forgets who waits": WrongAnswer(
-            _forgets_who_waits, "Answers of earlier batches that still wait are forgotten. Keep all that are done."
-        ),
-        "each batch alone": WrongAnswer(
-            _each_batch_alone, "This is how many each batch adds. How many there are in all is asked for: add them up."
-        ),
-        "whose turn": WrongAnswer(
-            _whose_turn, "This is the number of the last one handed out. Prompts count from 0: one more."
-        ),
-        "which": WrongAnswer(_which, "These are the answers that were handed out. Return how many there are."),
-        "at the end": WrongAnswer(
-            _only_at_the_end, "This is the number after the last batch only. Return one number for each batch."
-        ),
     },
 )
 

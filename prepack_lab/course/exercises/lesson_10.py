@@ -13,6 +13,115 @@ from prepack_lab.course.exercises.judges import number, numbers
 from prepack_lab.course.exercises.quiz import Answer, Quiz
 
 
+def steps(outputs, seats):
+    static = sum(max(outputs[start : start + seats]) for start in range(0, len(outputs), seats))
+    free_from = [0] * seats
+    for output in outputs:
+        seat = free_from.index(min(free_from))
+        free_from[seat] += output
+    return static, max(free_from)
+
+
+def _never_empty(outputs, seats):
+    return steps(outputs, seats)[0], -(-sum(outputs) // seats)
+
+
+def _steps_all_as_the_longest(outputs, seats):
+    return max(outputs) * -(-len(outputs) // seats), steps(outputs, seats)[1]
+
+
+def _dealt_out(outputs, seats):
+    return steps(outputs, seats)[0], max(sum(outputs[seat::seats]) for seat in range(seats))
+
+
+def _longest_first(outputs, seats):
+    return steps(outputs, seats)[0], steps(sorted(outputs, reverse=True), seats)[1]
+
+
+def _continuous_first(outputs, seats):
+    return steps(outputs, seats)[::-1]
+
+
+def _first_to_be_free(outputs, seats):
+    return steps(outputs, seats)[0], min(_free_from(outputs, seats))
+
+
+def _one_at_a_time(outputs, seats):
+    return sum(outputs), steps(outputs, seats)[1]
+
+
+def _free_from(outputs: Sequence[int], seats: int) -> list[int]:
+    """The step from which on each seat is free for good."""
+    free_from = [0] * seats
+    for output in outputs:
+        free_from[free_from.index(min(free_from))] += output
+    return free_from
+
+
+def _judge_steps(returned: Any, expected: tuple[int, int], outputs: Sequence[int], seats: int) -> str | None:
+    if (wrong := numbers(returned, expected)) is None or not _pair(returned):
+        return wrong
+    if returned[0] != expected[0]:
+        longest = [max(outputs[start : start + seats]) for start in range(0, len(outputs), seats)]
+        return f"Static: the batches take {', '.join(map(str, longest))} steps, and you have {returned[0]:g} in all."
+    free = ", ".join(map(str, _free_from(outputs, seats)))
+    return f"Static is right. Continuous: the seats are free for good after {free} steps, and you have {returned[1]:g}."
+
+
+def _steps_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
+    for outputs in few_lengths(draw):
+        yield outputs, 2
+        yield outputs, draw.randint(1, 4)
+
+
+STEPS = Exercise(
+    key="10-continuous",
+    title="Static batches against continuous batching",
+    minutes=10,
+    level="challenge",
+    task="Requests wait in this order; `outputs` are the steps that each needs. At most `seats` of them compute in a "
+    "step. Static: batches of `seats` in order, and the next begins when all of a batch have finished. "
+    "Continuous: whenever a seat is free, the next request takes it. Return (static, continuous): the steps "
+    "until all are done.",
+    stub="""
+        static = ...
+        continuous = ...  # keep for each seat the step from which on it is free
+        return static, continuous
+    """,
+    reference=steps,
+    cases=_steps_cases,
+    judge=_judge_steps,
+    hints=(
+        "Static: a batch takes as many steps as its longest answer. Cut the list into batches, and add up.",
+        "Continuous: keep for each seat the step from which on it is free, all 0 at first: `free_from = [0] * seats`.",
+        "The next request takes the seat that is free first: `seat = free_from.index(min(free_from))`.",
+        "It stays for its output: `free_from[seat] += output`. In the end, the latest seat counts.",
+    ),
+    wrong={
+        "never an empty seat": WrongAnswer(
+            _never_empty, "This divides all steps by the seats. Towards the end some seats stay empty: nobody waits."
+        ),
+        "all as the longest": WrongAnswer(
+            _steps_all_as_the_longest,
+            "Here all static batches take as long as the longest answer. Each has its own longest.",
+        ),
+        "dealt out": WrongAnswer(
+            _dealt_out, "This is what dealing out beforehand gives. The next one takes whichever seat is free first."
+        ),
+        "longest first": WrongAnswer(
+            _longest_first, "Here the longest go first. They come in the order given: nobody knows lengths ahead."
+        ),
+        "continuous first": WrongAnswer(_continuous_first, "Both are right, in the other order: static comes first."),
+        "the first to be free": WrongAnswer(
+            _first_to_be_free, "These continuous steps end when the first seat is free for good. All must be done."
+        ),
+        "one at a time": WrongAnswer(
+            _one_at_a_time, "Here static computes one request after the other. A batch computes `seats` at a time."
+        ),
+    },
+)
+
+
 def chunks(prompt, writing, budget):
     room = budget - writing
     sizes = []
@@ -250,313 +359,6 @@ BLOCKS = Exercise(
         "remainders": WrongAnswer(
             _remainders,
             "The second number counts the tokens in last blocks that are not full. Count what they leave empty.",
-        ),
-    },
-)
-
-
-def saved_tokens(prompts):
-    saved = 0
-    for place, prompt in enumerate(prompts):
-        known = 0
-        for earlier in prompts[:place]:
-            common = 0
-            while common < min(len(prompt), len(earlier)) and prompt[common] == earlier[common]:
-                common += 1
-            known = max(known, common)
-        saved += min(known, len(prompt) - 1)
-    return saved
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two prompts have in common at their beginning."""
-    common = 0
-    while common < min(len(one), len(other)) and one[common] == other[common]:
-        common += 1
-    return common
-
-
-def _summed(
-    prompts: Sequence[Sequence[int]],
-    known: Callable[[Sequence[Sequence[int]], Sequence[int]], int],
-    always_left: int = 1,
-) -> int:
-    """Add up what is known of each prompt from those before it."""
-    return sum(
-        min(known(prompts[:place], prompt), len(prompt) - always_left)
-        for place, prompt in enumerate(prompts)
-        if place > 0
-    )
-
-
-def _last_one_too(prompts):
-    return _summed(prompts, lambda before, prompt: max(_common(prompt, one) for one in before), always_left=0)
-
-
-def _only_the_first(prompts):
-    return _summed(prompts, lambda before, prompt: _common(prompt, before[0]))
-
-
-def _only_the_one_before(prompts):
-    return _summed(prompts, lambda before, prompt: _common(prompt, before[-1]))
-
-
-def _anywhere(prompts):
-    return _summed(
-        prompts, lambda before, prompt: max(sum(a == b for a, b in zip(prompt, one, strict=False)) for one in before)
-    )
-
-
-def _known_words(prompts):
-    return _summed(
-        prompts, lambda before, prompt: sum(token in {known for one in before for known in one} for token in prompt)
-    )
-
-
-def _each_earlier_one(prompts):
-    return _summed(prompts, lambda before, prompt: sum(_common(prompt, one) for one in before))
-
-
-def _in_all_of_them(prompts):
-    return (len(prompts) - 1) * min(_common(prompts[0], prompt) for prompt in prompts)
-
-
-def _earlier_lack_their_last(prompts):
-    return _summed(prompts, lambda before, prompt: max(_common(prompt, one[:-1]) for one in before))
-
-
-def _later_ones_too(prompts):
-    others = [[*prompts[:place], *prompts[place + 1 :]] for place in range(len(prompts))]
-    return sum(
-        min(max((_common(prompt, one) for one in before), default=0), len(prompt) - 1)
-        for before, prompt in zip(others, prompts, strict=True)
-    )
-
-
-def _all_of_it(prompts):
-    return _summed(prompts, lambda before, prompt: max(_common(prompt, one) for one in before) and len(prompt))
-
-
-def _nothing_before_the_first(prompts):
-    known = [max(_common(prompt, one) for one in prompts[:place]) for place, prompt in enumerate(prompts)]
-    return sum(known)
-
-
-def _beyond_the_end(prompts):
-    def common(one, other):
-        place = 0
-        while one[place] == other[place]:
-            place += 1
-        return place
-
-    return _summed(prompts, lambda before, prompt: max(common(prompt, one) for one in before))
-
-
-def _shares(prompts: Sequence[Sequence[int]]) -> list[int]:
-    """What each prompt saves."""
-    totals = [saved_tokens(prompts[: place + 1]) for place in range(len(prompts))]
-    return [total - before for total, before in zip(totals, [0, *totals], strict=False)]
-
-
-def _judge_saved(returned: Any, expected: int, prompts: Sequence[Sequence[int]]) -> str | None:
-    if (wrong := number(returned, expected)) is None or isinstance(returned, list | tuple | dict | str):
-        return wrong
-    each = ", ".join(map(str, _shares(prompts)))
-    return f"Prompt by prompt, the tokens that need no computing are {each}."
-
-
-def _shared_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
-    yield ([[1]],)
-    yield ([[1], [1]],)
-    yield ([[1, 2], [1, 3]],)
-    yield ([[1, 2], [1, 2]],)
-    yield ([[1, 2], [3, 2]],)
-    yield ([[1, 2], [1, 2, 3]],)
-    yield ([[1, 2, 3], [4, 5], [1, 2, 6]],)
-    yield ([[4, 5], [1, 2, 3], [1, 2, 4]],)
-    yield ([[1, 2, 3, 4], [1, 9, 3, 4]],)
-    for many in range(3, 9):
-        for _ in range(5):
-            texts = [[draw.randint(1, 9) for _ in range(draw.randint(2, 7))] for _ in range(2)]
-            yield (
-                [[*draw.choice(texts), *(draw.randint(1, 9) for _ in range(draw.randint(0, 3)))] for _ in range(many)],
-            )
-
-
-SHARED = Exercise(
-    key="10-prefix",
-    title="What prefix sharing saves",
-    minutes=8,
-    level="core",
-    task="`prompts` are lists of token ids, in the order in which they come. Of each, the longest beginning that it "
-    "has in common with *any* earlier one is in the cache already (token by token here, no blocks). But its "
-    "last token is always computed, because the answer begins with its logits. Return how many tokens need no "
-    "computing, over all prompts.",
-    stub="""
-        saved = 0
-        for place, prompt in enumerate(prompts):
-            known = ...  # the longest beginning in common with one of prompts[:place]
-            saved = ...
-        return saved
-    """,
-    reference=saved_tokens,
-    cases=_shared_cases,
-    judge=_judge_saved,
-    hints=(
-        "For two prompts: count up from the first token while both have the same there.",
-        "For one prompt: the longest such beginning with any of `prompts[:place]`; 0 where there is none.",
-        "Of a prompt of n tokens at most n - 1 are saved: `min(known, len(prompt) - 1)`.",
-    ),
-    wrong={
-        "the last token, too": WrongAnswer(
-            _last_one_too, "This saves all tokens of a prompt that came before. Its last one must be computed."
-        ),
-        "only the first prompt": WrongAnswer(
-            _only_the_first, "This is what comparing with the first prompt gives. Any earlier one may begin alike."
-        ),
-        "only the one before": WrongAnswer(
-            _only_the_one_before,
-            "This is what comparing with the prompt just before gives. Any earlier one may begin alike.",
-        ),
-        "equal places": WrongAnswer(
-            _anywhere,
-            "This counts equal tokens after a difference, too. What a token leaves depends on those before it.",
-        ),
-        "known words": WrongAnswer(
-            _known_words, "This counts tokens that came up anywhere before. Only a common beginning is in the cache."
-        ),
-        "each earlier one": WrongAnswer(
-            _each_earlier_one, "This adds up over the earlier prompts. Take the longest of the common beginnings."
-        ),
-        "what all have in common": WrongAnswer(
-            _in_all_of_them, "This is what all prompts have in common. Two of them may share more."
-        ),
-        "earlier ones lack their last": WrongAnswer(
-            _earlier_lack_their_last,
-            "This leaves out the last token of the earlier prompt. That one was computed, and is in the cache.",
-        ),
-        "nothing before the first": WrongAnswer(
-            _nothing_before_the_first,
-            "Nothing comes before the first prompt: none of its tokens are known.",
-        ),
-        "beyond the end": WrongAnswer(
-            _beyond_the_end,
-            "One prompt may end where both are still alike: compare as far as the shorter one goes, and no further.",
-        ),
-        "later ones, too": WrongAnswer(
-            _later_ones_too, "This looks at later prompts, too. Only earlier ones have been read."
-        ),
-        "all of it": WrongAnswer(
-            _all_of_it, "This saves a whole prompt where only its beginning is known. The rest has to be computed."
-        ),
-    },
-)
-
-
-def steps(outputs, seats):
-    static = sum(max(outputs[start : start + seats]) for start in range(0, len(outputs), seats))
-    free_from = [0] * seats
-    for output in outputs:
-        seat = free_from.index(min(free_from))
-        free_from[seat] += output
-    return static, max(free_from)
-
-
-def _never_empty(outputs, seats):
-    return steps(outputs, seats)[0], -(-sum(outputs) // seats)
-
-
-def _steps_all_as_the_longest(outputs, seats):
-    return max(outputs) * -(-len(outputs) // seats), steps(outputs, seats)[1]
-
-
-def _dealt_out(outputs, seats):
-    return steps(outputs, seats)[0], max(sum(outputs[seat::seats]) for seat in range(seats))
-
-
-def _longest_first(outputs, seats):
-    return steps(outputs, seats)[0], steps(sorted(outputs, reverse=True), seats)[1]
-
-
-def _continuous_first(outputs, seats):
-    return steps(outputs, seats)[::-1]
-
-
-def _first_to_be_free(outputs, seats):
-    return steps(outputs, seats)[0], min(_free_from(outputs, seats))
-
-
-def _one_at_a_time(outputs, seats):
-    return sum(outputs), steps(outputs, seats)[1]
-
-
-def _free_from(outputs: Sequence[int], seats: int) -> list[int]:
-    """The step from which on each seat is free for good."""
-    free_from = [0] * seats
-    for output in outputs:
-        free_from[free_from.index(min(free_from))] += output
-    return free_from
-
-
-def _judge_steps(returned: Any, expected: tuple[int, int], outputs: Sequence[int], seats: int) -> str | None:
-    if (wrong := numbers(returned, expected)) is None or not _pair(returned):
-        return wrong
-    if returned[0] != expected[0]:
-        longest = [max(outputs[start : start + seats]) for start in range(0, len(outputs), seats)]
-        return f"Static: the batches take {', '.join(map(str, longest))} steps, and you have {returned[0]:g} in all."
-    free = ", ".join(map(str, _free_from(outputs, seats)))
-    return f"Static is right. Continuous: the seats are free for good after {free} steps, and you have {returned[1]:g}."
-
-
-def _steps_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
-    for outputs in few_lengths(draw):
-        yield outputs, 2
-        yield outputs, draw.randint(1, 4)
-
-
-STEPS = Exercise(
-    key="10-continuous",
-    title="Static batches against continuous batching",
-    minutes=10,
-    level="challenge",
-    task="Requests wait in this order; `outputs` are the steps that each needs. At most `seats` of them compute in a "
-    "step. Static: batches of `seats` in order, and the next begins when all of a batch have finished. "
-    "Continuous: whenever a seat is free, the next request takes it. Return (static, continuous): the steps "
-    "until all are done.",
-    stub="""
-        static = ...
-        continuous = ...  # keep for each seat the step from which on it is free
-        return static, continuous
-    """,
-    reference=steps,
-    cases=_steps_cases,
-    judge=_judge_steps,
-    hints=(
-        "Static: a batch takes as many steps as its longest answer. Cut the list into batches, and add up.",
-        "Continuous: keep for each seat the step from which on it is free, all 0 at first: `free_from = [0] * seats`.",
-        "The next request takes the seat that is free first: `seat = free_from.index(min(free_from))`.",
-        "It stays for its output: `free_from[seat] += output`. In the end, the latest seat counts.",
-    ),
-    wrong={
-        "never an empty seat": WrongAnswer(
-            _never_empty, "This divides all steps by the seats. Towards the end some seats stay empty: nobody waits."
-        ),
-        "all as the longest": WrongAnswer(
-            _steps_all_as_the_longest,
-            "Here all static batches take as long as the longest answer. Each has its own longest.",
-        ),
-        "dealt out": WrongAnswer(
-            _dealt_out, "This is what dealing out beforehand gives. The next one takes whichever seat is free first."
-        ),
-        "longest first": WrongAnswer(
-            _longest_first, "Here the longest go first. They come in the order given: nobody knows lengths ahead."
-        ),
-        "continuous first": WrongAnswer(_continuous_first, "Both are right, in the other order: static comes first."),
-        "the first to be free": WrongAnswer(
-            _first_to_be_free, "These continuous steps end when the first seat is free for good. All must be done."
-        ),
-        "one at a time": WrongAnswer(
-            _one_at_a_time, "Here static computes one request after the other. A batch computes `seats` at a time."
         ),
     },
 )
@@ -1023,6 +825,204 @@ SLOT_MAPPING = Exercise(
         ),
         "from 1": WrongAnswer(_from_one, "All slots are one too high: they are numbered from 0."),
         "pairs": WrongAnswer(_pairs, "These are pairs of block and place. Make one number of each."),
+    },
+)
+
+
+def saved_tokens(prompts):
+    saved = 0
+    for place, prompt in enumerate(prompts):
+        known = 0
+        for earlier in prompts[:place]:
+            common = 0
+            while common < min(len(prompt), len(earlier)) and prompt[common] == earlier[common]:
+                common += 1
+            known = max(known, common)
+        saved += min(known, len(prompt) - 1)
+    return saved
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two prompts have in common at their beginning."""
+    common = 0
+    while common < min(len(one), len(other)) and one[common] == other[common]:
+        common += 1
+    return common
+
+
+def _summed(
+    prompts: Sequence[Sequence[int]],
+    known: Callable[[Sequence[Sequence[int]], Sequence[int]], int],
+    always_left: int = 1,
+) -> int:
+    """Add up what is known of each prompt from those before it."""
+    return sum(
+        min(known(prompts[:place], prompt), len(prompt) - always_left)
+        for place, prompt in enumerate(prompts)
+        if place > 0
+    )
+
+
+def _last_one_too(prompts):
+    return _summed(prompts, lambda before, prompt: max(_common(prompt, one) for one in before), always_left=0)
+
+
+def _only_the_first(prompts):
+    return _summed(prompts, lambda before, prompt: _common(prompt, before[0]))
+
+
+def _only_the_one_before(prompts):
+    return _summed(prompts, lambda before, prompt: _common(prompt, before[-1]))
+
+
+def _anywhere(prompts):
+    return _summed(
+        prompts, lambda before, prompt: max(sum(a == b for a, b in zip(prompt, one, strict=False)) for one in before)
+    )
+
+
+def _known_words(prompts):
+    return _summed(
+        prompts, lambda before, prompt: sum(token in {known for one in before for known in one} for token in prompt)
+    )
+
+
+def _each_earlier_one(prompts):
+    return _summed(prompts, lambda before, prompt: sum(_common(prompt, one) for one in before))
+
+
+def _in_all_of_them(prompts):
+    return (len(prompts) - 1) * min(_common(prompts[0], prompt) for prompt in prompts)
+
+
+def _earlier_lack_their_last(prompts):
+    return _summed(prompts, lambda before, prompt: max(_common(prompt, one[:-1]) for one in before))
+
+
+def _later_ones_too(prompts):
+    others = [[*prompts[:place], *prompts[place + 1 :]] for place in range(len(prompts))]
+    return sum(
+        min(max((_common(prompt, one) for one in before), default=0), len(prompt) - 1)
+        for before, prompt in zip(others, prompts, strict=True)
+    )
+
+
+def _all_of_it(prompts):
+    return _summed(prompts, lambda before, prompt: max(_common(prompt, one) for one in before) and len(prompt))
+
+
+def _nothing_before_the_first(prompts):
+    known = [max(_common(prompt, one) for one in prompts[:place]) for place, prompt in enumerate(prompts)]
+    return sum(known)
+
+
+def _beyond_the_end(prompts):
+    def common(one, other):
+        place = 0
+        while one[place] == other[place]:
+            place += 1
+        return place
+
+    return _summed(prompts, lambda before, prompt: max(common(prompt, one) for one in before))
+
+
+def _shares(prompts: Sequence[Sequence[int]]) -> list[int]:
+    """What each prompt saves."""
+    totals = [saved_tokens(prompts[: place + 1]) for place in range(len(prompts))]
+    return [total - before for total, before in zip(totals, [0, *totals], strict=False)]
+
+
+def _judge_saved(returned: Any, expected: int, prompts: Sequence[Sequence[int]]) -> str | None:
+    if (wrong := number(returned, expected)) is None or isinstance(returned, list | tuple | dict | str):
+        return wrong
+    each = ", ".join(map(str, _shares(prompts)))
+    return f"Prompt by prompt, the tokens that need no computing are {each}."
+
+
+def _shared_cases(draw: Random) -> Iterator[tuple[Any, ...]]:
+    yield ([[1]],)
+    yield ([[1], [1]],)
+    yield ([[1, 2], [1, 3]],)
+    yield ([[1, 2], [1, 2]],)
+    yield ([[1, 2], [3, 2]],)
+    yield ([[1, 2], [1, 2, 3]],)
+    yield ([[1, 2, 3], [4, 5], [1, 2, 6]],)
+    yield ([[4, 5], [1, 2, 3], [1, 2, 4]],)
+    yield ([[1, 2, 3, 4], [1, 9, 3, 4]],)
+    for many in range(3, 9):
+        for _ in range(5):
+            texts = [[draw.randint(1, 9) for _ in range(draw.randint(2, 7))] for _ in range(2)]
+            yield (
+                [[*draw.choice(texts), *(draw.randint(1, 9) for _ in range(draw.randint(0, 3)))] for _ in range(many)],
+            )
+
+
+SHARED = Exercise(
+    key="10-prefix",
+    title="What prefix sharing saves",
+    minutes=8,
+    level="core",
+    task="`prompts` are lists of token ids, in the order in which they come. Of each, the longest beginning that it "
+    "has in common with *any* earlier one is in the cache already (token by token here, no blocks). But its "
+    "last token is always computed, because the answer begins with its logits. Return how many tokens need no "
+    "computing, over all prompts.",
+    stub="""
+        saved = 0
+        for place, prompt in enumerate(prompts):
+            known = ...  # the longest beginning in common with one of prompts[:place]
+            saved = ...
+        return saved
+    """,
+    reference=saved_tokens,
+    cases=_shared_cases,
+    judge=_judge_saved,
+    hints=(
+        "For two prompts: count up from the first token while both have the same there.",
+        "For one prompt: the longest such beginning with any of `prompts[:place]`; 0 where there is none.",
+        "Of a prompt of n tokens at most n - 1 are saved: `min(known, len(prompt) - 1)`.",
+    ),
+    wrong={
+        "the last token, too": WrongAnswer(
+            _last_one_too, "This saves all tokens of a prompt that came before. Its last one must be computed."
+        ),
+        "only the first prompt": WrongAnswer(
+            _only_the_first, "This is what comparing with the first prompt gives. Any earlier one may begin alike."
+        ),
+        "only the one before": WrongAnswer(
+            _only_the_one_before,
+            "This is what comparing with the prompt just before gives. Any earlier one may begin alike.",
+        ),
+        "equal places": WrongAnswer(
+            _anywhere,
+            "This counts equal tokens after a difference, too. What a token leaves depends on those before it.",
+        ),
+        "known words": WrongAnswer(
+            _known_words, "This counts tokens that came up anywhere before. Only a common beginning is in the cache."
+        ),
+        "each earlier one": WrongAnswer(
+            _each_earlier_one, "This adds up over the earlier prompts. Take the longest of the common beginnings."
+        ),
+        "what all have in common": WrongAnswer(
+            _in_all_of_them, "This is what all prompts have in common. Two of them may share more."
+        ),
+        "earlier ones lack their last": WrongAnswer(
+            _earlier_lack_their_last,
+            "This leaves out the last token of the earlier prompt. That one was computed, and is in the cache.",
+        ),
+        "nothing before the first": WrongAnswer(
+            _nothing_before_the_first,
+            "Nothing comes before the first prompt: none of its tokens are known.",
+        ),
+        "beyond the end": WrongAnswer(
+            _beyond_the_end,
+            "One prompt may end where both are still alike: compare as far as the shorter one goes, and no further.",
+        ),
+        "later ones, too": WrongAnswer(
+            _later_ones_too, "This looks at later prompts, too. Only earlier ones have been read."
+        ),
+        "all of it": WrongAnswer(
+            _all_of_it, "This saves a whole prompt where only its beginning is known. The rest has to be computed."
+        ),
     },
 )
 
