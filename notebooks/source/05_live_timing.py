@@ -264,11 +264,11 @@ Table(headings, rows, "Times as fast as full batching, recorded, beside the pape
 # Where `prepacked` stays below the paper, look at k/r. Is it below the paper's speed-up? Then these batches left more rows
 # than the paper's did. Is it above? Then the machine is slower than its rows.
 #
-# ## On a GPU
+# ## On other machines
 #
-# On a machine with CUDA the lab takes the GPU by itself, in bfloat16, and everything above was measured there. These
-# prefills were measured elsewhere, and recorded with this version of the lab. Each says on what and when it was taken,
-# and which command repeats it. Where one has your model, the widget above shows it beside your own curves.
+# On a machine with CUDA the lab takes the GPU by itself, in bfloat16, and everything above was measured there. The
+# recordings below come with the lab. Each says on what and when it was taken, and which command repeats it. Where one has
+# your model, the widget above shows it beside your own curves.
 
 # %%
 for recording in recordings.load_recordings():

@@ -227,7 +227,7 @@ lab.widgets.Quiz("07-chat")
 budgets = {budget: partial(run, "padding_free", token_budget=budget) for budget in (128, 1024, 8192)}
 taken = lab.measure_together(budgets, repeats=2, device="cpu")
 per_prompt = {budget: 1000 * one.median / len(some) for budget, one in taken.items()}
-figures.draw_per_prompt({"padding_free": per_prompt}, "milliseconds", "tokens in a pass, at most")
+figures.draw_per_prompt({"padding_free": per_prompt}, "milliseconds", "token_budget")
 
 # %% [markdown]
 # Mostly the smallest. Past the point where the machine is busy, a larger budget gains nothing more. On a GPU that point

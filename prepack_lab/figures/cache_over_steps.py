@@ -53,6 +53,6 @@ def reading(slots: Mapping[str, list[int]]) -> str:
     for how, taken in packed:
         more = [one > other for one, other in zip(taken, each, strict=True)]
         if True in more and not more[0]:
-            return f"{how} takes less than a cache for each up to step {more.index(True) - 1}"
+            return f"{how} takes less than a cache per prompt up to step {more.index(True) - 1}"
     least = min(slots, key=lambda how: slots[how][-1])
     return f"After {len(each) - 1} steps, {least} takes the least memory"

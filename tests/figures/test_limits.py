@@ -154,6 +154,14 @@ def test_the_cheapest_may_be_the_same_for_all_sizes():
     assert figures.draw_per_prompt(costs, "slots").reading == "b costs the least, whatever the batch size"
 
 
+def test_a_single_method_is_compared_with_itself():
+    figure = figures.draw_per_prompt({"a": {128: 5.2, 1024: 3.0, 8192: 3.1}}, "milliseconds", "token_budget")
+    assert figure.reading == "a costs the least in passes of 1,024 tokens"
+    assert figure.data[0].customdata[2] == "a, passes of 8,192 tokens: 3.1 milliseconds per prompt"
+    assert figure.layout.xaxis.title.text == "tokens in a pass, at most"
+    assert figure.twin.rows == [("a", "5.2", "3.0", "3.1")]
+
+
 def test_a_line_needs_two_batches():
     figure = figures.draw_predictor([0.5, 0.5], [1.0, 2.0], words=["a", "b"])
     assert figure.reading == "Too few batches for a line" and len(figure.data) == 1

@@ -290,8 +290,8 @@ WORDS = {
         "block 10: number 2 in the table of prompt 1, 1 of 4 slots filled",
     ],
     "per prompt": [
-        "prepacked, batches of 8: 100 milliseconds for a prompt",
-        "one_by_one, batches of 4: 3.0 milliseconds for a prompt",
+        "prepacked, batches of 8: 100 milliseconds per prompt",
+        "one_by_one, batches of 4: 3.0 milliseconds per prompt",
     ],
     "percentiles": ["prepacked: 99 % wait at most 99.00 s", "one_by_one: 99 % wait at most 198.00 s"],
     "predictor": ["batch 1: r/k 1.00, 2.00 times as fast"],
@@ -563,7 +563,7 @@ TABLES = {
         (1, "9", "0, 1, 10", 3),
     ),
     "per prompt": (
-        ("milliseconds for a prompt", "batches of 4", "batches of 8"),
+        ("milliseconds per prompt", "batches of 4", "batches of 8"),
         ("prepacked", "100.0", "100"),
         ("one_by_one", "3.0", "–"),
     ),

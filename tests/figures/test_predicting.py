@@ -39,7 +39,7 @@ def test_a_cache_over_steps_says_when_rows_have_taken_more():
     assert [decoding_slots(each, 2), decoding_slots(rows, 2)] == [6 * 52, 2 * (50 + 5 * 2)]
     assert [*named(figure, "prepacked").y][:2] == [300, 306]
     assert [*named(figure, "prepacked, packed decoding").y][:2] == [100, 110]
-    assert figure.reading == "prepacked, packed decoding takes less than a cache for each up to step 50"
+    assert figure.reading == "prepacked, packed decoding takes less than a cache per prompt up to step 50"
     assert figure.twin.rows[1] == ("prepacked, packed decoding", *(f"{100 + 10 * n}.0 MB" for n in (0, 15, 30, 45, 60)))
 
 

@@ -1,11 +1,15 @@
 """The notebooks are what their sources make of them, and hold no outputs."""
 
+import re
+from dataclasses import replace
+
 import nbformat
 import pytest
 
 from prepack_lab.course.exercises import catalogue
 from prepack_lab.course.exercises.exercise import Exercise
 from prepack_lab.course.exercises.judges import number
+from prepack_lab.course.lessons import LESSONS
 from tests.lessons.sources import build
 
 SOURCE = """# %% [markdown]
@@ -104,6 +108,18 @@ def test_an_exercise_is_written_in_one_place(tmp_path, monkeypatch):
     check = 'lab.check("07-double", double)'
     assert learner == ["# A lesson", statement, "def double(length):\n    twice = ...\n    return twice", check]
     assert solved == ["# A lesson", statement, "def double(length):\n    return 2 * length", check]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_progress_lists_the_exercises_in_the_order_of_the_page(lesson):
+    page = (build.NOTEBOOKS / "source" / f"{lesson.name}.py").read_text()
+    keys = [key for key in catalogue.EXERCISES if key.startswith(lesson.name[:2])]
+    assert re.findall('exercise="(.*)"', page) == keys
+
+
+def test_an_exercise_of_a_minute_is_no_exercise_of_minutes():
+    asked = replace(catalogue.EXERCISES["05-ttft"], minutes=1)
+    assert build.exercise_cells(asked, 5)[0].source.startswith(f"### Exercise 5: {asked.title} (warm-up, 1 minute)\n")
 
 
 def test_a_lesson_that_names_no_exercise_of_the_catalogue_is_not_built(tmp_path):

@@ -62,7 +62,8 @@ def both_editions(source: Path) -> list[NotebookNode]:
 
 def exercise_cells(asked: Exercise, number: int) -> list[NotebookNode]:
     """What an exercise becomes on the page: its statement, the function, and its check."""
-    heading = f"### Exercise {number}: {asked.title} ({asked.level}, {asked.minutes} minutes)"
+    minutes = "1 minute" if asked.minutes == 1 else f"{asked.minutes} minutes"
+    heading = f"### Exercise {number}: {asked.title} ({asked.level}, {minutes})"
     statement = "\n\n".join(fill(paragraph, 120, break_on_hyphens=False) for paragraph in asked.statement.split("\n\n"))
     return [
         new_markdown_cell(f"{heading}\n\n{statement}"),
