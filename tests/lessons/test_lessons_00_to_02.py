@@ -5,6 +5,7 @@ import sys
 from contextlib import redirect_stdout
 from functools import cache
 from io import StringIO
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -77,7 +78,7 @@ def test_the_first_cell_does_nothing_where_the_lab_is_installed(install):
 def test_on_colab_it_installs_the_wheel_and_switches_widgets_on(install, monkeypatch, tmp_path):
     calls, colab = [], SimpleNamespace(output=SimpleNamespace(enable_custom_widget_manager=lambda: calls.append("on")))
     monkeypatch.setitem(sys.modules, "google.colab", colab)
-    with pytest.raises(SystemExit, match="Upload prepack_lab"):
+    with pytest.raises(AssertionError, match="Upload prepack_lab"):
         install()
     (tmp_path / "prepack_lab-0.1.0-py3-none-any.whl").touch()
     assert install() == [
@@ -90,8 +91,14 @@ def test_on_colab_it_installs_the_wheel_and_switches_widgets_on(install, monkeyp
 def test_on_kaggle_it_looks_among_the_datasets(install, monkeypatch, tmp_path):
     (tmp_path / "prepack_lab-0.1.0-py3-none-any.whl").touch()
     monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
-    with pytest.raises(SystemExit, match="Upload prepack_lab"):
+    with pytest.raises(AssertionError, match="Upload prepack_lab"):
         install()
+    datasets = tmp_path / "datasets"
+    (datasets / "mine").mkdir(parents=True)
+    (datasets / "mine" / "prepack_lab-0.1.0-py3-none-any.whl").touch()
+    look = Path.rglob
+    monkeypatch.setattr(Path, "rglob", lambda where, name: look({"/kaggle/input": datasets}[str(where)], name))
+    assert install()[0][0] == f"{datasets}/mine/prepack_lab-0.1.0-py3-none-any.whl"
 
 
 def test_more_than_two_thirds_of_the_batch_is_padding():
