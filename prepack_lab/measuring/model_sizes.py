@@ -29,7 +29,7 @@ from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, DynamicCache, PreTrainedCo
 from prepack_lab.cache import cache_bytes
 from prepack_lab.forward import call
 
-_LENGTHS = (4, 8, 12)
+_LENGTHS = (2, 4, 6)
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,11 @@ def _count(config_class: Any, described: str) -> ModelSizes:
     refused = f"the cost of {config_class.__name__} can't be counted"
     try:
         config = config_class.from_dict(json.loads(described))
-        parameters, (*runs, again) = _run_without_products(config)
+        parameters, (runs, again) = _run_without_products(config)
     except Exception as error:  # whatever a foreign model objects to
         said = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
         raise ValueError(f"{refused}: it fails on a few tokens ({said})") from error
-    if again.flops != runs[-1].flops:
+    if again != runs:
         raise ValueError(f"{refused}: how much it computes depends on what it reads")
     cached = runs[0].cached // _LENGTHS[0]
     if not cached or [run.cached for run in runs] != [cached * length for length in _LENGTHS]:
@@ -149,22 +149,24 @@ class _Products(TorchDispatchMode):
 
 
 @torch.no_grad()
-def _run_without_products(config: PreTrainedConfig) -> tuple[int, list[_Run]]:
-    """The parameters of the model, a run at each of `_LENGTHS`, and the last once more with other numbers.
+def _run_without_products(config: PreTrainedConfig) -> tuple[int, list[list[_Run]]]:
+    """The parameters of the model, and a run at each of `_LENGTHS`: twice, with other numbers.
 
     With eager attention and a loop over the experts, because torch has formulas for the products of these.
     """
     with torch.device("meta"):
         model_class = causal_model_class(type(config))
         model = model_class._from_config(config, attn_implementation="eager", experts_implementation="eager").eval()
-    parameters, runs = model.num_parameters(), []
+    parameters = model.num_parameters()
     _fill_without_memory(model)
-    for seed, length in enumerate((*_LENGTHS, _LENGTHS[-1])):
-        ids, cache = torch.zeros(1, length, dtype=torch.long), DynamicCache()
-        with _Products(seed) as products:
-            out = call(model, ids, cache, attention_mask=torch.ones_like(ids), logits_to_keep=1)
-        runs.append(_Run(products.flops, cache_bytes(cache) // model.dtype.itemsize, out.logits.shape[-1]))
-    return parameters, runs
+    return parameters, [[_run(model, length, seed) for length in _LENGTHS] for seed in (0, 1)]
+
+
+def _run(model: Any, length: int, seed: int) -> _Run:
+    ids, cache = torch.zeros(1, length, dtype=torch.long), DynamicCache()
+    with _Products(seed) as products:
+        out = call(model, ids, cache, attention_mask=torch.ones_like(ids), logits_to_keep=1)
+    return _Run(products.flops, cache_bytes(cache) // model.dtype.itemsize, out.logits.shape[-1])
 
 
 def _fill_without_memory(model: torch.nn.Module) -> None:
