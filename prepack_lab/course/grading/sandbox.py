@@ -49,9 +49,6 @@ IMAGE = "prepack-lab-grading"
 NOBODY = "65534"
 """The user that students' code runs as where the grader is root, and in a container."""
 
-CONTAINER_SECONDS = 3600
-"""How long a container lives at the most, also where the grader was killed and nobody ends it."""
-
 Wall = Literal["bubblewrap", "docker", "podman", "none"]
 CONTAINERS: tuple[Literal["docker"], Literal["podman"]] = ("docker", "podman")
 
@@ -199,8 +196,7 @@ def command(wall: Wall, memory_bytes: int, name: str = "") -> list[str]:
     walls = ["--rm", "--interactive", f"--name={name}", "--network=none", "--read-only", "--cap-drop=ALL",
              f"--user={NOBODY}:{NOBODY}", "--security-opt=no-new-privileges", "--pids-limit=64",
              "--tmpfs=/tmp:size=32m,noexec", f"--memory={memory_bytes + 2_000_000_000}"]  # fmt: skip
-    first = ["timeout", "--signal=KILL", str(CONTAINER_SECONDS)]  # when the first process ends, all others do
-    return [wall, "run", *walls, IMAGE, *first, "python", *PROGRAM, str(memory_bytes)]
+    return [wall, "run", *walls, IMAGE, "python", *PROGRAM, str(memory_bytes)]
 
 
 def environment(wall: Wall) -> dict[str, str] | None:

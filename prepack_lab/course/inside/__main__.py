@@ -39,7 +39,10 @@ def main(memory_bytes: int, number: int | None = None) -> None:
     shell = new_shell()
     if number is None:
         namespaces.limit(memory_bytes)
-        run(shell, channel)
+        if os.getpid() == 1:
+            run_while_heard(shell, channel)
+        else:
+            run(shell, channel)
         return
     channel.end()
     with socket.socket(fileno=number) as control:
@@ -61,6 +64,22 @@ def keep(shell: InteractiveShell, theirs: socket.socket, memory_bytes: int) -> N
 
     with suppress(OSError, ClosedError):
         channel.send({"ended": namespaces.run_in_room(lambda: run(shell, channel), listener, memory_bytes)})
+    os._exit(0)
+
+
+def run_while_heard(shell: InteractiveShell, channel: Channel) -> None:
+    """Run the notebook in a process of its own, until it ends or the other end is gone.
+
+    For the first process of a container: all that the notebook has begun ends with it, also when the grader was killed.
+    """
+    child = os.fork()
+    if child == 0:
+        run(shell, channel)
+        os._exit(0)
+    listener = select.poll()
+    listener.register(channel.reader, 0)  # it is told of hanging up without being asked
+    listener.register(os.pidfd_open(child), select.POLLIN)
+    listener.poll()
     os._exit(0)
 
 

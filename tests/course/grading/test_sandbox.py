@@ -306,7 +306,7 @@ def test_a_container_is_spoken_with_on_its_standard_streams(tmp_path, monkeypatc
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     (tmp_path / "docker").write_text(
         f"#!/bin/sh\nif [ $1 = kill ]; then kill -KILL $(cat {tmp_path}/$2); exit; fi\n"
-        "while [ $1 != prepack-lab-grading ]; do case $1 in --name=*) name=${1#--name=};; esac; shift; done\nshift 5\n"
+        "while [ $1 != prepack-lab-grading ]; do case $1 in --name=*) name=${1#--name=};; esac; shift; done\nshift 2\n"
         f"cd {ROOT}; exec 3<&0\nsetsid {sys.executable} $(echo $* | sed s/-P//) <&3 &\n"
         f"echo $! > {tmp_path}/$name; wait\n"
     )
