@@ -15,7 +15,7 @@ import pytest
 
 from prepack_lab.course.grading import sandbox
 from prepack_lab.course.grading.sandbox import Desk, Sandbox, SandboxError, find_wall
-from prepack_lab.course.inside.channel import ClosedError
+from prepack_lab.course.inside.channel import Channel, ClosedError
 from prepack_lab.course.inside.wire import decode
 
 pytestmark = pytest.mark.long
@@ -319,6 +319,25 @@ def test_a_container_is_spoken_with_on_its_standard_streams(tmp_path, monkeypatc
     begun = {int(file.read_text()) for file in tmp_path.glob("prepack-lab-grading-*")}
     left = [one for one in psutil.process_iter() if one.pid in begun and one.status() != psutil.STATUS_ZOMBIE]
     assert len(begun) == 2 and not left, "what slept is gone with its container"
+
+
+@pytest.mark.skipif(not sandbox.bubblewrap(), reason="bubblewrap is not installed")
+def test_the_first_process_of_a_container_ends_when_nobody_holds_its_other_end():
+    """Whatever the notebook does, which goes on without end: so the kernel ends that, too."""
+    first = [str(sandbox.bubblewrap()), "--dev-bind", "/", "/", "--unshare-pid", "--as-pid-1", "--"]
+    process = subprocess.Popen(
+        [*first, *sandbox.command("none", 10**9)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env=sandbox.environment("none"),
+    )  # fmt: skip
+    room = Channel(process.stdout, process.stdin)
+    room.receive(60)
+    cells = [(1, "import os, time"), (2, "os.fork()\ntime.sleep(300)")]
+    room.send({"cells": cells, "unsafe": [], "seconds": 200, "together": 200})
+    sleep(1)
+    assert process.poll() is None, "it is at work"
+    process.stdin.close()
+    assert process.wait(10) == 0
+    process.stdout.close()
 
 
 def test_the_image_of_the_container_holds_what_the_sandbox_holds():
