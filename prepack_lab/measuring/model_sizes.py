@@ -97,7 +97,8 @@ def _count(config_class: Any, described: str) -> ModelSizes:
         said = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
         raise ValueError(f"{refused}: it fails on a few tokens ({said})") from error
     if again != runs:
-        raise ValueError(f"{refused}: how much it computes depends on what it reads")
+        how = "how much it computes depends on what it reads; time the methods with lab.measure_together"
+        raise ValueError(f"{refused}: {how}")
     cached = runs[0].cached // _LENGTHS[0]
     if not cached or [run.cached for run in runs] != [cached * length for length in _LENGTHS]:
         raise ValueError(f"{refused}: its cache holds something else than the keys and values of the prompt's tokens")
