@@ -187,6 +187,7 @@ PLANTED = {
 """Mistakes: the stage that is named, words of the diagnosis, and the change of the reference that makes it."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("stage", "words", "change"), PLANTED.values(), ids=PLANTED.keys())
 def test_a_mistake_is_found_in_its_stage(stage, words, change, tiny):
     verdict = capstone.check(written(change), tiny, PROMPTS)
@@ -384,6 +385,7 @@ def test_the_untouched_stub_is_open(tiny):
     assert not verdict.solved and "let `capstone.check` pass first" in verdict.words
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 @pytest.mark.parametrize(
     ("does", "said"),

@@ -98,6 +98,7 @@ def narrow(value):
     return np.float32(value) if isinstance(value, float) else value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.key)
 @pytest.mark.parametrize("form", [as_tuples, as_lists, as_numpy, as_torch, narrow])
 def test_a_right_answer_is_right_in_any_natural_form(one, form):
